@@ -1,0 +1,314 @@
+import random
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from xltrobust.datamodules import LocalClassification
+from xltrobust.datamodules.base import CrossLingualClassification
+from xltrobust.datamodules.readers import Columns
+from xltrobust.datamodules.tables import DataError
+from xltrobust.example import Example, language_name
+
+
+@pytest.fixture(autouse=True)
+def seed(monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+
+
+@pytest.fixture
+def make(tiny_task, tiny_encoder):
+    def make_module(**arguments) -> LocalClassification:
+        given = {
+            "data_dir": str(tiny_task), "tokenizer": str(tiny_encoder), "source": "en", "languages": ["de", "zh"],
+            "batch_size": 16, "columns": Columns(id="id"),
+        }  # fmt: skip
+        return LocalClassification(**given | arguments)
+
+    return make_module
+
+
+def shuffle_letters(examples, rng: random.Random):
+    return [replace(e, text="".join(rng.sample(e.text, len(e.text)))) for e in examples]
+
+
+def batches_of(module, epoch: int) -> list[dict[str, torch.Tensor]]:
+    loader = module.train_dataloader()
+    loader.batch_sampler.set_epoch(epoch)
+    return list(loader)
+
+
+def unpadded(batch: dict) -> list[list[int]]:
+    return [ids[mask.bool()].tolist() for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
+
+
+def same(first: list[dict], second: list[dict]) -> bool:
+    return len(first) == len(second) and all(
+        a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def on_device(module, rank: int, world_size: int):
+    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, state=SimpleNamespace(fn="fit"))
+    return module
+
+
+def test_evaluation_sets_come_in_the_order_of_the_languages(make):
+    module = make(languages=["zh", "de"])
+    assert [(own.split, own.name, len(own.examples)) for own in module.validation_sets] == [
+        ("dev", "en", 30), ("dev", "zh", 30), ("dev", "de", 30)
+    ]  # fmt: skip
+    assert [(own.split, own.name, len(own.examples)) for own in module.test_sets] == [
+        ("test", "en", 25), ("test", "zh", 25), ("test", "de", 25)
+    ]  # fmt: skip
+    assert len(module.val_dataloader()) == len(module.test_dataloader()) == 3
+
+
+def test_without_the_oracle_only_the_source_is_validated_on(make):
+    module = make(oracle=False)
+    assert [own.name for own in module.validation_sets] == ["en"]
+    assert [own.name for own in module.test_sets] == ["en", "de", "zh"]
+
+
+class SeveralSplits(CrossLingualClassification):
+    """A task with a language pair, a second test split and a language without dev examples."""
+
+    labels = ["no", "yes"]
+    targets = ["de", ("en", "de")]
+
+    def splits(self):
+        return super().splits() | {"test_seen": ["en"]}
+
+    def read(self, split, language):
+        if (split, language) == ("dev", "de"):
+            return []
+        return [Example("1", language, f"{split} {language_name(language)}", 1)]
+
+
+def test_test_sets_are_all_splits_but_dev_and_sets_without_examples_are_left_out(tiny_encoder):
+    module = SeveralSplits(tokenizer=str(tiny_encoder))
+    assert [own.name for own in module.validation_sets] == ["en", "en>de"]
+    assert [(own.split, own.name) for own in module.test_sets] == [
+        ("test", "en"), ("test", "de"), ("test", "en>de"), ("test_seen", "en")
+    ]  # fmt: skip
+    assert module.test_sets[3].examples[0].text == "test_seen en"
+
+
+def test_training_batches_hold_the_examples_that_they_name(make):
+    module = make()
+    examples = module.read("train", "en")
+    tokenizer = module.tokenization.tokenizer
+    seen = []
+    for batch in batches_of(module, 0):
+        assert batch["input_ids"].shape == batch["attention_mask"].shape and len(batch["labels"]) == 16
+        for row, label, index in zip(unpadded(batch), batch["labels"], batch["index"], strict=True):
+            assert row == tokenizer(examples[index].text)["input_ids"]
+            assert label == examples[index].label
+            seen.append(int(index))
+    assert len(seen) == len(set(seen)) == 112
+
+
+def test_evaluation_batches_hold_every_example_once_on_any_number_of_devices(make):
+    for world_size in (1, 3):
+        seen = []
+        for rank in range(world_size):
+            loader = on_device(make(eval_batch_tokens=256), rank, world_size).test_dataloader()[1]
+            for batch in loader:
+                assert batch["input_ids"].numel() <= 256 and batch["input_ids"].shape[1] % 8 == 0
+                seen += batch["index"].tolist()
+        assert sorted(seen) == list(range(25))
+
+
+def test_training_batches_of_two_devices_are_those_of_one_with_twice_the_batch_size(make):
+    whole = batches_of(make(batch_size=32), 1)
+    ranks = [batches_of(on_device(make(batch_size=16), rank, 2), 1) for rank in (0, 1)]
+    for batch, first, second in zip(whole, *ranks, strict=True):
+        assert torch.stack([first["index"], second["index"]], 1).flatten().tolist() == batch["index"].tolist()
+
+
+class Recorder(pl.LightningModule):
+    """Writes down the examples it is trained on; it asks for the number of steps, as learning rate schedules do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen: list = []
+
+    def configure_optimizers(self):
+        assert self.trainer.estimated_stepping_batches == 6
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def training_step(self, batch, _):
+        self.seen.append(batch["index"].tolist())
+        return self.weight
+
+
+class SaveAlways(pl.Callback):
+    def __init__(self, directory) -> None:
+        self.directory = directory
+
+    def on_train_batch_end(self, trainer, *_):
+        trainer.save_checkpoint(self.directory / f"step-{trainer.global_step}.ckpt")
+
+    def on_train_epoch_end(self, trainer, *_):
+        trainer.save_checkpoint(self.directory / f"epoch-{trainer.global_step}.ckpt")
+
+
+def test_lightning_resumes_the_data_module_from_every_checkpoint(make, tmp_path):
+    def fit(directory, checkpoint=None) -> list:
+        directory.mkdir()
+        recorder = Recorder()
+        trainer = pl.Trainer(
+            max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            enable_model_summary=False, use_distributed_sampler=False, callbacks=[SaveAlways(directory)],
+        )  # fmt: skip
+        trainer.fit(recorder, datamodule=make(batch_size=40), ckpt_path=checkpoint, weights_only=False)
+        return recorder.seen
+
+    expected = fit(tmp_path / "whole")
+    assert expected == [batch["index"].tolist() for epoch in (0, 1) for batch in batches_of(make(batch_size=40), epoch)]
+    for path in sorted((tmp_path / "whole").iterdir()):
+        assert fit(tmp_path / path.stem, path) == expected[int(path.stem.split("-")[1]) :], path.stem
+
+
+def test_a_restored_position_is_used_once(make):
+    module = make()
+    assert module.state_dict() == {}
+    module.load_state_dict({"epoch": 1, "delivered": 2})
+    assert [module.train_dataloader().state_dict() for _ in range(2)] == [
+        {"epoch": 1, "delivered": 2}, {"epoch": 0, "delivered": 0}
+    ]  # fmt: skip
+
+
+def test_a_missing_test_file_is_told_before_training(make, tmp_path):
+    make().setup("fit")
+    with pytest.raises(DataError, match="nowhere/de.tsv: no such file"):
+        make(test="nowhere/{language}.tsv", languages=["de"], source="de", train="en/train.tsv").setup("fit")
+
+
+def test_the_seed_orders_the_training_examples(make, monkeypatch):
+    first, again = batches_of(make(), 0), batches_of(make(), 0)
+    assert same(first, again)
+    monkeypatch.setenv("PL_GLOBAL_SEED", "8")
+    assert not same(first, batches_of(make(), 0))
+
+
+def test_a_limited_training_set_is_a_seeded_random_subset(make, monkeypatch):
+    def chosen(limit: int) -> list[str]:
+        module = make(limit_train_examples=limit)
+        return [e.id for e in module.train_dataloader().dataset.examples]
+
+    everything = [e.id for e in make().read("train", "en")]
+    first = chosen(40)
+    assert len(first) == len(set(first)) == 40 and set(first) < set(everything) and first != everything[:40]
+    assert chosen(40) == first
+    assert chosen(500) == everything
+    monkeypatch.setenv("PL_GLOBAL_SEED", "8")
+    assert set(chosen(40)) != set(first)
+
+
+def test_limiting_the_training_set_leaves_tests_alone(make):
+    assert [len(own.examples) for own in make(limit_train_examples=5).test_sets] == [25, 25, 25]
+
+
+def test_augmented_texts_depend_on_epoch_and_example_and_not_on_workers(make):
+    def augmented(epoch: int, num_workers: int, batch_size: int = 16) -> list[dict]:
+        module = make(num_workers=num_workers, batch_size=batch_size)
+        module.add_augmentation(shuffle_letters)
+        return batches_of(module, epoch)
+
+    first = augmented(0, 0)
+    assert same(first, augmented(0, 2))
+
+    def by_example(batches: list[dict]) -> dict[int, list[int]]:
+        return {i: row for batch in batches for i, row in zip(batch["index"].tolist(), unpadded(batch), strict=True)}
+
+    views = by_example(first)
+    plain, later, batched = (by_example(b) for b in (batches_of(make(), 0), augmented(1, 0), augmented(0, 0, 8)))
+    assert all(sorted(views[i]) == sorted(plain[i]) for i in views)
+    assert sum(views[i] != plain[i] for i in views) > 0.9 * len(views)
+    both = views.keys() & later.keys()
+    assert sum(views[i] != later[i] for i in both) > 0.9 * len(both)
+    assert all(views[i] == batched[i] for i in views.keys() & batched.keys())
+
+
+def test_augmentations_follow_one_another_and_may_give_several_views(make):
+    module = make()
+    module.add_augmentation(lambda examples, rng: [*examples, replace(examples[0], text="x", label=2)])
+    module.add_augmentation(lambda examples, rng: [replace(e, text=e.text + "!") for e in examples])
+    batch = batches_of(module, 0)[0]
+    assert len(batch["labels"]) == 32 and batch["index"][::2].tolist() == batch["index"][1::2].tolist()
+    decode = module.tokenization.tokenizer.batch_decode
+    texts = decode(batch["input_ids"], skip_special_tokens=True)
+    examples = module.read("train", "en")
+    assert texts[1::2] == ["x!"] * 16 and batch["labels"][1::2].tolist() == [2] * 16
+    assert texts[::2] == [examples[i].text + "!" for i in batch["index"][::2]]
+
+
+def test_two_augmentations_do_not_share_their_randomness(make):
+    drawn = []
+
+    def note(examples, rng):
+        drawn.append(rng.random())
+        return examples
+
+    module = make(batch_size=1)
+    module.add_augmentation(note)
+    module.add_augmentation(note)
+    next(iter(module.train_dataloader()))
+    assert len(drawn) == 2 and drawn[0] != drawn[1]
+
+
+def test_evaluation_texts_are_never_augmented(make):
+    module, plain = make(), make()
+    module.add_augmentation(shuffle_letters)
+    assert same(list(module.test_dataloader()[0]), list(plain.test_dataloader()[0]))
+
+
+def test_data_counts_say_what_was_read_and_cut(make):
+    module = make(max_length=16, limit_train_examples=50)
+    assert module.data_counts() == {"examples": {}, "truncated": {}}
+    module.counts["left_out"] = {"why": 3}
+    module.train_dataloader()
+    assert module.validation_sets and module.test_sets
+    counts = module.data_counts()
+    assert counts["examples"] == {
+        "train": {"en": 50}, "dev": dict.fromkeys(["en", "de", "zh"], 30), "test": dict.fromkeys(["en", "de", "zh"], 25)
+    }  # fmt: skip
+    assert counts["left_out"] == {"why": 3}
+    tokenizer = module.tokenization.tokenizer
+    for own in [*module.validation_sets, *module.test_sets]:
+        long = sum(len(tokenizer(example.text)["input_ids"]) > 16 for example in own.examples)
+        assert counts["truncated"][own.split].get(own.name, 0) == long
+    assert counts["truncated"]["test"]["en"] > 0
+    roomy = make(max_length=100)
+    assert roomy.test_sets and roomy.data_counts()["truncated"] == {}
+
+
+def test_with_several_devices_training_texts_are_tokenized_ahead(make):
+    module = on_device(make(), 0, 2)
+    module.prepare_data()
+    assert module.data_counts()["examples"] == {"train": {"en": 120}}
+    alone = make()
+    alone.prepare_data()
+    assert alone.data_counts()["examples"] == {}
+
+
+def test_arguments_are_checked(make):
+    for name in ("batch_size", "eval_batch_tokens"):
+        with pytest.raises(ValueError, match=f"`{name}` to be at least 1, but got 0"):
+            make(**{name: 0})
+    with pytest.raises(ValueError, match="`max_length` to be at least 4, but got 3"):
+        make(max_length=3)
+
+
+def test_a_task_without_training_examples_is_refused(tiny_encoder):
+    class Empty(SeveralSplits):
+        def read(self, split, language):
+            return []
+
+    with pytest.raises(ValueError, match="Empty has no training examples in 'en'"):
+        Empty(tokenizer=str(tiny_encoder)).train_dataloader()

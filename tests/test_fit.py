@@ -1,0 +1,95 @@
+"""The command: what it leaves, that its configuration can be fed back, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import LABELS, run_command, write_tiny_config, write_tiny_task
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task: Path) -> Path:
+    path = write_tiny_config(tmp_path_factory.mktemp("fit") / "config.yaml", tiny_encoder, tiny_task, max_epochs=20)
+    run_command("fit", "--config", path)
+    return path
+
+
+def test_what_a_run_leaves(config: Path) -> None:
+    run = config.parent / "run"
+    results = json.loads((run / "results.json").read_text(encoding="utf8"))
+    assert results["schema"] == 1 and results["seed"] == 7
+    assert results["labels"] == sorted(LABELS) and results["languages"] == ["en", "de", "zh"]
+    assert results["versions"]["torch"] and results["command"][1:] == ["--config", str(config)]
+    assert results["data"]["examples"]["train"] == {"en": 120}
+    assert results["figures"]["test/acc/en"] > 0.8  # the task was learnt
+    assert results["figures"]["test/adv_acc/typo/en"] < results["figures"]["test/acc/en"]
+    assert len(results["checkpoint"]["validation"]) == 20
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    assert len(predictions) == 2 * 3 * 25
+    english = predictions[(predictions.language == "en") & predictions.attack.isna()]
+    assert (english.label == english.prediction).mean() == pytest.approx(results["figures"]["test/acc/en"])
+    changed = predictions[predictions.adversarial_text.notna()]
+    assert len(changed) and (changed.text != changed.adversarial_text).all() and (changed.queries > 1).all()
+    assert (run / "checkpoints" / "best.ckpt").exists() and (run / "checkpoints" / "last.ckpt").exists()
+    assert not list(run.rglob(".*.json*")) and not list(run.rglob(".*.parquet*"))
+
+
+def test_the_written_configuration_gives_the_same_run(config: Path, tmp_path: Path) -> None:
+    own = yaml.safe_load((config.parent / "run" / "config.yaml").read_text())
+    own["run_dir"] = str(tmp_path / "run")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(own))
+    run_command("fit", "--config", tmp_path / "config.yaml")
+    first, second = (pd.read_parquet(folder / "run" / "predictions.parquet") for folder in (config.parent, tmp_path))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_finished_run_started_again_only_tests_again(config: Path) -> None:
+    before = pd.read_parquet(config.parent / "run" / "predictions.parquet")
+    done = run_command("fit", "--config", config)
+    assert "max_epochs=20` reached" in done.stderr
+    pd.testing.assert_frame_equal(pd.read_parquet(config.parent / "run" / "predictions.parquet"), before)
+
+
+def test_any_argument_can_be_given_on_the_command_line(config: Path) -> None:
+    done = run_command("fit", "--config", config, "--data.init_args.max_length", 32, "--print_config")
+    printed = yaml.safe_load(done.stdout)
+    assert printed["data"]["init_args"]["max_length"] == 32
+    assert printed["model"]["pooling"] == "mean" and printed["adversarial"]["attacks"]["typo"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--model.encoder_lrate", "1"], ["encoder_lrate"]),
+        (["--model.pooling", "max"], ["pooling"]),
+        (["--data.init_args.data_dir", "/nowhere"], ["/nowhere/en/train.tsv", "no such file"]),
+        (["--data.init_args.languages", "[de,xx]"], ["/xx/test.tsv", "no such file"]),
+        (["--data.init_args.batch_size", "0"], ["batch_size", "at least 1", "0"]),
+        (["--model.encoder", "/nowhere"], ["/nowhere"]),
+    ],
+)
+def test_bad_input_gets_one_clear_line(config: Path, tmp_path: Path, options: list[str], words: list[str]) -> None:
+    done = run_command("fit", "--config", config, "--run_dir", tmp_path / "run", *options, check=False)
+    assert done.returncode not in (0, -9)
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    for word in words:
+        assert word in done.stderr, last
+    assert not (tmp_path / "run" / "results.json").exists()
+
+
+def test_a_run_that_turns_nan_stops_and_keeps_its_checkpoint(tiny_encoder: Path, tmp_path: Path) -> None:
+    data = write_tiny_task(tmp_path / "data")
+    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, data, max_epochs=4)
+    # The rates rise over all steps: the first epoch is sound, a later one is not.
+    options = ["--model.encoder_lr", "1e9", "--model.head_lr", "1e9", "--model.warmup", "1.0"]
+    done = run_command("fit", "--config", config, *options, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert "loss became" in line or "answers NaN" in line
+    assert not (tmp_path / "run" / "results.json").exists()

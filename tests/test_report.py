@@ -1,0 +1,258 @@
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from xltrobust.errors import UserError
+from xltrobust.report import build_report, print_report, write_report
+from xltrobust.report.__main__ import main
+from xltrobust.report.examples import attacked_examples
+from xltrobust.report.markdown import escape
+from xltrobust.report.summary import combinations
+
+EVIL = "<script>alert(1)</script> a|b [x](y) `c` *d*\n\u202eend"
+
+
+def row(language, i, attack=None, right=True, adversarial=None, split="test"):
+    label = i % 2
+    return {
+        "id": f"{i}", "group": f"{language}/{i // 2}", "split": split, "language": language, "label": label,
+        "prediction": label if right else 1 - label, "attack": attack, "text": f"turn on light {i}", "text_pair": None,
+        "adversarial_text": adversarial, "adversarial_text_pair": None, "queries": None if attack is None else 7,
+    }  # fmt: skip
+
+
+def write_run(folder, *, name="base", shift=0, languages=("en", "de", "zh-CN"), attacks=("typos", "words"), **results):
+    """40 examples a language: right are the first 36, 32, 28 (plus ``shift``); attacks cover 20, of which 10 and 15."""
+    folder.mkdir(parents=True)
+    rows = []
+    for j, language in enumerate(languages):
+        rows += [row(language, i, right=i < 36 - 4 * j + shift) for i in range(40)]
+    for a, attack in enumerate(attacks):
+        for language in languages:
+            rows += [row(language, i, attack, i < 10 or a * i > 14, None if i < 10 else EVIL) for i in range(20)]
+    rows += [row("en", i, split="test_seen") for i in range(10)]
+    accuracies = {language: (36 - 4 * j + shift) / 40 for j, language in enumerate(languages)}
+    accuracies["avg"] = float(np.mean(list(accuracies.values())[1:]))
+    figures = {f"test/acc/{language}": value for language, value in accuracies.items()}
+    figures |= {f"test/f1/{language}": value - 0.01 for language, value in accuracies.items()}
+    figures |= {f"test/majority/{language}": 0.5 for language in accuracies}
+    figures |= {"test/acc_shared/avg_all": 0.8, "test/transfer_gap": 0.15}
+    default = {
+        "schema": 1, "name": name, "created": "2030-01-02T03:04:05+00:00", "commit": "abc", "dirty": True, "seed": 0,
+        "command": ["fit.py", "--config", "a b.yaml"], "versions": {"torch": "2.9"}, "task": "XNLI",
+        "encoder": "mini_lm",
+        "labels": ["off|", "on"], "source": "en", "languages": list(languages),
+        "data": {"intents_covered": dict.fromkeys(languages, 31)}, "figures": figures, "seconds": {"fit": 1.5},
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(default | results))
+    pd.DataFrame(rows).to_parquet(folder / "predictions.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "base")
+
+
+@pytest.fixture(scope="module")
+def paths(run):
+    return write_report([run])
+
+
+def printed(report, width=120):
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_report(report, console=console)
+    return console.export_text()
+
+
+def test_figures_are_those_computed_by_hand(run):
+    summary = build_report([run]).summaries[0]
+    assert list(summary.conditions) == ["clean", "typos", "words", "worst"]
+    values = {name: {k: round(v.value, 6) for k, v in own.items()} for name, own in summary.conditions.items()}
+    assert values["clean"] == {
+        "en": 0.9, "de": 0.8, "zh-CN": 0.7, "avg": 0.75, "avg_all": 0.8, "transfer_gap": 0.15
+    }  # fmt: skip
+    # words: the first 10 and the last 5 of 20; worst: right under both.
+    assert {values["typos"]["de"], values["worst"]["de"]} == {0.5} and values["words"]["de"] == 0.75
+    assert summary.conditions["worst"]["de"].examples == 20 and summary.conditions["worst"]["de"].groups == 10
+    for own in summary.conditions.values():
+        assert all(interval.low <= interval.value <= interval.high for interval in own.values())
+    assert summary.shared["avg"].value == pytest.approx(0.75) and summary.shared_labels == 2
+
+
+def test_terminal_table(run):
+    text = printed([run])
+    assert max(map(len, text.splitlines())) <= 120
+    line = next(line for line in text.splitlines() if line.startswith("de")).split()
+    assert line[:4] == ["de", "40", "31", "80.0"] and line[-2:] == ["79.0", "50.0"]
+    for expected in ("worst", "n = 20", "transfer gap", "avg (targets)", "avg, 2 shared labels", "fewer than 20"):
+        assert expected in text
+    assert "disagree" not in text
+    # A narrow terminal gets the same columns in several parts, and no figure is cut.
+    narrow = printed([run], width=60)
+    assert max(map(len, narrow.splitlines())) <= 60 and narrow.count("avg (all)") > 1 and "…" not in narrow
+
+
+def test_one_attack_has_no_worst_and_no_attack_no_columns(tmp_path):
+    one = build_report([write_run(tmp_path / "one", attacks=("typos",))]).summaries[0]
+    none = build_report([write_run(tmp_path / "none", attacks=())]).summaries[0]
+    assert list(one.conditions) == ["clean", "typos"] and list(none.conditions) == ["clean"]
+    assert "### Attacked" not in write_report([tmp_path / "none"]).markdown.read_text()
+
+
+def test_markdown_is_escaped_and_says_where_it_comes_from(paths):
+    text = paths.markdown.read_text(encoding="utf8")
+    assert "<script" not in text and "\u202e" not in text
+    assert "⟨U+202E⟩" in text and "off&#124;" in text and "&lt;" in text
+    for block in text.split("\n\n"):
+        if block.startswith("|"):
+            assert len({line.count("|") for line in block.splitlines()}) == 1, block
+    for expected in ("mini&#95;lm", "with local changes", "&#x27;a b.yaml&#x27;", "heatmap.png", "torch 2.9"):
+        assert expected in text
+    assert escape("a|b\n<i>") == "a&#124;b &lt;i&gt;"
+
+
+def test_attacked_examples_are_broken_and_spread(run):
+    found = attacked_examples(build_report([run]).summaries[0])
+    assert len(found) == 5 and {own.language for own in found[:2]} == {"de", "zh-CN"}
+    assert {own.attack for own in found} == {"typos", "words"}
+    assert all(own.label != own.prediction and own.texts[0][1] == EVIL for own in found)
+
+
+def test_csv_is_tidy_and_exact(paths, run):
+    frame = pd.read_csv(paths.csv)
+    assert list(frame) == ["run", "split", "language", "condition", "metric", "value", "low", "high", "n"]
+    assert not frame.duplicated(["run", "split", "language", "condition", "metric"]).any()
+    summary = build_report([run]).summaries[0]
+    for condition, own in summary.conditions.items():
+        rows = frame[(frame["metric"] == "accuracy") & (frame["condition"] == condition)].set_index("language")
+        for name in ("en", "de", "zh-CN", "avg", "avg_all"):
+            assert tuple(rows.loc[name, ["value", "low", "high", "n"]]) == pytest.approx(own[name][:4], abs=1e-12)
+    assert set(frame["metric"]) == {"accuracy", "accuracy_shared", "f1", "majority", "transfer_gap"}
+
+
+def test_heatmap_is_a_picture(paths):
+    with Image.open(paths.heatmap) as picture:
+        assert picture.format == "PNG" and min(picture.size) > 300
+        assert len(picture.convert("RGB").getcolors(1_000_000)) > 50
+    left = sorted(path.name for path in paths.heatmap.parent.iterdir())
+    assert left == ["heatmap.png", "report.csv", "report.md"]
+
+
+def test_several_runs_are_compared_with_the_first(run, tmp_path):
+    better = write_run(tmp_path / "better", name="better", shift=4)
+    report = build_report([run, better])
+    (comparison,) = report.comparisons
+    assert comparison.conditions["clean"]["avg"].value == pytest.approx(0.1)
+    assert comparison.conditions["clean"]["de"].examples == 40 and comparison.conditions["clean"]["avg"].excludes_zero
+    assert not comparison.conditions["typos"]["avg"].excludes_zero
+    text = printed(report)
+    assert max(map(len, text.splitlines())) <= 120
+    line = next(line for line in text.splitlines() if line.startswith("better"))
+    assert "+10.0" in line and " *" in line and "0.0 [" in line
+    paths = write_report(report, tmp_path / "out")
+    frame = pd.read_csv(paths.csv).set_index(["run", "language", "condition", "metric"])
+    assert frame.loc[("better", "avg", "clean", "accuracy_difference"), "value"] == pytest.approx(0.1)
+    assert r"\*" in paths.markdown.read_text(encoding="utf8")
+
+
+def test_runs_that_differ_are_compared_where_they_agree(run, tmp_path):
+    other = write_run(tmp_path / "base", languages=("en", "de"), attacks=("typos", "swaps"), labels=["on", "off"])
+    report = build_report([run, other])
+    assert len({summary.run.name for summary in report.summaries}) == 2
+    (comparison,) = report.comparisons
+    assert set(comparison.conditions) == {"clean", "typos"} and "zh-CN" not in comparison.conditions["clean"]
+    notes = " ".join(comparison.notes)
+    for expected in ("left out are 0", "40 of", "attacked otherwise", "different labels", "over 2 languages"):
+        assert expected in notes
+    write_report(report, tmp_path / "out")
+
+
+def test_says_where_results_and_predictions_disagree(tmp_path):
+    folder = write_run(tmp_path / "run", figures={"test/acc/de": 0.5, "test/acc/en": None}, data={})
+    text = printed([folder])
+    assert "disagree on test/acc/de (0.5000, but 0.8000" in text and "intents" not in text and "F1" not in text
+
+
+def test_split_and_sort(run):
+    seen = build_report([run], split="test_seen").summaries[0]
+    assert seen.languages == ["en"] and "avg" not in seen.conditions["clean"]
+    # Ten of ten right, but in five groups: Wilson's interval for 5 of 5.
+    assert seen.conditions["clean"]["en"][:3] == pytest.approx((1, 0.5655, 1), abs=1e-4)
+    assert "en" in printed(build_report([run], split="test_seen"))
+    assert build_report([run], sort="name").languages == ["en", "de", "zh-CN"]
+    assert build_report([run], sort="clean").languages == ["en", "de", "zh-CN"]
+    with pytest.raises(ValueError, match="Expected argument `sort`"):
+        build_report([run], sort="mood")
+    assert combinations(["en>en"], "en") == {"avg": {"en>en": 1.0}, "avg_all": {"en>en": 1.0}}
+
+
+def test_command(run, tmp_path, capsys):
+    main([str(run), "--output", str(tmp_path / "out"), "--sort", "worst"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:] == [str(tmp_path / "out" / name) for name in ("report.md", "report.csv", "heatmap.png")]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: (run / "results.json").unlink(), "results.json: not found; is"),
+        (lambda run: (run / "results.json").write_text("{"), "results.json: not valid JSON"),
+        (lambda run: (run / "results.json").write_text("[]"), "results.json: not the results of a run"),
+        (lambda run: (run / "results.json").write_bytes(b"\xff\xfe"), "results.json: not the results of a run"),
+        (lambda run: (run / "results.json").write_text('{"schema": 2}'), "schema 2, but this version reads schema 1"),
+        (lambda run: (run / "results.json").write_text('{"schema": 1}'), "expected 'name' to be a str"),
+        (lambda run: (run / "predictions.parquet").unlink(), "predictions.parquet: not found; is"),
+        (lambda run: (run / "predictions.parquet").write_text("x"), "not a readable Parquet file"),
+        (lambda run: rewrite(run, lambda frame: frame.drop(columns="label")), "expected columns label, but got id"),
+        (lambda run: rewrite(run, lambda frame: frame.assign(prediction=None)), "column prediction to be filled"),
+        (lambda run: rewrite(run, lambda frame: pd.concat([frame, frame])), "one row an example and attack"),
+        (lambda run: rewrite(run, lambda frame: frame.head(0)), "holds no predictions"),
+        (
+            lambda run: rewrite(run, lambda frame: frame[frame["split"] != "test"]),
+            "no split 'test'; there is test_seen",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, spoil, message):
+    run = write_run(tmp_path / "run")
+    spoil(run)
+    with pytest.raises(SystemExit) as end:
+        main([str(run)])
+    said = capsys.readouterr()
+    assert end.value.code == 2 and said.out == ""
+    assert said.err.startswith(f"report: {run}") and message in said.err and said.err.count("\n") == 1
+    assert not (run / "report").exists()
+
+
+def rewrite(run, change):
+    path = run / "predictions.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+
+
+def test_output_that_is_no_folder(run):
+    with pytest.raises(UserError, match="cannot be made a folder"):
+        write_report([run], run / "results.json")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from xltrobust.report.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print({'torch', 'pandas', 'numpy', 'matplotlib', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "--split" in done.stdout and done.stdout.endswith("set()\n")
+
+
+def test_reports_never_import_torch(run):
+    code = f"from xltrobust.report import *; write_report([{str(run)!r}]); import sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"

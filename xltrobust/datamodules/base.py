@@ -1,0 +1,219 @@
+"""Zero-shot cross-lingual classification: one labelled source language, many target languages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
+from xltrobust.datamodules.loading import EvaluationSampler, ResumableLoader, TrainingSampler
+from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.example import Example, Language, language_name
+from xltrobust.seeding import derived_seed, global_seed
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The examples of one language in one split: one data loader, one row of a result."""
+
+    split: str
+    language: Language
+    examples: list[Example]
+
+    @property
+    def name(self) -> str:
+        """As logs and results spell it: the language, or the pair of languages."""
+        return language_name(self.language)
+
+
+class CrossLingualClassification(pl.LightningDataModule, ABC):
+    """Base of all tasks: trains on ``source``, validates on source dev, tests on source and targets.
+
+    A task says which ``labels`` and ``targets`` it has and ``read``s one split in one language; batching, tokenization,
+    sharding and resuming are done here. Validation sees target dev sets too, for the oracle only.
+
+    Args:
+        tokenizer: hub name, local directory or ``bundled``; the command line sets it to the model's encoder.
+        source: the language with training data.
+        batch_size: training examples per device and step.
+        eval_batch_tokens: tokens, padding included, of one batch in evaluation and attack.
+        max_length: tokens of one example; what is cut is counted.
+        oracle: whether target dev sets are validated on as well (logged, never used to choose anything).
+        num_workers: processes that load data; 0 is fastest unless texts are augmented on the fly.
+        limit_train_examples: train on a seeded random subset of this size.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: str = "bundled",
+        source: str = "en",
+        batch_size: int = 32,
+        eval_batch_tokens: int = 8192,
+        max_length: int = 128,
+        oracle: bool = True,
+        num_workers: int = 0,
+        limit_train_examples: int | None = None,
+    ) -> None:
+        super().__init__()
+        # A device may see nothing of a small language: its share of the results is then empty, not wrong.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+        for name, value in {"batch_size": batch_size, "eval_batch_tokens": eval_batch_tokens}.items():
+            if value < 1:
+                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        if max_length < 4:
+            raise ValueError(f"Expected argument `max_length` to be at least 4, but got {max_length}.")
+        self.tokenizer = tokenizer
+        self.source = source
+        self.batch_size = batch_size
+        self.eval_batch_tokens = eval_batch_tokens
+        self.max_length = max_length
+        self.oracle = oracle
+        self.num_workers = num_workers
+        self.limit_train_examples = limit_train_examples
+        self.counts: dict[str, Any] = {}
+        self._augmentations: list[Augmentation] = []
+        self._training_loader: ResumableLoader | None = None
+        self._position: dict[str, int] | None = None
+        self._loaded: dict[tuple[str, Language], TokenizedExamples] = {}
+
+    # What a task says
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[str]:
+        """The classes, in the order of the logits."""
+
+    @property
+    @abstractmethod
+    def targets(self) -> list[Language]:
+        """The languages, or language pairs, that are tested besides the source."""
+
+    @abstractmethod
+    def read(self, split: str, language: Language) -> list[Example]:
+        """The examples of ``train``, ``dev`` or ``test`` in one language; what is left out goes to ``counts``."""
+
+    def splits(self) -> dict[str, list[Language]]:
+        """The evaluation splits and the languages of each, the source first."""
+        everywhere: list[Language] = [self.source, *self.targets]
+        return {"dev": everywhere if self.oracle else [self.source], "test": everywhere}
+
+    # What the model, callbacks and commands use
+
+    @cached_property
+    def tokenization(self) -> Tokenization:
+        """Texts to batches, for whoever asks the model about texts of its own."""
+        return Tokenization(self.tokenizer, self.max_length)
+
+    def add_augmentation(self, augment: Augmentation) -> None:
+        """Registers a view of the training texts, applied in the loader's workers, seeded by epoch and example."""
+        self._augmentations.append(augment)
+
+    @cached_property
+    def validation_sets(self) -> list[EvaluationSet]:
+        """Source dev, then the targets' (for the oracle); languages without dev examples are left out."""
+        return self._evaluation_sets(["dev"])
+
+    @cached_property
+    def test_sets(self) -> list[EvaluationSet]:
+        """One set a language and test split, the source first."""
+        return self._evaluation_sets([split for split in self.splits() if split != "dev"])
+
+    def data_counts(self) -> dict[str, Any]:
+        """What was read, cut and left out, for ``results.json``."""
+        sizes: dict[str, dict[str, int]] = {}
+        truncated: dict[str, dict[str, int]] = {}
+        for (split, language), data in self._loaded.items():
+            sizes.setdefault(split, {})[language_name(language)] = len(data)
+            if cut := int(data.table.truncated.sum()):
+                truncated.setdefault(split, {})[language_name(language)] = cut
+        return {"examples": sizes, "truncated": truncated, **self.counts}
+
+    # Lightning's hooks
+
+    def prepare_data(self) -> None:
+        """With several devices, one process a machine tokenizes the training texts; the others find its file."""
+        if self.trainer and self.trainer.world_size > 1 and self.trainer.state.fn == "fit":
+            self._data("train", self.source)
+
+    def setup(self, stage: str) -> None:
+        """Reads everything at once: a missing test file is told before hours of training, not after."""
+        _ = self.validation_sets if stage == "fit" else None, self.test_sets
+
+    def train_dataloader(self) -> DataLoader:
+        data = self._data("train", self.source)
+        if not len(data):
+            raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
+        sampler = TrainingSampler(data.table.lengths.tolist(), self.batch_size, global_seed(), *self._place)
+        loader = ResumableLoader(data, batch_sampler=sampler, collate_fn=self._collator(False), **self._worker_options)
+        if self._position is not None:
+            loader.load_state_dict(self._position)
+            self._position = None
+        self._training_loader = loader
+        return loader
+
+    # Lightning restores the loader's own state only if nobody asked for the number of steps before (the learning rate's
+    # schedule does), so the position in the training data is kept here.
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._training_loader.state_dict() if self._training_loader is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._position = state_dict or None
+
+    def val_dataloader(self) -> list[DataLoader]:
+        return [self._evaluation_loader(own) for own in self.validation_sets]
+
+    def test_dataloader(self) -> list[DataLoader]:
+        return [self._evaluation_loader(own) for own in self.test_sets]
+
+    # Inside
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    @property
+    def _worker_options(self) -> dict[str, Any]:
+        return {"num_workers": self.num_workers, "pin_memory": torch.cuda.is_available()}
+
+    def _collator(self, to_grid: bool) -> Collator:
+        return Collator(self.tokenization, to_grid)
+
+    def _data(self, split: str, language: Language) -> TokenizedExamples:
+        key = (split, language)
+        if key not in self._loaded:
+            examples = self.read(split, language)
+            if split == "train":
+                examples = self._limited(examples)
+            augmentations = self._augmentations if split == "train" else ()
+            self._loaded[key] = TokenizedExamples(examples, self.tokenization, augmentations, global_seed())
+        return self._loaded[key]
+
+    def _limited(self, examples: list[Example]) -> list[Example]:
+        if self.limit_train_examples is None or self.limit_train_examples >= len(examples):
+            return examples
+        rng = np.random.default_rng(derived_seed("subset", global_seed()))
+        return [examples[i] for i in sorted(rng.permutation(len(examples))[: self.limit_train_examples])]
+
+    def _evaluation_sets(self, splits: list[str]) -> list[EvaluationSet]:
+        sets = []
+        for split in splits:
+            for language in self.splits()[split]:
+                examples = self._data(split, language).examples
+                if examples:
+                    sets.append(EvaluationSet(split, language, examples))
+        return sets
+
+    def _evaluation_loader(self, own: EvaluationSet) -> DataLoader:
+        data = self._data(own.split, own.language)
+        lengths = data.table.lengths.tolist()
+        sampler = EvaluationSampler(lengths, self.eval_batch_tokens, *self._place)
+        return DataLoader(data, batch_sampler=sampler, collate_fn=self._collator(True), **self._worker_options)

@@ -1,0 +1,67 @@
+"""What two packages of Home Assistant's hold: sentence templates, and the names of rooms and devices to fill them."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+from xltrobust.errors import MissingPackage
+
+# Which strings of the user interface name rooms, floors and devices.
+_DEMO = "ui.panel.page-demo.config"
+_CLASSES = "ui.dialogs.entity_registry.editor.device_classes"
+_NAMES = {
+    "area": [
+        f"{_DEMO}.sections.titles.living_room",
+        "ui.panel.lovelace.cards.heading.default_heading",
+        f"{_DEMO}.arsaboo.names.hallway",
+    ],
+    "floor": [f"{_DEMO}.arsaboo.names.upstairs"],
+    "name": [f"{_CLASSES}.cover.curtain", f"{_CLASSES}.cover.garage", "ui.panel.lovelace.editor.card.thermostat.name"],
+}
+_FRONTEND_CODES = {"zh-CN": "zh-Hans", "zh-HK": "zh-Hant", "zh-TW": "zh-Hant", "de-CH": "gsw"}
+_CAPITALISED_NOUNS = ("de", "de-CH", "lb")
+
+
+@lru_cache(maxsize=4)
+def package_files(package: str) -> dict[str, Path]:
+    """The JSON files of an installed package, found without importing it."""
+    try:
+        listed = files(package) or []
+    except PackageNotFoundError:
+        raise MissingPackage("The voice commands need", package) from None
+    return {str(file): Path(str(file.locate())) for file in listed if file.suffix == ".json"}
+
+
+def available_languages() -> list[str]:
+    """The codes of all languages that home-assistant-intents has a file for."""
+    found = package_files("home-assistant-intents")
+    return sorted(path.stem for name, path in found.items() if name.startswith("home_assistant_intents/data/"))
+
+
+def intents_file(language: str) -> dict[str, Any]:
+    """The sentence templates of a language, as the package has them."""
+    path = package_files("home-assistant-intents")[f"home_assistant_intents/data/{language}.json"]
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+@lru_cache(maxsize=128)
+def _interface_strings(language: str) -> dict[str, str]:
+    strings: dict[str, str] = {}
+    for name, path in package_files("home-assistant-frontend").items():
+        stem, _, digest = path.stem.rpartition("-")
+        if "/static/translations/" in name and stem == language and len(digest) == 32:
+            strings |= json.loads(path.read_text(encoding="utf8"))
+    return strings
+
+
+def slot_names(language: str) -> dict[str, list[str]]:
+    """Names of rooms, floors and devices: in the language where the user interface is translated, else in English."""
+    own, english = _interface_strings(_FRONTEND_CODES.get(language, language)), _interface_strings("en")
+    names = {slot: [own.get(key) or english[key] for key in keys] for slot, keys in _NAMES.items()}
+    if language in _CAPITALISED_NOUNS:
+        return names
+    return {slot: [name.lower() for name in values] for slot, values in names.items()}

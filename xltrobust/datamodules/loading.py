@@ -1,0 +1,166 @@
+"""In which order examples are read, in which batches, on which device; and going on where a killed run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Sampler
+
+from xltrobust.seeding import derived_seed
+
+PAD_GRID = 8
+
+
+def padded_length(length: int, max_length: int | None = None) -> int:
+    """The length a text is padded to when it is evaluated: the next multiple of eight.
+
+    It depends on the text alone. The padded length moves logits in their last digits and the batch's size does not, so
+    a prediction depends neither on the batch it was made in nor on the number of devices.
+
+    >>> padded_length(3), padded_length(8), padded_length(9), padded_length(127, 127)
+    (8, 8, 16, 127)
+    """
+    padded = -(-length // PAD_GRID) * PAD_GRID
+    return padded if max_length is None else min(padded, max_length)
+
+
+def length_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Batches for evaluation: every batch holds texts of one padded length, at most ``max_tokens`` tokens of them.
+
+    Args:
+        lengths: tokens of each text, shape (N,).
+        max_tokens: bound on batch size times padded length; a longer text makes a batch of its own.
+
+    Returns:
+        Lists of indices, longest first (a shortage of memory then shows at once); ties are broken by index.
+
+    >>> length_batches([5, 30, 6, 7], max_tokens=16)
+    [[1], [0, 2], [3]]
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-padded_length(lengths[i]), i))
+    batches: list[list[int]] = []
+    for index in order:
+        padded = padded_length(lengths[index])
+        last = batches[-1] if batches else None
+        if last and padded_length(lengths[last[0]]) == padded and (len(last) + 1) * padded <= max_tokens:
+            last.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+class EvaluationSampler(Sampler[list[tuple[int, int]]]):
+    """The batches of one device's share of a test set: shares are disjoint, complete and never padded with repeats.
+
+    Args:
+        lengths: tokens of each text of the whole set.
+        max_tokens: see :func:`length_batches`.
+        rank: this device.
+        world_size: the number of devices.
+    """
+
+    def __init__(self, lengths: Sequence[int], max_tokens: int, rank: int = 0, world_size: int = 1) -> None:
+        share = range(rank, len(lengths), world_size)
+        batches = length_batches([lengths[i] for i in share], max_tokens)
+        self.batches = [[(0, share[i]) for i in batch] for batch in batches]
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class TrainingSampler(Sampler[list[tuple[int, int]]]):
+    """Shuffled batches of texts of similar length; the order is a function of (seed, epoch) alone.
+
+    What is left of an epoch after the last full global batch is dropped, other examples in every epoch, so that all
+    devices take equally many steps and two devices see the batches that one would with twice the batch size.
+
+    Args:
+        lengths: tokens of each text, shape (N,).
+        batch_size: examples per device and step.
+        seed: of the order.
+        rank: this device.
+        world_size: the number of devices.
+        pool: batches sorted by length together; larger pads less and shuffles less.
+
+    Yields:
+        Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that never
+        hear of a new epoch.
+
+    Raises:
+        ValueError: if there are fewer examples than devices.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, rank: int = 0, world_size: int = 1, pool: int = 50
+    ) -> None:
+        if len(lengths) < world_size:
+            raise ValueError(
+                f"Expected at least one training example per device ({world_size}), but got {len(lengths)}."
+            )
+        self.lengths = np.asarray(lengths)
+        self.batch_size = min(batch_size, len(lengths) // world_size)
+        self.seed, self.rank, self.world_size, self.pool = seed, rank, world_size, pool
+        self.epoch = 0
+        self.start = 0
+
+    @property
+    def sampler(self) -> TrainingSampler:
+        """Itself: Lightning calls ``set_epoch`` on a batch sampler's sampler only."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of every epoch; a new epoch starts at its first batch."""
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
+
+    def __len__(self) -> int:
+        return len(self.lengths) // (self.batch_size * self.world_size)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
+        size = self.batch_size * self.world_size
+        order = rng.permutation(len(self.lengths))[: len(self) * size]
+        batches: list[np.ndarray] = []
+        for first in range(0, len(order), size * self.pool):
+            chunk = order[first : first + size * self.pool]
+            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
+            batches += np.split(chunk, len(chunk) // size)
+        for number in rng.permutation(len(batches))[self.start :]:
+            yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
+
+
+class ResumableLoader(DataLoader):
+    """A training loader that goes on in mid-epoch: its state is the number of batches delivered, modulo the length.
+
+    The data module saves and restores the state with the trainer's checkpoints; batches that workers have prefetched
+    but the trainer has not seen do not count.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._delivered = 0
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        # A generator: Lightning asks for the iterator before it tells the sampler the epoch.
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        self._delivered = sampler.start
+        batches = super().__iter__()
+        sampler_length = len(sampler)
+        for batch in batches:
+            self._delivered = (self._delivered + 1) % sampler_length
+            yield batch
+        sampler.start = 0
+
+    def state_dict(self) -> dict[str, int]:
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        return {"epoch": sampler.epoch, "delivered": self._delivered}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        sampler.epoch, sampler.start = state["epoch"], state["delivered"]
+        self._delivered = state["delivered"]

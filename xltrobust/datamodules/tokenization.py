@@ -1,0 +1,167 @@
+"""From texts to token ids, once for every text: a table in memory, and for large sets a file named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from xltrobust.datamodules.loading import padded_length
+from xltrobust.example import Example
+from xltrobust.files import atomic_write, cache_root
+from xltrobust.models.pretrained import resolve
+
+Batch = dict[str, Any]
+_WORTH_A_FILE = 2_000  # texts; fewer are tokenized faster than a file is opened
+
+
+@lru_cache(maxsize=8)
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a hub or local model, or of the ``bundled`` one. Remote code is never run."""
+    return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """Token ids of N texts, one after another.
+
+    Args:
+        columns: the model's inputs (``input_ids`` and, where the tokenizer has them, ``token_type_ids`` or ``langs``),
+            each of shape (total tokens,).
+        offsets: where each text starts, and the total, shape (N + 1,).
+        truncated: whether a text was cut to the maximum length, shape (N,).
+    """
+
+    columns: dict[str, np.ndarray]
+    offsets: np.ndarray
+    truncated: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.truncated)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, special tokens included, shape (N,)."""
+        return np.diff(self.offsets)
+
+    def row(self, index: int) -> dict[str, np.ndarray]:
+        """The inputs of one text."""
+        span = slice(self.offsets[index], self.offsets[index + 1])
+        return {name: column[span] for name, column in self.columns.items()}
+
+
+class Tokenization:
+    """How a data module turns examples into batches.
+
+    Args:
+        name: the tokenizer, as :func:`load_tokenizer` takes it.
+        max_length: tokens, special tokens included; longer texts are truncated, the longer side of a pair first.
+    """
+
+    def __init__(self, name: str, max_length: int) -> None:
+        self.name = name
+        self.tokenizer = load_tokenizer(name)
+        self.max_length = min(max_length, self.tokenizer.model_max_length)
+
+    def table(self, examples: Sequence[Example]) -> TokenTable:
+        """Tokenizes examples; a large set only once per content, tokenizer and maximum length."""
+        if len(examples) < _WORTH_A_FILE:
+            return self._tokenize(examples)
+        path = cache_root() / "tokens" / f"{self._key(examples)}.npz"
+        if path.exists():
+            with np.load(path) as stored:
+                columns = {name: stored[name] for name in stored.files if name not in ("offsets", "truncated")}
+                return TokenTable(columns, stored["offsets"], stored["truncated"])
+        table = self._tokenize(examples)
+        with atomic_write(path) as temporary:
+            np.savez(temporary, offsets=table.offsets, truncated=table.truncated, **table.columns)  # type: ignore[arg-type]
+        return table
+
+    def _key(self, examples: Sequence[Example]) -> str:
+        digest = hashlib.sha256(f"{self._fingerprint}/{self.max_length}".encode())
+        for example in examples:
+            digest.update(repr((example.language, example.text, example.text_pair)).encode("utf8"))
+        return digest.hexdigest()[:32]
+
+    @property
+    def _fingerprint(self) -> str:
+        return _fingerprint(self.name)
+
+    def _tokenize(self, examples: Sequence[Example]) -> TokenTable:
+        if not examples:
+            return TokenTable({"input_ids": np.zeros(0, np.int32)}, np.zeros(1, np.int64), np.zeros(0, bool))
+        encoded = self._call(examples, truncation=True, max_length=self.max_length)
+        ids: list[list[int]] = encoded["input_ids"]
+        lengths = np.array([len(row) for row in ids])
+        truncated = np.zeros(len(ids), bool)
+        full = np.flatnonzero(lengths >= self.max_length)
+        if len(full):  # only a text that fills the maximum can have been cut
+            untruncated = self._call([examples[i] for i in full.tolist()], truncation=False)["input_ids"]
+            truncated[full] = [len(row) > self.max_length for row in untruncated]
+        columns = {"input_ids": np.concatenate(ids).astype(np.int32)}
+        if "token_type_ids" in encoded:
+            columns["token_type_ids"] = np.concatenate(encoded["token_type_ids"]).astype(np.int32)
+        if languages := getattr(self.tokenizer, "lang2id", None):
+            rows = [self._language_ids(row, example, languages) for row, example in zip(ids, examples, strict=True)]
+            columns["langs"] = np.concatenate(rows).astype(np.int32)
+        return TokenTable(columns, np.concatenate([[0], np.cumsum(lengths)]), truncated)
+
+    def _call(self, examples: Sequence[Example], **options: Any) -> Any:
+        texts = [example.text for example in examples]
+        pairs = None if examples[0].text_pair is None else [example.text_pair for example in examples]
+        # verbose: a text over the model's maximum is counted, not complained about.
+        return self.tokenizer(texts, pairs, return_attention_mask=False, verbose=False, **options)
+
+    def _language_ids(self, ids: list[int], example: Example, known: dict[str, int]) -> list[int]:
+        """XLM's language ids, one a token: the first side's up to the first separator."""
+        sides = [example.side_language("text"), example.side_language("text_pair")]
+        for language in sides:
+            if language not in known:
+                raise ValueError(
+                    f"Language {language!r} is not among the encoder's languages ({', '.join(sorted(known))}): "
+                    "leave it out or choose another encoder."
+                )
+        start = 1 if ids[0] == self.tokenizer.sep_token_id else 0  # XLM's own texts start with a separator
+        boundary = (
+            ids.index(self.tokenizer.sep_token_id, start) + 1
+            if self.tokenizer.sep_token_id in ids[start:]
+            else len(ids)
+        )
+        return [known[sides[0]] if at < boundary else known[sides[1]] for at in range(len(ids))]
+
+    def collate(self, rows: Sequence[dict[str, np.ndarray]], to_grid: bool = False) -> Batch:
+        """Tensors of shape (B, T): rows padded to the longest, or to its place on the grid, and the attention mask."""
+        width = max(len(row["input_ids"]) for row in rows)
+        if to_grid:
+            width = padded_length(width, self.max_length)
+        batch: dict[str, Tensor] = {}
+        for name in rows[0]:
+            fill = self.tokenizer.pad_token_id if name == "input_ids" else 0
+            padded = np.full((len(rows), width), fill, np.int64)
+            for row, values in zip(padded, rows, strict=True):
+                row[: len(values[name])] = values[name]
+            batch[name] = torch.from_numpy(padded)
+        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
+        batch["attention_mask"] = (torch.arange(width) < lengths[:, None]).long()
+        return batch
+
+
+@lru_cache(maxsize=8)
+def _fingerprint(name: str) -> str:
+    tokenizer = load_tokenizer(name)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    described: Any = sorted(tokenizer.get_vocab().items())
+    if backend:
+        # Truncation and padding are what the last call left there: they would make the key depend on what ran before.
+        described = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
+    languages = getattr(tokenizer, "lang2id", None)
+    parts = (type(tokenizer).__name__, tokenizer.model_input_names, languages, described)
+    return hashlib.sha256(repr(parts).encode("utf8")).hexdigest()

@@ -1,0 +1,47 @@
+"""The unit of data: one text, or pair of texts, in one language, or pair of languages, with its label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = str | tuple[str, str]
+Side = Literal["text", "text_pair"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One classification example.
+
+    Args:
+        id: unique within its language; equal across languages where the same item was translated.
+        language: language code, or ``(language_a, language_b)`` in the generalized setting, where ``text`` is in
+            the first and ``text_pair`` in the second.
+        text: the (first) text.
+        label: index into the task's labels.
+        text_pair: the second text of a pair task.
+        group: what examples that are not independent of each other share (the template they were expanded from, the
+            document they were cut from). Confidence intervals resample groups. Defaults to the id.
+    """
+
+    id: str
+    language: Language
+    text: str
+    label: int
+    text_pair: str | None = None
+    group: str | None = None
+
+    def side_language(self, side: Side) -> str:
+        """The language of one side: both sides share it except in the generalized setting."""
+        if isinstance(self.language, str):
+            return self.language
+        return self.language[0 if side == "text" else 1]
+
+
+def language_name(language: Language) -> str:
+    """The name of a language or language pair in logs, results and reports.
+
+    >>> language_name("de"), language_name(("en", "de"))
+    ('de', 'en>de')
+    """
+    return language if isinstance(language, str) else ">".join(language)

@@ -1,0 +1,109 @@
+"""``python -m xltrobust.export --run RUN DIR``: a run's model as a directory that Hugging Face's classes load."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xltrobust.errors import UserError, one_line_errors
+from xltrobust.run import RunFolder
+
+if TYPE_CHECKING:
+    from xltrobust.datamodules.tokenization import Tokenization
+    from xltrobust.models.classifier import RobustClassifier
+
+# Where sequence classifiers of a family keep the two layers of the head: dense, tanh, out, on the first token.
+_HEADS = {
+    "bert": ("bert.pooler.dense", "classifier"),
+    "roberta": ("classifier.dense", "classifier.out_proj"),
+    "xlm-roberta": ("classifier.dense", "classifier.out_proj"),
+    "deberta-v2": ("pooler.dense", "classifier"),
+}
+_OPTIONS = {"deberta-v2": {"pooler_hidden_act": "tanh"}}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Writes a directory for AutoModelForSequenceClassification and AutoTokenizer, with the same logits."""
+    parser = argparse.ArgumentParser(prog="python -m xltrobust.export", description=main.__doc__)
+    parser.add_argument("--run", required=True, help="folder of a finished run")
+    parser.add_argument("directory", help="to write; must not exist")
+    options = parser.parse_args(arguments)
+    with one_line_errors("export"):
+        export(RunFolder(options.run), Path(options.directory))
+        print(options.directory)
+
+
+def export(folder: RunFolder, directory: Path) -> None:
+    """Writes a run's model as a Hugging Face directory: whole, or not at all.
+
+    Raises:
+        UserError: if the directory exists, or no class of transformers has this encoder with this head.
+    """
+    if directory.exists():
+        raise UserError(f"{directory} exists already: name a directory to be made.")
+    module, tokenization = folder.load()
+    classifier = sequence_classifier(module)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
+    try:
+        classifier.save_pretrained(temporary)
+        tokenization.tokenizer.save_pretrained(temporary)
+        _check_logits(temporary, module, tokenization, folder.finished["text_pairs"])
+        temporary.chmod(0o755)
+        temporary.rename(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sequence_classifier(module: RobustClassifier) -> Any:
+    """The transformers model with the weights of a classifier.
+
+    Raises:
+        UserError: if there is no such model.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    family = module.encoder.config.model_type
+    if family not in _HEADS:
+        raise UserError(
+            f"{family} encoders cannot be exported: their class in transformers has another head than this model "
+            f"(dense, tanh, linear); those of {', '.join(sorted(_HEADS))} have the same."
+        )
+    if module.pooling != "cls":
+        raise UserError(
+            "Models with mean pooling cannot be exported: transformers' classifiers read the first token. "
+            "Train with --model.pooling cls."
+        )
+    config = type(module.encoder.config).from_dict(module.encoder.config.to_dict() | _OPTIONS.get(family, {}))
+    config.id2label = dict(enumerate(module.labels))
+    config.label2id = {label: number for number, label in enumerate(module.labels)}
+    classifier = AutoModelForSequenceClassification.from_config(config)
+    classifier.base_model.load_state_dict(module.encoder.state_dict(), strict=False)
+    for name, own in zip(_HEADS[family], (module.dense, module.out), strict=True):
+        classifier.get_submodule(name).load_state_dict(own.state_dict())
+    return classifier.eval()
+
+
+def _check_logits(directory: Path, module: RobustClassifier, tokenization: Tokenization, pairs: bool) -> None:
+    """Loads what was written and compares: a directory that answers something else must not be handed out."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from xltrobust.example import Example
+
+    texts = ("one", "two words")
+    example = Example("0", "en", texts[0], 0, texts[1] if pairs else None)
+    row = tokenization.table([example]).row(0)
+    inputs = AutoTokenizer.from_pretrained(directory)(*texts[: 1 + pairs], return_tensors="pt")
+    classifier = AutoModelForSequenceClassification.from_pretrained(directory)
+    with torch.no_grad():
+        ours, theirs = module(tokenization.collate([row])).logits, classifier(**inputs).logits
+    if not torch.allclose(ours, theirs, atol=1e-4):
+        raise UserError(f"The exported model answers {theirs.tolist()} where the run's answers {ours.tolist()}.")
+
+
+if __name__ == "__main__":
+    main()

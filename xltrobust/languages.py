@@ -1,0 +1,30 @@
+"""One place that knows that ``zh-CN``, ``zho_Hans`` and ``zh`` are one language.
+
+Data, logs and results keep the codes of the benchmark that they come from; whatever looks something up by language
+(a keyboard, a dictionary, a segmenter) goes through :func:`base_language`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from langcodes import Language, LanguageTagError
+
+
+@lru_cache(maxsize=1024)
+def base_language(code: str) -> str:
+    """The primary subtag of a language code: ISO 639-1 if the language has such a code, else ISO 639-3.
+
+    Args:
+        code: BCP-47 (``pt-BR``) or a benchmark's own spelling (FLORES' ``zho_Hans``, Tatoeba's ``cmn``).
+
+    Raises:
+        ValueError: if the code is not a well-formed language tag.
+
+    >>> [base_language(code) for code in ("zh-CN", "zho_Hans", "cmn", "zh", "arb_Arab", "swh", "de-CH", "yor_Latn")]
+    ['zh', 'zh', 'zh', 'zh', 'ar', 'sw', 'de', 'yo']
+    """
+    try:
+        return Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
+    except LanguageTagError as error:
+        raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.") from error

@@ -1,0 +1,200 @@
+"""Validation and test in many languages: one metric for all loaders, and a record of every prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import MeanMetric
+
+from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.errors import UserError
+from xltrobust.example import Example
+from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
+from xltrobust.metrics.figures import adversarial_figures, averages, clean_figures
+from xltrobust.perturb.base import AttackResult
+
+WORST = "worst"
+
+
+class NonFiniteLogits(UserError, RuntimeError):
+    """The model's weights are spoilt: it answers NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model said about one test example.
+
+    Args:
+        set_index: which of the data module's ``test_sets``.
+        index: which example of that set.
+        prediction: the class given.
+        attack: the attack's name; None for the clean text.
+        adversarial: the text the prediction is about, if an attack changed it.
+        queries: texts the attack asked the model about.
+    """
+
+    set_index: int
+    index: int
+    prediction: int
+    attack: str | None = None
+    adversarial: Example | None = None
+    queries: int | None = None
+
+
+class MultilingualEvaluation(pl.LightningModule):
+    """The evaluation half of :class:`RobustClassifier`."""
+
+    labels: list[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predictions: list[Prediction] = []  # this device's share
+        self.figures: dict[str, float] = {}
+        # One entry an epoch: for the oracle, which is reported and never used.
+        self.validation_history: list[dict[str, float]] = []
+
+    def _counter(self, sets: Sequence[EvaluationSet]) -> MultilingualConfusion:
+        return MultilingualConfusion(len(sets), len(self.labels)).to(self.device)
+
+    @property
+    def _data(self) -> Any:
+        return self.trainer.datamodule  # type: ignore[attr-defined]
+
+    def _classify(self, batch: dict[str, Any]) -> Tensor:
+        logits = self(batch).logits.float()
+        if not torch.isfinite(logits).all():
+            raise NonFiniteLogits(
+                "The model answers NaN: training has spoilt its weights. Lower the learning rates. "
+                "The last good checkpoint is kept."
+            )
+        return logits
+
+    # Validation
+
+    def on_validation_epoch_start(self) -> None:
+        self._confusion = self._counter(self._data.validation_sets)
+        self._loss = MeanMetric().to(self.device)
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
+        logits = self._classify(batch)
+        self._confusion.update(logits.argmax(1), batch["labels"], torch.full_like(batch["labels"], dataloader_idx))
+        if dataloader_idx == 0:  # the source
+            self._loss.update(F.cross_entropy(logits, batch["labels"], reduction="none"))
+
+    def on_validation_epoch_end(self) -> None:
+        confusion = self._confusion.compute()
+        names = [own.name for own in self._data.validation_sets]
+        values = dict(zip(names, accuracy(confusion).tolist(), strict=True))
+        source = self._data.source
+        epoch = {"epoch": float(self.current_epoch), "source_acc": values[source]}
+        if "avg" in (means := averages(values, source)):
+            epoch["target_acc"] = means["avg"]
+        # The figures are equal on all devices; sync_dist only tells Lightning so.
+        self.log_dict({f"val/acc/{name}": value for name, value in values.items()}, sync_dist=True)
+        self.log("val/source_acc", values[source], prog_bar=True, sync_dist=True)
+        self.log("val/source_f1", macro_f1(confusion)[names.index(source)].item(), sync_dist=True)
+        self.log("val/loss", self._loss.compute(), sync_dist=True)
+        if not self.trainer.sanity_checking:
+            self.validation_history = [*self.validation_history, epoch]
+            self.log_dict({f"oracle/{name}": value for name, value in self.oracle().items()}, sync_dist=True)
+
+    def oracle(self) -> dict[str, float]:
+        """What choosing the epoch by the *targets'* dev sets would have given, beside what choosing by the source gave.
+
+        The difference says how much a checkpoint chosen without target labels leaves lying (Keung et al., 2020).
+        """
+        known = [epoch for epoch in self.validation_history if "target_acc" in epoch]
+        if not known:
+            return {}
+        best = max(known, key=lambda epoch: epoch["target_acc"])
+        chosen = max(known, key=lambda epoch: epoch["source_acc"])
+        return {
+            "best_target_dev_acc": best["target_acc"],
+            "best_epoch": best["epoch"],
+            "chosen_target_dev_acc": chosen["target_acc"],
+            "chosen_epoch": chosen["epoch"],
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["validation_history"] = self.validation_history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # The best checkpoint, loaded for the test, knows less than the run that goes on to test it.
+        stored = checkpoint.get("validation_history", [])
+        if len(stored) > len(self.validation_history):
+            self.validation_history = stored
+
+    # Test
+
+    def on_test_epoch_start(self) -> None:
+        self.predictions, self.figures = [], {}
+        self._confusion = self._counter(self._data.test_sets)
+        self._attacked: dict[str, MultilingualConfusion] = {}
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
+        classes = self._classify(batch).argmax(1)
+        self._confusion.update(classes, batch["labels"], torch.full_like(classes, dataloader_idx))
+        answers = zip(batch["index"].tolist(), classes.tolist(), strict=True)
+        self.predictions += [Prediction(dataloader_idx, index, answer) for index, answer in answers]
+
+    def record_attack(self, attack: str, set_index: int, results: dict[int, AttackResult]) -> None:
+        """Takes what an attack did to this device's share of a test set.
+
+        Every device calls it for every attack and set, with an empty share too: the metrics are summed over devices.
+
+        Args:
+            attack: the attack's name.
+            set_index: which of the data module's ``test_sets``.
+            results: by index of the example.
+        """
+        if attack == WORST:
+            raise ValueError(f"An attack cannot be named {WORST!r}: that is the accuracy under every attack.")
+        self._count_attack(attack, set_index, {i: (r.prediction, r.example.label) for i, r in results.items()})
+        for index, result in results.items():
+            answer = Prediction(set_index, index, result.prediction, attack, result.adversarial, result.queries)
+            self.predictions.append(answer)
+
+    def _count_attack(self, attack: str, set_index: int, answers: dict[int, tuple[int, int]]) -> None:
+        metric = self._attacked.setdefault(attack, self._counter(self._data.test_sets))
+        given = torch.tensor([answer for answer, _ in answers.values()], dtype=torch.long, device=self.device)
+        labels = torch.tensor([label for _, label in answers.values()], dtype=torch.long, device=self.device)
+        metric.update(given, labels, torch.full_like(given, set_index))
+
+    def on_test_epoch_end(self) -> None:
+        self._count_worst()
+        # Every device computes and logs every language: a rank that skipped one would hang the others.
+        by_split: dict[str, list[int]] = {}
+        for position, own in enumerate(self._data.test_sets):
+            by_split.setdefault(own.split, []).append(position)
+        clean = self._confusion.compute()
+        attacked = {attack: metric.compute() for attack, metric in self._attacked.items()}
+        for split, positions in by_split.items():
+            place = ([self._data.test_sets[i].name for i in positions], self._data.source, split)
+            self.figures |= clean_figures(clean[positions], *place)
+            for attack, confusion in attacked.items():
+                self.figures |= adversarial_figures(confusion[positions], *place, attack)
+        self.log_dict(self.figures, sync_dist=True)
+
+    def _count_worst(self) -> None:
+        """Accuracy under *every* attack, over the examples that all attacks were tried on."""
+        names = set(self._attacked)
+        if len(names) < 2:
+            return
+        answers: dict[tuple[int, int], dict[str, int]] = {}
+        for own in self.predictions:
+            if own.attack is not None:
+                answers.setdefault((own.set_index, own.index), {})[own.attack] = own.prediction
+        worst: dict[int, dict[int, tuple[int, int]]] = {i: {} for i in range(len(self._data.test_sets))}
+        for (set_index, index), given in answers.items():
+            if set(given) == names:
+                label = self._data.test_sets[set_index].examples[index].label
+                wrong = [answer for answer in given.values() if answer != label]
+                worst[set_index][index] = (wrong[0] if wrong else label, label)
+        for set_index, own_answers in worst.items():
+            self._count_attack(WORST, set_index, own_answers)

@@ -1,0 +1,125 @@
+"""What an attack is made of: edits, perturbations that propose them, constraints that refuse them, victims that answer.
+
+The same decomposition as TextAttack's (Morris et al., 2020), but a search is a generator of questions, so that the
+engine (:mod:`xltrobust.perturb.engine`) can put the questions of many examples into one batch.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from xltrobust.example import Example, Side
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace ``[start, end)`` (characters of the *original* text of one side) by ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
+    side: Side = "text"
+
+
+def apply_edits(example: Example, edits: Sequence[Edit]) -> Example:
+    """The example with non-overlapping edits applied; offsets are those of the original texts.
+
+    Raises:
+        ValueError: if two edits of one side overlap.
+
+    >>> apply_edits(Example("0", "en", "turn on", 0), [Edit(0, 1, "b"), Edit(5, 7, "off")]).text
+    'burn off'
+    """
+    changed: dict[str, str] = {}
+    for side in ("text", "text_pair"):
+        own = sorted(e for e in edits if e.side == side)
+        if not own:
+            continue
+        source, pieces, at = getattr(example, side), [], 0
+        for edit in own:
+            if edit.start < at:
+                raise ValueError(f"Expected edits not to overlap, but got {own}.")
+            pieces += [source[at : edit.start], edit.replacement]
+            at = edit.end
+        changed[side] = "".join([*pieces, source[at:]])
+    return replace(example, **changed)  # type: ignore[arg-type]
+
+
+class Victim(Protocol):
+    """Anything that answers N examples with logits or probabilities of shape (N, C)."""
+
+    def __call__(self, examples: Sequence[Example], /) -> np.ndarray: ...
+
+
+class Perturbation(ABC):
+    """Proposes small changes to a text. It knows nothing of models, and draws randomness only from ``rng``.
+
+    Attributes:
+        sides: the texts of a pair that it may change.
+    """
+
+    sides: tuple[Side, ...] = ("text", "text_pair")
+
+    @abstractmethod
+    def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
+        """Single edits of the example, none a no-op; an empty list where nothing can be changed."""
+
+    def sample(self, example: Example, rng: random.Random) -> Edit | None:
+        """One random edit; None where nothing can be changed. Override where listing all candidates is slow."""
+        candidates = self.candidates(example, rng)
+        return rng.choice(candidates) if candidates else None
+
+
+class Constraint(ABC):
+    """Refuses edits, by looking at the original example and everything done to it.
+
+    Searches build up sets of edits one by one, so what is allowed together should be allowed apart.
+    """
+
+    @abstractmethod
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
+        """Whether the example may be changed by all these edits together."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackResult:
+    """What became of one example under attack.
+
+    Args:
+        example: the original.
+        adversarial: the text that broke it, or, if none did, the text tried last; None if nothing was tried
+            (misclassified to begin with, or nothing to change).
+        prediction: the victim's class for ``adversarial`` (for the original, if that is None).
+        queries: texts the victim was asked about, the original included.
+    """
+
+    example: Example
+    adversarial: Example | None
+    prediction: int
+    queries: int
+
+    @property
+    def broken(self) -> bool:
+        """Whether the victim's final answer is wrong."""
+        return self.prediction != self.example.label
+
+
+class Search(ABC):
+    """Looks for edits that change the victim's answer."""
+
+    @abstractmethod
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
+        """Yields questions (lists of perturbed examples), is sent answers (n, C), returns (adversarial, prediction).
+
+        The engine has asked for the original already; ``run`` starts from an example that is classified correctly.
+        A yield is a round: what can be asked together should be, and what depends on answers comes in a later one.
+        The prediction returned is that of the adversarial example, or the label if none was tried.
+        """

@@ -1,0 +1,122 @@
+"""Search by chance: independent random draws, which need no answers to choose the next question."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
+from xltrobust.perturb.words import count_words, normalize, word_span
+
+_TRIES_IN_OWN_WORD = 30  # for each edit wanted; enough to find the last short word of a long text
+_TRIES_ANYWHERE = 10  # for each edit wanted, after those
+_TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
+
+
+class RandomSearch(Search):
+    """The worst of some random perturbations ("worst-of-k", Engstrom et al., 2019).
+
+    Every draw changes ``max(1, round(rate * words))`` places of the original, in different words where that is
+    possible, independently of the other draws. The example is broken if any draw is misclassified. All draws are one
+    question, so the attack costs one round of large batches. No gradients, no feedback: what it finds is noise that
+    a user could make, and accuracy under it an upper bound on accuracy under adversaries of the same rate.
+
+    The first draws do not depend on how many follow: fewer draws with the same seed are a prefix of more, so
+    robustness can only fall as ``draws`` grows.
+
+    Args:
+        draws: perturbed texts an example; fewer are asked for if an example has fewer distinct ones.
+        rate: edits per word, of the words on all sides that the perturbation may change. Words are counted by
+            :func:`~xltrobust.perturb.words.count_words`, which estimates them where a script has no spaces.
+
+    Raises:
+        ValueError: if ``draws`` is not a positive integer, or ``rate`` not a number in (0, 1].
+
+    References:
+        - Engstrom, Tran, Tsipras, Schmidt & Madry. Exploring the landscape of spatial robustness. ICML 2019.
+
+    >>> from xltrobust.perturb.typos import TypoPerturbation
+    >>> search = RandomSearch(draws=3, rate=0.5).run(
+    ...     Example("0", "en", "turn it off", 0), TypoPerturbation(operations=("swap",)), (), random.Random(0)
+    ... )
+    >>> [example.text for example in next(search)]
+    ['utrn it fof', 'turn ti fof', 'trun ti off']
+    """
+
+    def __init__(self, *, draws: int = 8, rate: float = 0.15) -> None:
+        if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+            raise ValueError(f"Expected argument `draws` to be a positive integer, but got {draws!r}.")
+        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= 1:
+            raise ValueError(f"Expected argument `rate` to be a number in (0, 1], but got {rate!r}.")
+        self.draws = draws
+        self.rate = rate
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
+        """Asks about all draws at once; returns the first misclassified one, else the last, with its prediction."""
+        words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
+        count = max(1, round(self.rate * words))
+        seen, drawn = {_visible(example)}, []
+        for _ in range(self.draws):
+            for _ in range(_TRIES_PER_DRAW):
+                edits = random_edits(example, perturbation, constraints, count, rng)
+                perturbed = apply_edits(example, edits)
+                # Several edits may undo each other, and few distinct ones may exist.
+                if (key := _visible(perturbed)) not in seen:
+                    seen.add(key)
+                    drawn.append(perturbed)
+                    break
+            else:
+                break
+        if not drawn:
+            return None, example.label
+        predictions = (yield drawn).argmax(axis=-1)
+        wrong = np.flatnonzero(predictions != example.label)
+        chosen = int(wrong[0]) if len(wrong) else len(drawn) - 1
+        return drawn[chosen], int(predictions[chosen])
+
+
+def random_edits(
+    example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], count: int, rng: random.Random
+) -> list[Edit]:
+    """Random edits that can be made together: apart from each other, in different words if possible, and allowed.
+
+    Args:
+        example: the original.
+        perturbation: proposes the edits, one by one.
+        constraints: each has to allow every edit together with those before it.
+        count: how many edits.
+        rng: the only source of randomness.
+
+    Returns:
+        ``count`` edits, or fewer if a bounded number of tries finds no more.
+    """
+    chosen: list[Edit] = []
+    for attempt in range((_TRIES_IN_OWN_WORD + _TRIES_ANYWHERE) * count):
+        edit = perturbation.sample(example, rng)
+        if edit is None:
+            break
+        if _clashes(example, edit, chosen, in_word=attempt < _TRIES_IN_OWN_WORD * count):
+            continue
+        if all(constraint.allows(example, [*chosen, edit]) for constraint in constraints):
+            chosen.append(edit)
+            if len(chosen) == count:
+                break
+    return chosen
+
+
+def _clashes(example: Example, edit: Edit, chosen: Sequence[Edit], in_word: bool) -> bool:
+    """Whether an edit overlaps a chosen one or, if asked, is in its word (touches it, where words are not spaced)."""
+    start, end, others = edit.start, edit.end, [other for other in chosen if other.side == edit.side]
+    if not in_word:
+        return any(start == other.start or (start < other.end and other.start < end) for other in others)
+    start, end = word_span(getattr(example, edit.side), start, end)
+    return any(start <= other.end and other.start <= end for other in others)
+
+
+def _visible(example: Example) -> tuple[str, str | None]:
+    return normalize(example.text), None if example.text_pair is None else normalize(example.text_pair)

@@ -1,0 +1,75 @@
+"""``python -m xltrobust.predict --run RUN FILE|-``: classify new text with a finished run's model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from xltrobust.errors import UserError, one_line_errors
+from xltrobust.example import Example
+from xltrobust.run import RunFolder
+
+_CHUNK = 4096  # lines held at a time: a file of any size passes through
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Reads one text a line, writes one JSON object a line: text, label and the probability of every label."""
+    parser = argparse.ArgumentParser(prog="python -m xltrobust.predict", description=main.__doc__)
+    parser.add_argument("--run", required=True, help="folder of a finished run")
+    parser.add_argument("--language", help="of the texts, for encoders with language ids (default: the run's source)")
+    parser.add_argument("file", help="UTF-8 text, one example a line, a tab between the texts of a pair; - reads stdin")
+    options = parser.parse_args(arguments)
+    with one_line_errors("predict"):
+        predict(RunFolder(options.run), options.file, options.language)
+
+
+def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
+    """Classifies the lines of a file (``-``: standard input) and prints JSON Lines.
+
+    Raises:
+        UserError: on a missing file, or a line without the tab of a pair (or with one where there are no pairs).
+    """
+    import torch
+
+    from xltrobust.models.victim import ClassifierVictim
+
+    pairs, source = folder.finished["text_pairs"], folder.finished["source"]
+    module, tokenization = folder.load()
+    victim = ClassifierVictim(module, tokenization)
+    examples = _examples(file, pairs, language or source)
+    while chunk := [example for _, example in zip(range(_CHUNK), examples, strict=False)]:
+        for example, row in zip(chunk, torch.from_numpy(victim(chunk)).softmax(1), strict=True):
+            texts = {"text": example.text} | ({"text_pair": example.text_pair} if pairs else {})
+            scores = {name: round(float(score), 4) for name, score in zip(module.labels, row, strict=True)}
+            answer = {**texts, "label": module.labels[int(row.argmax())], "probabilities": scores}
+            print(json.dumps(answer, ensure_ascii=False), flush=file == "-")
+
+
+def _examples(file: str, pairs: bool, language: str) -> Iterator[Example]:
+    for number, line in enumerate(_lines(file), 1):
+        fields = line.rstrip("\r\n").split("\t")
+        if len(fields) != 1 + pairs:
+            wanted = "two texts with a tab between them" if pairs else "one text without tabs"
+            raise UserError(f"{file}:{number}: expected {wanted}, but got {len(fields)} fields.")
+        yield Example(str(number), language, fields[0], -1, fields[1] if pairs else None)
+
+
+def _lines(file: str) -> Iterator[str]:
+    if file == "-":
+        sys.stdin.reconfigure(encoding="utf8")  # type: ignore[union-attr]
+        yield from sys.stdin
+        return
+    try:
+        with Path(file).open(encoding="utf8") as opened:
+            yield from opened
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not UTF-8 ({error.reason}); convert the file to UTF-8.") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What a regularizer is: a Lightning callback that adds one term to the loss, or one view to the training texts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+
+from xltrobust.example import Example
+
+if TYPE_CHECKING:
+    from xltrobust.models.classifier import Output, RobustClassifier
+
+
+class Regularizer(pl.Callback):
+    """Base of all regularizers; override ``term``, ``augment`` or both, and ``build`` for parameters of its own.
+
+    The module adds ``weight * term`` to its loss before the one backward pass of automatic optimization, so precision
+    plugins, accumulation, clipping and DDP work as for the task loss alone.
+
+    Args:
+        weight: of the term in the loss.
+        name: of the term in logs (``train/<name>``); the class's name in snake case if None.
+
+    Raises:
+        ValueError: if the weight is negative.
+    """
+
+    def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
+        if weight < 0:
+            raise ValueError(f"Expected argument `weight` to be at least 0, but got {weight}.")
+        self.weight = weight
+        self.name = name or _snake_case(type(self).__name__)
+
+    def build(self, module: RobustClassifier) -> nn.Module | None:
+        """Parameters of its own (a projection head): trained at the head's learning rate and saved in checkpoints."""
+        return None
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor | None:
+        """A scalar to add to the loss; None if there is nothing to add.
+
+        Args:
+            module: its ``embed``, ``encode``, ``pool`` and ``classify`` may be used, and nothing private.
+            batch: the task batch.
+            output: the module's forward pass of it.
+        """
+        return None
+
+    def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
+        """A view of training examples, made in the loader's workers; all randomness comes from ``rng``."""
+        return examples
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage != "fit":
+            return
+        pl_module.register_regularizer(self)  # type: ignore[operator]
+        if type(self).augment is not Regularizer.augment:
+            trainer.datamodule.add_augmentation(self.augment)  # type: ignore[attr-defined]
+
+
+def _snake_case(name: str) -> str:
+    """
+    >>> _snake_case("RandomPerturbation")
+    'random_perturbation'
+    """
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

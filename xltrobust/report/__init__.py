@@ -1,0 +1,98 @@
+"""Reports of finished runs: tables with confidence intervals, comparisons of runs, a heatmap.
+
+Everything comes from the runs' ``results.json`` and ``predictions.parquet``. The functions take run folders, or a
+:class:`~xltrobust.report.summary.Report` that :func:`build_report` has made, so that nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+# Heavy packages are imported where they are used: `--help` answers at once.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xltrobust.report.summary import Report
+
+    Runs: TypeAlias = Report | Sequence[str | PathLike[str]]
+
+
+class ReportPaths(NamedTuple):
+    """The files of a written report."""
+
+    markdown: Path
+    csv: Path
+    heatmap: Path
+
+
+def build_report(run_dirs: Sequence[str | PathLike[str]], *, split: str = "test", sort: str = "run") -> Report:
+    """Reads runs and computes all intervals.
+
+    Args:
+        run_dirs: folders of finished runs; later ones are compared with the first.
+        split: the test split.
+        sort: order of the languages, the source always first: ``run`` (as the run has them), ``name``, or by the first
+            run's accuracy, best first: ``clean`` or ``worst``.
+
+    Raises:
+        UserError: if a folder does not hold a finished run.
+    """
+    from xltrobust.report.load import load_runs
+    from xltrobust.report.summary import SORTS, Report, compare, sort_languages, summarize
+
+    if not run_dirs:
+        raise ValueError("Expected argument `run_dirs` to name a run, but got none.")
+    if sort not in SORTS:
+        raise ValueError(f"Expected argument `sort` to be one of {', '.join(SORTS)}, but got {sort!r}.")
+    summaries = [summarize(run, split) for run in load_runs([Path(path) for path in run_dirs])]
+    comparisons = [compare(later, summaries[0]) for later in summaries[1:]]
+    return Report(split, sort_languages(summaries, sort), summaries, comparisons)
+
+
+def print_report(runs: Runs, *, console: Console | None = None) -> None:
+    """Prints the tables of a report, at most as wide as the terminal."""
+    from xltrobust.report.terminal import print_tables
+
+    print_tables(_built(runs), console)
+
+
+def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> ReportPaths:
+    """Writes ``report.md``, ``report.csv`` and ``heatmap.png``, each whole or not at all.
+
+    Args:
+        runs: folders of finished runs, or a report.
+        output: folder; made if need be. By default ``RUN/report`` for one run, ``report`` for several.
+
+    Raises:
+        UserError: if a folder does not hold a finished run, or ``output`` cannot be made a folder.
+    """
+    from xltrobust.errors import UserError
+    from xltrobust.files import atomic_write
+    from xltrobust.report.heatmap import draw_heatmap
+    from xltrobust.report.markdown import to_markdown
+    from xltrobust.report.tidy import to_frame
+
+    report = _built(runs)
+    single = len(report.summaries) == 1
+    folder = Path(output or (report.summaries[0].run.path / "report" if single else "report"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made a folder ({error.strerror}).") from None
+    paths = ReportPaths(folder / "report.md", folder / "report.csv", folder / "heatmap.png")
+    with atomic_write(paths.heatmap) as temporary:
+        draw_heatmap(report, temporary)
+    with atomic_write(paths.csv) as temporary:
+        to_frame(report).to_csv(temporary, index=False, lineterminator="\n")
+    with atomic_write(paths.markdown) as temporary:
+        temporary.write_text(to_markdown(report, paths.heatmap.name), encoding="utf8")
+    return paths
+
+
+def _built(runs: Runs) -> Report:
+    from xltrobust.report.summary import Report
+
+    return runs if isinstance(runs, Report) else build_report(runs)

@@ -1,0 +1,35 @@
+"""``python -m xltrobust.report RUN [RUN …]``: Report a run, or compare runs with the first."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from xltrobust.errors import one_line_errors
+from xltrobust.report import build_report, print_report, write_report
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
+    parser.add_argument(
+        "--output", metavar="DIR", help="where report.md, report.csv and heatmap.png go (default: RUN/report; ./report "
+        "for several runs)"
+    )  # fmt: skip
+    parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
+    parser.add_argument(
+        "--sort", default="run", choices=("run", "name", "clean", "worst"), help="order of the languages: as in the "
+        "run, by name, or by clean or worst-case accuracy (default: %(default)s)"
+    )  # fmt: skip
+    given = parser.parse_args(arguments)
+    with one_line_errors("report", OSError):
+        report = build_report(given.runs, split=given.split, sort=given.sort)
+        # Written first: `| head` may end the process while it prints.
+        paths = write_report(report, given.output)
+        print_report(report)
+        print(*paths, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

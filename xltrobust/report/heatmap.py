@@ -1,0 +1,159 @@
+"""Draws accuracies, languages by conditions, as a heatmap: one panel a run, all on one scale."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from xltrobust.report.markdown import visible
+from xltrobust.report.summary import Report, Summary
+from xltrobust.report.tables import count_range
+
+_CELL = (0.84, 0.27)  # inches
+_WIDEST = 16.0
+_GAP = 0.25
+_NARROWEST = 30  # percent
+
+
+def draw_heatmap(report: Report, path: Path) -> None:
+    """Writes a PNG.
+
+    Args:
+        report: what to draw.
+        path: the file, which must end in ``.png``.
+    """
+    # Neither pyplot nor a display: figures of a server are never shown, and a global state would keep them alive.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    panels = [_values(summary, report.languages) for summary in report.summaries]
+    known = np.concatenate([values[~np.isnan(values)] for _, _, values in panels])
+    low, high = 10 * math.floor(known.min() / 10), 10 * math.ceil(known.max() / 10)
+    # On a narrower scale, differences within the noise would look like day and night.
+    norm = Normalize(min(low, high - _NARROWEST), high)
+
+    rows = [*report.languages, *panels[0][1]]
+    label_width = 0.3 + 0.075 * max(len(visible(name)) for name in rows)
+    widths = [max(len(conditions) * _CELL[0], 1.7) for conditions, _, _ in panels]
+    places = _places(widths, _WIDEST - label_width)
+    lines = places[-1][0] + 1
+    header = 0.34 + 0.28 * (len(panels) > 1) + 0.14 * any(len(own) > 10 for names, _, _ in panels for own in names)
+    panel_height = (len(rows) + 0.4) * _CELL[1]
+    width = label_width + max(at + own for (_, at), own in zip(places, widths, strict=True)) + 1.1
+    title = _title(report, int(width / 0.1))
+    top = 0.25 + 0.24 * len(title.splitlines())
+    height = top + lines * (panel_height + header) + 0.15
+
+    figure = Figure(figsize=(width, height), dpi=150)
+    FigureCanvasAgg(figure)
+    figure.text(0.15 / width, 1 - 0.15 / height, title, va="top", fontsize=11, linespacing=1.35, parse_math=False)
+    for i, (summary, (conditions, _, values)) in enumerate(zip(report.summaries, panels, strict=True)):
+        line, at = places[i]
+        left = label_width + at
+        bottom = height - top - (line + 1) * (panel_height + header)
+        axes = figure.add_axes((left / width, bottom / height, widths[i] / width, panel_height / height))
+        _panel(axes, values, norm, len(report.languages))
+        axes.set_xticks(range(len(conditions)), [_shorten(visible(name)) for name in conditions], fontsize=9)
+        axes.set_yticks(_offsets(values, len(report.languages)))
+        axes.set_yticklabels([visible(name) for name in rows] if at == 0 else [], fontsize=9)
+        for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+            label.set_parse_math(False)
+        if len(panels) > 1:
+            name = visible(summary.run.name)
+            fitting = int(widths[i] / 0.085)
+            name = name if len(name) <= fitting else f"…{name[1 - fitting :]}"
+            axes.set_title(name, fontsize=10, fontweight="bold", pad=8, parse_math=False)
+    bar_height = min(panel_height, 3.0) - 0.1
+    bar = figure.add_axes(
+        ((width - 0.72) / width, (height - top - header - bar_height - 0.1) / height, 0.14 / width, bar_height / height)
+    )
+    figure.colorbar(ScalarMappable(norm, "viridis"), cax=bar)
+    bar.tick_params(labelsize=8, length=2)
+    bar.set_title("%", fontsize=9)
+    bar.spines[:].set_visible(False)
+    figure.savefig(path, format="png")
+
+
+def _places(widths: list[float], available: float) -> list[tuple[int, float]]:
+    """(line, distance from the left) of panels that fill one line after the other."""
+    places: list[tuple[int, float]] = []
+    line, at = 0, 0.0
+    for width in widths:
+        if at and at + width > available:
+            line, at = line + 1, 0.0
+        places.append((line, at))
+        at += width + _GAP
+    return places
+
+
+def _values(summary: Summary, languages: list[str]) -> tuple[list[str], list[str], np.ndarray]:
+    """Conditions, averages, and percents of shape (languages + averages, conditions), NaN where there is none."""
+    averages = ["avg", "avg_all"]
+    values = [
+        [100 * own[name].value if name in own else np.nan for own in summary.conditions.values()]
+        for name in [*languages, *averages]
+    ]
+    return list(summary.conditions), ["avg (targets)", "avg (all)"], np.array(values)
+
+
+def _offsets(values: np.ndarray, languages: int) -> np.ndarray:
+    """Heights of the rows: averages stand a little apart."""
+    return np.arange(len(values)) + 0.4 * (np.arange(len(values)) >= languages)
+
+
+def _panel(axes, values, norm, languages: int) -> None:  # type: ignore[no-untyped-def]
+    from matplotlib import colormaps
+
+    viridis = colormaps["viridis"]
+    offsets = _offsets(values, languages)
+    edges = np.arange(values.shape[1] + 1) - 0.5
+    for start, stop in ((0, languages), (languages, len(values))):
+        heights = np.append(offsets[start:stop], offsets[stop - 1] + 1) - 0.5
+        axes.pcolormesh(edges, heights, values[start:stop], cmap=viridis, norm=norm, edgecolors="white", linewidth=1)
+    for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value):
+            continue
+        red, green, blue, _ = viridis(norm(value))
+        bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        weight = "bold" if row >= languages else "normal"
+        text = f"{value:.1f}"
+        style = {"ha": "center", "va": "center_baseline", "fontsize": 9, "fontweight": weight}
+        axes.text(column, offsets[row], text, color="black" if bright else "white", **style)
+    axes.set_xlim(-0.5, values.shape[1] - 0.5)
+    axes.set_ylim(offsets[-1] + 0.5, -0.5)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=3)
+    axes.spines[:].set_visible(False)
+
+
+def _title(report: Report, width: int) -> str:
+    """What was measured, and, where all runs agree, on what."""
+    results = [summary.run.results for summary in report.summaries]
+    facts = [f"accuracy in %, {report.split}"]
+    for key in ("task", "encoder"):
+        names = list(dict.fromkeys(str(own[key]) for own in results if own.get(key)))
+        facts += names if len(names) == 1 else [f"{len(names)} {key}s"] * bool(names)
+    counts = [
+        next(iter(summary.conditions.values()))[name].examples
+        for summary in report.summaries
+        for name in summary.languages
+        if name in next(iter(summary.conditions.values()))
+    ]
+    facts.append(f"{count_range(counts)} per language")
+    head = f"{report.summaries[0].run.name}: " if len(results) == 1 else ""
+    lines = [head + facts[0]]
+    for fact in facts[1:]:
+        joined = f"{lines[-1]} · {fact}"
+        lines = [*lines[:-1], joined] if len(joined) <= width else [*lines, fact]
+    return "\n".join(visible(line) for line in lines)
+
+
+def _shorten(name: str) -> str:
+    """A column's name in at most two lines of ten characters."""
+    if len(name) <= 10:
+        return name
+    return f"{name[:10]}\n{name[10:] if len(name) <= 20 else name[10:19] + '…'}"

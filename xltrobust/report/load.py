@@ -1,0 +1,106 @@
+"""Reads what a finished run left: ``results.json`` and ``predictions.parquet``, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from xltrobust.errors import UserError
+from xltrobust.run import RunFolder
+
+_COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
+_TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")
+_RESULTS: dict[str, type] = {"name": str, "source": str, "languages": list, "figures": dict}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Args:
+        path: its folder.
+        name: what tables call it; unique among the runs of a report.
+        results: what ``results.json`` says.
+        predictions: ``predictions.parquet``, with a column ``correct`` (bool).
+    """
+
+    path: Path
+    name: str
+    results: dict[str, Any]
+    predictions: pd.DataFrame
+
+    def figure(self, name: str) -> float | None:
+        """A figure of ``results.json``; None if it is not there, or NaN."""
+        value = self.results["figures"].get(name)
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def load_run(path: str | Path) -> Run:
+    """Reads a run's folder.
+
+    Raises:
+        UserError: if a file is missing, broken, or not what this version writes.
+    """
+    folder = RunFolder(path)
+    try:
+        results = folder.finished
+    except (AttributeError, ValueError, OSError) as error:
+        raise UserError(f"{folder.results}: not the results of a run ({error}).") from None
+    for key, kind in _RESULTS.items():
+        if not isinstance(results.get(key), kind):
+            raise UserError(
+                f"{folder.results}: expected {key!r} to be a {kind.__name__}, but got {results.get(key)!r}."
+            )
+    return Run(folder.path, results["name"], results, _read_predictions(folder.predictions))
+
+
+def load_runs(paths: Sequence[str | Path]) -> list[Run]:
+    """Reads several runs; those of the same name are told apart by the folders above them."""
+    runs = [load_run(path) for path in paths]
+    if len({run.path.resolve() for run in runs}) < len(runs):
+        raise UserError(f"expected different runs, but got {', '.join(map(str, paths))}.")
+    for depth in range(1, max(len(run.path.resolve().parts) for run in runs)):
+        names = [run.name for run in runs]
+        if len(set(names)) == len(names):
+            break
+        runs = [
+            replace(run, name="/".join(run.path.resolve().parts[-depth:])) if names.count(run.name) > 1 else run
+            for run in runs
+        ]
+    return runs
+
+
+def _read_predictions(path: Path) -> pd.DataFrame:
+    try:
+        there = parquet.read_schema(path).names
+        missing = [name for name in _COLUMNS if name not in there]
+        if missing:
+            raise UserError(f"{path}: expected columns {', '.join(missing)}, but got {', '.join(there)}.")
+        frame = pd.read_parquet(path, columns=[name for name in (*_COLUMNS, *_TEXTS) if name in there])
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; is {path.parent} the folder of a finished run?") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error}).") from None
+    if frame.empty:
+        raise UserError(f"{path}: holds no predictions.")
+    frame["group"] = frame["group"].fillna(frame["id"])
+    for name in ("id", "split", "language", "label", "prediction"):
+        if empty := int(frame[name].isna().sum()):
+            raise UserError(f"{path}: expected column {name} to be filled, but {empty} of {len(frame)} rows are empty.")
+    for name in ("id", "group", "split", "language"):
+        frame[name] = frame[name].astype(str)
+    repeated = frame.duplicated(["split", "language", "id", "attack"])
+    if repeated.any():
+        row = frame.loc[repeated, ["split", "language", "id"]].iloc[0].tolist()
+        raise UserError(f"{path}: expected one row an example and attack, but got more of {'/'.join(row)}.")
+    for name in _TEXTS:
+        frame[name] = frame[name] if name in frame else None
+    frame["correct"] = frame["label"] == frame["prediction"]
+    return frame

@@ -1,0 +1,137 @@
+"""Writes a report as GitHub-flavoured Markdown. Every text from outside is escaped."""
+
+from __future__ import annotations
+
+import html
+import shlex
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from xltrobust.report.examples import AttackedExample, attacked_examples, changes
+from xltrobust.report.notes import summary_notes
+from xltrobust.report.summary import Report, Summary
+from xltrobust.report.tables import Cell, Table, percent, run_table, tables
+
+_METHOD = """Accuracies are in percent, with 95 % confidence intervals from a percentile bootstrap (Efron & Tibshirani
+1993) of 2,000 replicates that resamples groups, not examples: sentences of one template, or translations of one item,
+rise and fall together (Field & Welsh 2007). Intervals of averages and differences resample the same groups in all
+languages and both runs; they speak of other test examples, not of other training seeds. Where all groups of a
+language are right, or all wrong, the interval is Wilson's on the number of groups. `avg (targets)` leaves the source
+language out; `worst` is right under every attack; attacks may cover a part of the examples (n). `majority` is the
+accuracy of always giving the most frequent label; F1 is macro-averaged over labels."""
+_MARKED = " `*`: the interval of the difference excludes 0. Of 20 true zeros, one is marked by chance."
+
+
+def visible(text: str) -> str:
+    """Shows control and invisible characters, direction overrides among them, as their code points.
+
+    The joiners that Persian and Indic spelling needs (U+200C, U+200D) are left alone.
+
+    >>> visible("a\\u202eb\\nc")
+    'a⟨U+202E⟩b c'
+    """
+    shown = []
+    for character in text:
+        if character.isspace():
+            shown.append(" ")
+        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") and character not in "\u200c\u200d":
+            shown.append(f"⟨U+{ord(character):04X}⟩")
+        else:
+            shown.append(character)
+    return "".join(shown)
+
+
+def escape(text: object) -> str:
+    """Text as it is, in a Markdown paragraph or table cell: no markup, no HTML, no end of the cell.
+
+    >>> escape("<b> a|b *c*")
+    '&lt;b&gt; a&#124;b &#42;c&#42;'
+    """
+    escaped = html.escape(visible(str(text)))
+    return "".join(f"&#{ord(c)};" if c in "|`*_[]{}\\~$!" else c for c in escaped)
+
+
+def to_markdown(report: Report, heatmap: str) -> str:
+    """The whole report.
+
+    Args:
+        report: what to write.
+        heatmap: the picture's file name, beside the report.
+    """
+    single = len(report.summaries) == 1
+    names = [summary.run.name for summary in report.summaries]
+    title = names[0] if single else f"{len(names)} runs"
+    parts = [f"# {escape(title)}", f"![Accuracy by language and condition]({heatmap})"]
+    if single:
+        parts.append(_about(report.summaries[0]))
+    for table in tables(report):
+        parts += [f"## {escape(table.title)}", _table(table)]
+    parts.append(_METHOD + ("" if single else _MARKED))
+    if notes := [f"- {escape(own.name)}: {escape(note)}" for own in report.comparisons for note in own.notes]:
+        parts += ["\n".join(notes)]
+    for summary in report.summaries:
+        if not single:
+            table = run_table(summary, report.languages)
+            parts += [f"## {escape(table.title)}", _about(summary), _table(table)]
+        if notes := summary_notes(summary):
+            parts += ["### Notes", "\n".join(f"- {escape(note)}" for note in notes)]
+        if found := attacked_examples(summary):
+            parts += ["### Attacked examples", _examples(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(summary: Summary) -> str:
+    results = summary.run.results
+    versions, commit = results.get("versions") or {}, results.get("commit")
+    oracle = results.get("oracle") or {}
+    facts: dict[str, Any] = {
+        "task": results.get("task"),
+        "encoder": results.get("encoder"),
+        "source": results["source"],
+        "seed": results.get("seed"),
+        "created": results.get("created"),
+        "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
+        "command": shlex.join(map(str, results.get("command") or [])),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "seconds": ", ".join(f"{name} {value}" for name, value in (results.get("seconds") or {}).items()),
+    }
+    if {"chosen_target_dev_acc", "best_target_dev_acc"} <= set(oracle):
+        chosen, best = oracle["chosen_target_dev_acc"], oracle["best_target_dev_acc"]
+        facts["target dev accuracy"] = (
+            f"{percent(chosen)} in the epoch chosen by the source; an oracle that chose by the targets: {percent(best)}"
+        )
+    rows = [f"| {name} | {escape(value)} |" for name, value in facts.items() if value not in (None, "")]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _table(table: Table) -> str:
+    header = [escape(name) + (f"<br>{escape(note)}" if note else "") for name, note in table.columns]
+    lines = [_row(header), _row(["---"] + ["--:"] * (len(header) - 1))]
+    lines += [_row([_cell(cell) for cell in row]) for row in table.rows]
+    lines += [_row([f"**{_cell(cell)}**" if cell != "" else "" for cell in row]) for row in table.summary]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    return f"{cell.value} {cell.detail()}" + (r" \*" if cell.marked else "")
+
+
+def _examples(found: Sequence[AttackedExample]) -> str:
+    lines = [_row(["language", "attack", "original", "adversarial", "label", "prediction"]), _row(["---"] * 6)]
+    for example in found:
+        pieces = [changes(*texts) for texts in example.texts]
+        sides = ["<br>".join(_pieces(pair[i]) for pair in pieces) for i in (0, 1)]
+        own = [escape(value) for value in (example.label, example.prediction)]
+        lines.append(_row([escape(example.language), escape(example.attack), *sides, *own]))
+    return "\n".join(lines)
+
+
+def _pieces(pieces: Sequence[tuple[str, bool]]) -> str:
+    return "".join(f"<b>{escape(text)}</b>" if changed else escape(text) for text, changed in pieces)

@@ -1,0 +1,52 @@
+"""The figures of a report in tidy form: one row a number, shares in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from xltrobust.metrics.bootstrap import Interval
+from xltrobust.report.summary import CLEAN, Report, Summary
+
+COLUMNS = ["run", "split", "language", "condition", "metric", "value", "low", "high", "n"]
+
+
+def to_frame(report: Report) -> pd.DataFrame:
+    """All figures, unrounded: columns run, split, language, condition, metric, value, low, high, n.
+
+    ``language`` may be ``avg`` or ``avg_all``. ``metric`` is ``accuracy``, ``accuracy_shared`` (over the labels that
+    all languages have), ``f1`` and ``majority`` (without intervals), ``transfer_gap``, and ``accuracy_difference`` and
+    ``transfer_gap_difference``: the run minus the report's first run, paired.
+    """
+    rows: list[list[object]] = []
+    for summary in report.summaries:
+        rows += _summary_rows(summary)
+    for comparison in report.comparisons:
+        for condition, intervals in comparison.conditions.items():
+            own = _interval_rows(intervals, condition, "accuracy", suffix="_difference")
+            rows += [[comparison.name, report.split, *row] for row in own]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _summary_rows(summary: Summary) -> Iterator[list[object]]:
+    place = [summary.run.name, summary.split]
+    for condition, intervals in summary.conditions.items():
+        yield from ([*place, *row] for row in _interval_rows(intervals, condition, "accuracy"))
+    yield from ([*place, *row] for row in _interval_rows(summary.shared, CLEAN, "accuracy_shared"))
+    clean = summary.conditions.get(CLEAN, {})
+    for metric in ("f1", "majority"):
+        for name in clean:
+            figure = summary.run.figure(f"{summary.split}/{metric}/{name}")
+            if figure is not None:
+                yield [*place, name, CLEAN, metric, figure, None, None, clean[name].examples]
+
+
+def _interval_rows(
+    intervals: Mapping[str, Interval], condition: str, metric: str, suffix: str = ""
+) -> Iterator[list[object]]:
+    for name, (value, low, high, examples, _) in intervals.items():
+        if name != "transfer_gap":
+            yield [name, condition, metric + suffix, value, low, high, examples]
+        elif metric == "accuracy":
+            yield ["avg", condition, name + suffix, value, low, high, examples]

@@ -1,0 +1,86 @@
+"""A run's folder: what a run leaves, and how the other commands find it again."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xltrobust.errors import UserError
+
+if TYPE_CHECKING:
+    from xltrobust.datamodules.tokenization import Tokenization
+    from xltrobust.models.classifier import RobustClassifier
+
+SCHEMA = 1
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.results = self.path / "results.json"
+        self.predictions = self.path / "predictions.parquet"
+        self.checkpoints = self.path / "checkpoints"
+        self.best = self.checkpoints / "best.ckpt"
+        self.last = self.checkpoints / "last.ckpt"
+
+    def check_config(self, config: str) -> None:
+        """Refuses to go on in a folder that holds a run of another configuration.
+
+        Raises:
+            UserError: naming the first line that differs.
+        """
+        if not self.config.exists():
+            return
+        old, new = self.config.read_text(encoding="utf8").splitlines(), config.splitlines()
+        for before, now in zip(old + [""] * len(new), new + [""] * len(old), strict=True):
+            if before != now:
+                raise UserError(
+                    f"{self.path} holds another configuration's run ({before.strip()!r} there, {now.strip()!r} here): "
+                    "choose another --run_dir, or delete that one."
+                )
+
+    @cached_property
+    def finished(self) -> dict[str, Any]:
+        """What ``results.json`` says.
+
+        Raises:
+            UserError: if the run has not finished, or another version of the package wrote it.
+        """
+        try:
+            results = json.loads(self.results.read_text(encoding="utf8"))
+        except FileNotFoundError:
+            raise UserError(f"{self.results}: not found; is {self.path} the folder of a finished run?") from None
+        except json.JSONDecodeError as error:
+            raise UserError(f"{self.results}: not valid JSON ({error.msg}, line {error.lineno}).") from None
+        if results.get("schema") != SCHEMA:
+            raise UserError(f"{self.results}: schema {results.get('schema')}, but this version reads schema {SCHEMA}.")
+        return results
+
+    def load(self) -> tuple[RobustClassifier, Tokenization]:
+        """The run's best model, in evaluation mode, and its tokenization.
+
+        Raises:
+            UserError: if the checkpoint is missing.
+        """
+        from xltrobust.datamodules.tokenization import Tokenization
+        from xltrobust.models.classifier import RobustClassifier
+
+        checkpoint = Path(self.finished["checkpoint"]["path"])
+        if not checkpoint.exists():
+            checkpoint = self.best  # the folder was moved
+        if not checkpoint.exists():
+            raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
+        module = RobustClassifier.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+        options = yaml.safe_load(self.config.read_text(encoding="utf8"))["data"]["init_args"]
+        return module.eval(), Tokenization(module.hparams["encoder"], options["max_length"])
