@@ -126,6 +126,13 @@ def test_attacked_examples_are_broken_and_spread(run):
     assert all(own.label != own.prediction and own.texts[0][1] == EVIL for own in found)
 
 
+def test_an_attack_that_broke_nothing_has_no_examples(tmp_path):
+    unbroken = write_run(tmp_path / "unbroken")
+    rewrite(unbroken, lambda frame: frame.assign(prediction=frame["label"]))
+    assert attacked_examples(build_report([unbroken]).summaries[0]) == []
+    assert write_report([unbroken]).markdown.exists()
+
+
 def test_csv_is_tidy_and_exact(paths, run):
     frame = pd.read_csv(paths.csv)
     assert list(frame) == ["run", "split", "language", "condition", "metric", "value", "low", "high", "n"]

