@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pytorch_lightning.utilities import rank_zero_info
+
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.home_assistant_files import available_languages, intents_file, slot_names
 from xltrobust.example import Example, Language
@@ -98,6 +100,15 @@ class HomeAssistantIntents(CrossLingualClassification):
     def read(self, split: str, language: Language) -> list[Example]:
         assert isinstance(language, str)
         return self._split_examples(language)[split]
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        (few,) = self.counts["intents_left_out"].values()
+        covered = self.counts["intents_covered"]
+        rank_zero_info(
+            f"{len(self.labels)} intents; left out for want of English templates: {', '.join(sorted(few))}.\n"
+            f"Intents covered: {', '.join(f'{language} {number}' for language, number in covered.items())}."
+        )
 
     @cached_property
     def _english(self) -> dict[str, dict[str, list[str]]]:
