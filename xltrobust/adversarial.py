@@ -54,6 +54,7 @@ class AdversarialEvaluation(pl.Callback):
                     perturbation=recipe.perturbation,
                     search=recipe.search,
                     constraints=recipe.constraints,
+                    budget=recipe.budget,
                     seed=global_seed(),
                     progress=show,
                 )

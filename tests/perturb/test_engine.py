@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from xltrobust.example import Example
-from xltrobust.perturb import RandomSearch, Search, TypoPerturbation, attack
+from xltrobust.perturb import (
+    BeamSearch,
+    GreedySearch,
+    MaxEditDistance,
+    RandomSearch,
+    Search,
+    TypoPerturbation,
+    attack,
+)
 
 from .sentences import SENTENCES
 
@@ -129,6 +137,67 @@ def test_queries_are_the_distinct_texts_that_the_victim_saw(in_flight):
         seen[example.language, example.id].add(example.text)
     assert len(victim.asked) == sum(map(len, seen.values()))  # nothing twice
     assert [result.queries for result in results] == [len(seen[e.language, e.id]) for e in data]
+
+
+@pytest.mark.parametrize(
+    "search", [RandomSearch(draws=50), GreedySearch(), BeamSearch()], ids=lambda s: type(s).__name__
+)
+@pytest.mark.parametrize("budget", [1, 2, 20, 45])
+@pytest.mark.parametrize("in_flight", [3, 512])
+def test_budgets_are_never_exceeded_and_counts_exact(search, budget, in_flight):
+    victim, data = BagOfCharacters(), examples(2)
+    results = run(data, victim, search=search, budget=budget, in_flight=in_flight)
+    seen = defaultdict(set)
+    for example in victim.asked:
+        seen[example.language, example.id].add(example.text)
+    assert [result.queries for result in results] == [len(seen[e.language, e.id]) for e in data]
+    assert max(result.queries for result in results) == budget
+    for result in results:
+        if result.adversarial is not None:
+            assert result.adversarial.text in seen[result.example.language, result.example.id]
+            assert result.prediction == np.argmax(victim.logits(result.adversarial.text))
+    if budget == 1:
+        assert all(result.adversarial is None and not result.broken for result in results)
+
+
+@pytest.mark.parametrize(
+    "search", [RandomSearch(draws=80), GreedySearch(), BeamSearch()], ids=lambda s: type(s).__name__
+)
+def test_one_attack_tells_what_every_smaller_budget_would_break(search):
+    options = {"search": search, "constraints": [MaxEditDistance(distance=6)]}
+    data = examples(2)
+    largest = run(data, budget=80, **options)
+    for budget in (5, 30, 60):
+        for result, more in zip(run(data, budget=budget, **options), largest, strict=True):
+            assert result.queries == min(budget, more.queries)
+            assert not result.broken or more.broken
+
+
+def test_texts_that_come_again_are_within_any_budget():
+    victim, data = BagOfCharacters(), examples(1)
+    assert {result.queries for result in run(data, victim, search=TwoRounds(), budget=4)} == {4}
+
+
+def test_a_shorter_answer_tells_a_search_that_its_budget_is_used_up():
+    answered = []
+
+    class Counting(Search):
+        def run(self, example, perturbation, constraints, rng):
+            for texts in ("ab", [example.text, "a", "c", "a", "b"], [example.text], "", "cd"):
+                asked = [Example(example.id, example.language, text, example.label) for text in texts]
+                answered.append((yield asked).shape)
+            return None, example.label
+
+    text = SENTENCES["en"]
+    data = [Example("0", "en", text, int(np.argmax(BagOfCharacters.logits(text))))]
+    assert run(data, search=Counting(), budget=3)[0].queries == 3
+    assert answered == [(2, 3), (2, 3), (1, 3), (0, 3), (0, 3)]
+
+
+@pytest.mark.parametrize("budget", [0, -1, 1.5, True, "9"])
+def test_wrong_budgets_are_refused(budget):
+    with pytest.raises(ValueError, match="Expected argument `budget` to be .*, but got"):
+        run(examples(), budget=budget)
 
 
 def test_repeats_within_an_example_are_asked_and_counted_once():

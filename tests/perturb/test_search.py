@@ -159,6 +159,15 @@ def test_the_first_misclassified_draw_is_reported_or_else_the_last():
         assert answer(run, logits) == (question[chosen], prediction)
 
 
+def test_only_the_draws_within_the_budget_are_looked_at():
+    example = Example("0", "en", TEXT, 0)
+    for answered, expected in (([[2, 1], [3, 1]], 1), ([[2, 1], [0, 1], [2, 1]], 1), ([[0, 1]], 0)):
+        run, question = ask(example, draws=4)
+        assert answer(run, answered) == (question[expected], int(np.argmax(answered[expected])))
+    run, _ = ask(example, draws=4)
+    assert answer(run, np.empty((0, 2))) == (None, 0)
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [("draws", 0), ("draws", 2.5), ("draws", True), ("rate", 0), ("rate", 1.5), ("rate", -0.1), ("rate", "0.1")],

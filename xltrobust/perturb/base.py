@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from xltrobust.errors import UserError
 from xltrobust.example import Example, Side
 
 
@@ -62,9 +63,13 @@ class Perturbation(ABC):
 
     Attributes:
         sides: the texts of a pair that it may change.
+        lacking: what the languages that it does not support have none of.
+        instead: what to use for those languages.
     """
 
     sides: tuple[Side, ...] = ("text", "text_pair")
+    lacking: str = "text that it could change"
+    instead: str = "TypoPerturbation"
 
     @abstractmethod
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
@@ -74,6 +79,20 @@ class Perturbation(ABC):
         """One random edit; None where nothing can be changed. Override where listing all candidates is slow."""
         candidates = self.candidates(example, rng)
         return rng.choice(candidates) if candidates else None
+
+    def supports(self, language: str) -> bool:
+        """Whether it can change texts in this language; where it cannot, there are no candidates."""
+        return True
+
+    def require(self, language: str) -> None:
+        """Refuse a language that is not supported.
+
+        Raises:
+            UserError: if it is not; the message says why, and what to use instead.
+        """
+        if not self.supports(language):
+            name = type(self).__name__
+            raise UserError(f"{name} cannot change {language}: it has no {self.lacking}; use {self.instead} instead.")
 
 
 class Constraint(ABC):
@@ -93,7 +112,8 @@ class AttackResult:
 
     Args:
         example: the original.
-        adversarial: the text that broke it, or, if none did, the text tried last; None if nothing was tried
+        adversarial: the text that broke it, or, if none did, the one that came closest (random search: the one tried
+            last); None if nothing was tried
             (misclassified to begin with, or nothing to change).
         prediction: the victim's class for ``adversarial`` (for the original, if that is None).
         queries: texts the victim was asked about, the original included.
@@ -121,5 +141,6 @@ class Search(ABC):
 
         The engine has asked for the original already; ``run`` starts from an example that is classified correctly.
         A yield is a round: what can be asked together should be, and what depends on answers comes in a later one.
+        An answer may be shorter than its question: the budget is spent, and the search has to end with what it has.
         The prediction returned is that of the adversarial example, or the label if none was tried.
         """

@@ -10,6 +10,7 @@ import numpy as np
 
 from xltrobust.example import Example, Language, language_name
 from xltrobust.perturb.base import AttackResult, Constraint, Perturbation, Search, Victim
+from xltrobust.perturb.constraints import CountingConstraint
 from xltrobust.seeding import derived_seed
 
 Key = tuple[Language, str, str | None]
@@ -27,6 +28,7 @@ def attack(
     constraints: Sequence[Constraint] = (),
     seed: int = 0,
     in_flight: int = 512,
+    budget: int | None = None,
     progress: Callable[[int, int, int], object] | None = None,
 ) -> list[AttackResult]:
     """Attack every example that the victim classifies correctly.
@@ -34,6 +36,10 @@ def attack(
     Many searches run side by side, and whenever one ends the next example takes its place. An example's randomness is
     a function of the seed, its language and its id, and of the kinds of perturbation and search: its result does not
     depend on the order of the examples, on which others there are, or on ``in_flight``.
+
+    With a budget, a question is answered from its start, up to the first text that goes beyond it. So an answer
+    shorter than the question tells a search that its budget is used up: it ends with the best that it has found. The
+    budget changes nothing before that point, so one attack tells what any smaller budget would have broken.
 
     Args:
         examples: what to attack, of any languages.
@@ -44,6 +50,8 @@ def attack(
         seed: of all random choices.
         in_flight: how many examples are searched at a time; a question has about this many times the texts that the
             search asks in a round.
+        budget: the most texts that the victim is asked about for one example, counted as ``queries`` are: the
+            original is one, and a text that comes again is free. None sets no limit.
         progress: called after every answer with the number of examples done, the number there are, and the number of
             texts that the victim was asked about so far.
 
@@ -53,10 +61,16 @@ def attack(
         answer was known from another example.
 
     Raises:
-        ValueError: if ``in_flight`` is not positive, or the victim's answer has the wrong shape or is not a number.
+        ValueError: if ``in_flight`` or ``budget`` is not positive, or the victim's answer has the wrong shape or
+            is not a number.
     """
     if in_flight < 1:
         raise ValueError(f"Expected argument `in_flight` to be positive, but got {in_flight}.")
+    if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 1):
+        raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {budget!r}.")
+    for constraint in constraints:
+        if isinstance(constraint, CountingConstraint):
+            constraint.refused = 0
     results: list[AttackResult | None] = [None] * len(examples)
     memory = _Memory(victim)
     waiting = iter(enumerate(examples))
@@ -68,7 +82,7 @@ def attack(
             names = type(perturbation).__name__, type(search).__name__
             rng = random.Random(derived_seed(seed, language_name(example.language), example.id, *names))
             run = _attack_one(example, perturbation, search, constraints, rng)
-            flying.append(_Flight(index, example, run, question=next(run)))
+            flying.append(_Flight(index, example, run, budget))
         if not flying:
             return results  # type: ignore[return-value]  # every one has been filled in
         answers = memory.answer([flight.question for flight in flying])
@@ -102,18 +116,31 @@ class _Flight:
     index: int
     example: Example
     run: Run
-    question: list[Example]
+    budget: int | None
+    question: list[Example] = field(default_factory=list)
     needed: set[Key] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._take_up(next(self.run))
 
     def advance(self, answer: np.ndarray) -> AttackResult | None:
         """Pass on the answer to the pending question; the result, if the search ends with it."""
-        self.needed.update(map(_key, self.question))
         try:
-            self.question = self.run.send(answer)
+            self._take_up(self.run.send(answer))
         except StopIteration as stop:
             adversarial, prediction = stop.value
             return AttackResult(self.example, adversarial, prediction, len(self.needed))
         return None
+
+    def _take_up(self, question: list[Example]) -> None:
+        """Make a question the pending one, as far as the budget goes."""
+        self.question = []
+        for example in question:
+            key = _key(example)
+            if key not in self.needed and len(self.needed) == self.budget:
+                break
+            self.needed.add(key)
+            self.question.append(example)
 
 
 class _Memory:

@@ -15,8 +15,10 @@ class Attack:
         perturbation: proposes single edits.
         search: picks edits, asking the victim.
         constraints: refuse edits.
+        budget: texts an example may cost, the original included; None sets no bound.
     """
 
     perturbation: Perturbation
     search: Search
     constraints: list[Constraint] = field(default_factory=list)
+    budget: int | None = None

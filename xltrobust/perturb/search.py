@@ -9,6 +9,7 @@ import numpy as np
 
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
+from xltrobust.perturb.edits import overlaps_any
 from xltrobust.perturb.words import count_words, normalize, word_span
 
 _TRIES_IN_OWN_WORD = 30  # for each edit wanted; enough to find the last short word of a long text
@@ -57,7 +58,7 @@ class RandomSearch(Search):
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
     ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
-        """Asks about all draws at once; returns the first misclassified one, else the last, with its prediction."""
+        """Asks about all draws at once; returns the first misclassified one, else the last answered, and its class."""
         words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
         count = max(1, round(self.rate * words))
         seen, drawn = {_visible(example)}, []
@@ -75,8 +76,10 @@ class RandomSearch(Search):
         if not drawn:
             return None, example.label
         predictions = (yield drawn).argmax(axis=-1)
+        if len(predictions) == 0:  # not even the first draw is within the budget
+            return None, example.label
         wrong = np.flatnonzero(predictions != example.label)
-        chosen = int(wrong[0]) if len(wrong) else len(drawn) - 1
+        chosen = int(wrong[0]) if len(wrong) else len(predictions) - 1
         return drawn[chosen], int(predictions[chosen])
 
 
@@ -111,10 +114,10 @@ def random_edits(
 
 def _clashes(example: Example, edit: Edit, chosen: Sequence[Edit], in_word: bool) -> bool:
     """Whether an edit overlaps a chosen one or, if asked, is in its word (touches it, where words are not spaced)."""
-    start, end, others = edit.start, edit.end, [other for other in chosen if other.side == edit.side]
     if not in_word:
-        return any(start == other.start or (start < other.end and other.start < end) for other in others)
-    start, end = word_span(getattr(example, edit.side), start, end)
+        return overlaps_any(edit, chosen)
+    others = [other for other in chosen if other.side == edit.side]
+    start, end = word_span(getattr(example, edit.side), edit.start, edit.end)
     return any(start <= other.end and other.start <= end for other in others)
 
 

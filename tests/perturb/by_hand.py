@@ -1,0 +1,15 @@
+"""All results of a perturbation, for tests that know them by hand."""
+
+import random
+import unicodedata
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import apply_edits
+
+
+def results(perturbation, text, language="en", seeds=1):
+    example, found = Example("0", language, text, 0), set()
+    for seed in range(seeds):
+        edits = perturbation.candidates(example, random.Random(seed))
+        found.update(unicodedata.normalize("NFC", apply_edits(example, [edit]).text) for edit in edits)
+    return found

@@ -1,0 +1,87 @@
+"""What edits do to the words and characters of a text: what constraints measure and searches group by."""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable
+from functools import lru_cache
+
+from xltrobust.perturb.base import Edit
+from xltrobust.perturb.words import split_clusters, split_words
+
+
+@lru_cache(maxsize=1024)
+def word_parts(text: str) -> tuple[tuple[int, int], ...]:
+    """Where each word is, in order; a run of letters without spaces is cut into as many equal parts as it has words.
+
+    There are as many as :func:`~xltrobust.perturb.words.count_words` says.
+
+    >>> word_parts("turn it off"), word_parts("七点关掉它。")
+    (((0, 4), (5, 7), (8, 11)), ((0, 2), (2, 5)))
+    """
+    parts: list[tuple[int, int]] = []
+    for word in split_words(text):
+        cuts = [word.bounds[at * len(word.clusters) // word.length] for at in range(word.length + 1)]
+        parts += zip(cuts, cuts[1:], strict=False)
+    return tuple(parts)
+
+
+@lru_cache(maxsize=65536)
+def touched_words(text: str, edit: Edit) -> tuple[int, ...]:
+    """Indices in :func:`word_parts` of the words of one side that an edit changes.
+
+    Those are the words that it overlaps, and those that it lengthens: by letters or digits put next to them, or by
+    taking away what parted them from others. An edit of punctuation or white space that leaves all words as they are
+    touches none; what is put where two words meet without a gap is taken for a part of the first.
+
+    >>> [touched_words("turn it, off", Edit(*edit)) for edit in [(1, 3, "ru"), (4, 5, ""), (4, 4, "s"), (7, 8, ";")]]
+    [(0,), (0, 1), (0,), ()]
+    """
+    parts = word_parts(text)
+    # What comes to stand next to the words on either side, and what stood there.
+    following = edit.replacement[:1] or text[edit.end : edit.end + 1]
+    preceding = edit.replacement[-1:] or text[: edit.start][-1:]
+    replaced = text[edit.start : edit.end]
+    lengthens_left = _is_wordy(following) and not _is_wordy(replaced[:1])
+    lengthens_right = _is_wordy(preceding) and not _is_wordy(replaced[-1:])
+    touched: list[int] = []
+    for index in range(bisect_left(parts, edit.start, key=lambda part: part[1]), len(parts)):
+        start, end = parts[index]
+        if start > edit.end:
+            break
+        overlaps = edit.start < end and start < edit.end
+        before_edit = end == edit.start and lengthens_left
+        after_edit = start == edit.end and lengthens_right and not (touched and start == edit.start)
+        if overlaps or before_edit or after_edit:
+            touched.append(index)
+    return tuple(touched)
+
+
+def _is_wordy(character: str) -> bool:
+    return bool(character) and unicodedata.category(character)[0] in "LMN"
+
+
+@lru_cache(maxsize=65536)
+def distance(before: str, after: str) -> int:
+    """Levenshtein distance in grapheme clusters.
+
+    >>> distance("off", "fof"), distance("कि", "की"), distance("", "abc")
+    (2, 1, 3)
+    """
+    old, new = split_clusters(before), split_clusters(after)
+    row = list(range(len(new) + 1))
+    for i, removed in enumerate(old, start=1):
+        diagonal, row[0] = row[0], i
+        for j, added in enumerate(new, start=1):
+            substituted = diagonal + (removed != added)
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, substituted)
+    return row[-1]
+
+
+def overlaps_any(edit: Edit, others: Iterable[Edit]) -> bool:
+    """Whether an edit cannot be made together with one of the others: they overlap, or start at the same place."""
+    return any(
+        edit.side == other.side and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
+        for other in others
+    )

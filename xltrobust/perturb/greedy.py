@@ -1,0 +1,124 @@
+"""Greedy search, word by word in the order of the words' importance."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
+from xltrobust.perturb.edits import touched_words, word_parts
+from xltrobust.perturb.guided import Best, allowed_edits, extensions, margins
+
+Ranking = Literal["deletion", "mask", "random"]
+
+
+class GreedySearch(Search):
+    """Changes one word after another, the most important first (TextFooler's search, Jin et al., 2020).
+
+    The importance of a word is how much the margin of the true class falls without it; one question ranks all words
+    that can be changed. Then each word in turn is given the edit that lowers the margin most, if any does: one
+    question a word. The search ends with the first misclassified text; of several in a question, with that of the
+    smallest edit distance. A word is changed at most once; an edit that touches several counts as one of the first's,
+    and one between words as of a place of its own. Where words are not spaced they are estimated.
+
+    Ranking costs a query for each word. A budget that ends before the ranking does leaves nothing tried; one that
+    small is better spent with ``ranking="random"``, which asks nothing.
+
+    Args:
+        ranking: leave each word out (``"deletion"``), put ``mask_token`` in its place (``"mask"``), or take the words
+            in random order (``"random"``), the control that shows what ranking is worth.
+        mask_token: what the victim's tokenizer reads as an unknown or masked word.
+        candidates_per_word: at most so many edits of a word are tried, drawn at random; None tries all.
+
+    Raises:
+        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` not a positive integer.
+
+    References:
+        - Jin, Jin, Zhou & Szolovits. Is BERT really robust? A strong baseline for natural language attack on text
+          classification and entailment. AAAI 2020.
+    """
+
+    def __init__(
+        self, *, ranking: Ranking = "deletion", mask_token: str = "<unk>", candidates_per_word: int | None = None
+    ) -> None:
+        if ranking not in get_args(Ranking):
+            raise ValueError(f"Expected argument `ranking` to be one of {get_args(Ranking)}, but got {ranking!r}.")
+        if not isinstance(mask_token, str) or not mask_token:
+            raise ValueError(f"Expected argument `mask_token` to be a non-empty string, but got {mask_token!r}.")
+        if candidates_per_word is not None and (
+            not isinstance(candidates_per_word, int) or isinstance(candidates_per_word, bool) or candidates_per_word < 1
+        ):
+            raise ValueError(
+                "Expected argument `candidates_per_word` to be a positive integer or None, but got "
+                f"{candidates_per_word!r}."
+            )
+        self.ranking = ranking
+        self.mask_token = mask_token
+        self.candidates_per_word = candidates_per_word
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
+        """Asks about the original (a free repeat) and the words left out, then about all edits of a word at a time."""
+        best = Best(example)
+        places = by_place(example, allowed_edits(example, perturbation, constraints, rng))
+        if not places:
+            return best.result()
+        order = list(places)
+        question = [example]
+        if self.ranking == "random":
+            rng.shuffle(order)
+        else:
+            question += [self._without(example, place) for place in order]
+        answers = yield question
+        if len(answers) < len(question):
+            return best.result()
+        found = margins(answers, example.label)
+        margin = found[0]
+        if self.ranking != "random":
+            order = [order[at] for at in np.argsort(found[1:], kind="stable")]
+        chosen: tuple[Edit, ...] = ()
+        for place in order:
+            edits = places[place]
+            if self.candidates_per_word is not None and len(edits) > self.candidates_per_word:
+                edits = rng.sample(edits, self.candidates_per_word)
+            tried = extensions(example, chosen, edits, constraints)
+            if not tried:
+                continue
+            answers = yield [apply_edits(example, own) for own in tried]
+            found = best.take(tried, answers)
+            if best.broken or len(answers) < len(tried):
+                break
+            if found.min() < margin:
+                margin, chosen = found.min(), tried[found.argmin()]
+        return best.result()
+
+    def _without(self, example: Example, place: Edit) -> Example:
+        if place.start == place.end:  # between words: nothing to leave out
+            return example
+        if self.ranking == "mask":
+            return apply_edits(example, [Edit(place.start, place.end, self.mask_token, place.side)])
+        text, end = getattr(example, place.side), place.end
+        # Without the white space after it too, unless that would join its neighbours.
+        if text[end : end + 1].isspace() and (place.start == 0 or text[place.start - 1].isspace()):
+            end += 1
+        return apply_edits(example, [Edit(place.start, end, "", place.side)])
+
+
+def by_place(example: Example, edits: Sequence[Edit]) -> dict[Edit, list[Edit]]:
+    """Edits by the word that they touch (the first, if they touch several), in their order.
+
+    Returns:
+        The edits, by an edit that deletes the word. Those that touch no word are keyed by the deletion of their span.
+    """
+    places: dict[Edit, list[Edit]] = {}
+    for edit in edits:
+        text = getattr(example, edit.side)
+        touched = touched_words(text, edit)
+        start, end = word_parts(text)[touched[0]] if touched else (edit.start, edit.end)
+        places.setdefault(Edit(start, end, "", edit.side), []).append(edit)
+    return places
