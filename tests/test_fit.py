@@ -83,6 +83,28 @@ def test_bad_input_gets_one_clear_line(config: Path, tmp_path: Path, options: li
     assert not (tmp_path / "run" / "results.json").exists()
 
 
+def test_a_trial_run_leaves_no_results_in_the_way(config: Path, tmp_path: Path) -> None:
+    options = ["--run_dir", tmp_path / "run", "--trainer.max_epochs", 1]
+    run_command("fit", "--config", config, *options, "--trainer.fast_dev_run", "true")
+    assert not (tmp_path / "run" / "results.json").exists() and not (tmp_path / "run" / "config.yaml").exists()
+    run_command("fit", "--config", config, *options)
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--trainer.max_steps", "2"], "no epoch was validated"),
+        (["--trainer.limit_val_batches", "0"], "no epoch was validated"),
+        (["--test_checkpoint", "/nowhere.ckpt"], "/nowhere.ckpt: no such checkpoint"),
+    ],
+)
+def test_without_a_checkpoint_nothing_is_tested(config: Path, tmp_path: Path, options: list[str], words: str) -> None:
+    done = run_command("fit", "--config", config, "--run_dir", tmp_path / "run", *options, check=False)
+    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "run" / "results.json").exists()
+
+
 def test_a_run_that_turns_nan_stops_and_keeps_its_checkpoint(tiny_encoder: Path, tmp_path: Path) -> None:
     data = write_tiny_task(tmp_path / "data")
     config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, data, max_epochs=4)

@@ -92,6 +92,23 @@ def test_mode_follows_the_environment_and_asks_nobody(monkeypatch: pytest.Monkey
     assert wandb_mode() == "disabled"
 
 
+def test_a_wandb_that_dies_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    logger = PatientWandbLogger(str(tmp_path / "run"))
+
+    def broken(*_, **__):
+        raise ConnectionResetError("gone")
+
+    monkeypatch.setattr(type(logger.experiment), "log", broken)
+    with pytest.warns(UserWarning, match="W&B failed"):
+        logger.log_metrics({"a": 1.0}, step=1)
+    logger.log_metrics({"a": 1.0}, step=2)  # silent now
+    logger.finalize("success")
+    assert wandb.run is None or wandb.run.disabled
+
+
 def test_a_wandb_that_does_not_start_is_told_and_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import wandb
 

@@ -182,6 +182,14 @@ def test_runs_that_differ_are_compared_where_they_agree(run, tmp_path):
     write_report(report, tmp_path / "out")
 
 
+def test_equal_ids_of_other_texts_are_not_paired(run, tmp_path):
+    other = write_run(tmp_path / "other", name="other")
+    rewrite(other, lambda frame: frame.assign(text=frame["text"] + " now"))
+    (comparison,) = build_report([run, other]).comparisons
+    assert not comparison.conditions
+    assert any("no examples in common" in note for note in comparison.notes)
+
+
 def test_says_where_results_and_predictions_disagree(tmp_path):
     folder = write_run(tmp_path / "run", figures={"test/acc/de": 0.5, "test/acc/en": None}, data={})
     text = printed([folder])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,19 @@ def test_killed_run_ends_as_if_it_had_not_been(
     pd.testing.assert_frame_equal(predictions, expected_predictions)
     for name, expected in expected_weights.items():
         assert torch.equal(weights[name], expected), f"{moment}: {name} differs"
+
+
+def test_a_run_that_stopped_early_stays_stopped(tmp_path: Path, tiny_encoder: Path, tiny_task: Path) -> None:
+    config = write_config(tmp_path / "b", tiny_encoder, tiny_task, None)
+    own = yaml.safe_load(config.read_text())
+    own["trainer"]["max_epochs"] = 12
+    own["model"] |= {"encoder_lr": 0.0, "head_lr": 0.0}  # nothing improves: it stops after the second validation
+    own["early_stopping"] = {"patience": 1}
+    config.write_text(yaml.safe_dump(own))
+    assert fit(config, "test_batch_end:2") == -9
+    assert fit(config) == 0
+    results = json.loads((config.parent / "run" / "results.json").read_text(encoding="utf8"))
+    assert [epoch["epoch"] for epoch in results["checkpoint"]["validation"]] == [0, 1]
 
 
 def test_another_configuration_in_the_same_folder_is_refused(

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from tqdm.auto import tqdm
 
 from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.models.evaluation import WORST
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.engine import attack
 from xltrobust.perturb.recipe import Attack
@@ -27,6 +28,9 @@ class AdversarialEvaluation(pl.Callback):
     def __init__(self, *, attacks: dict[str, Attack] | None = None, max_examples: int | None = None) -> None:
         if max_examples is not None and max_examples < 1:
             raise ValueError(f"Expected argument `max_examples` to be at least 1, but got {max_examples}.")
+        taken = sorted({"clean", WORST} & set(attacks or {}))
+        if taken:
+            raise ValueError(f"An attack cannot be named {taken[0]!r}: results use the name for something else.")
         self.attacks = attacks or {}
         self.max_examples = max_examples
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from xltrobust.run import RunFolder
+from xltrobust.errors import UserError
+from xltrobust.run import CHOSEN_BY, RunFolder
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the weights of the epoch with the best accuracy on the *source* dev set.
 
-    Args:
-        monitor: figure to maximise. Choosing by a target language's labels would be an oracle.
+    There is nothing to configure: choosing by a target language's labels would be an oracle.
     """
 
-    def __init__(self, monitor: str = "val/source_acc") -> None:
+    def __init__(self) -> None:
         super().__init__(
-            filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
+            filename="best", monitor=CHOSEN_BY, mode="max", save_weights_only=True, enable_version_counter=False
         )
 
 
@@ -43,12 +46,21 @@ class SourceEarlyStopping(EarlyStopping):
     """Stops when the accuracy on the source dev set no longer rises.
 
     Args:
-        patience: validations without improvement before stopping.
+        patience: validations without improvement before stopping; None never stops early.
         min_delta: the least improvement that counts.
     """
 
-    def __init__(self, patience: int = 1_000_000, min_delta: float = 0.0) -> None:
-        super().__init__(monitor="val/source_acc", mode="max", patience=patience, min_delta=min_delta)
+    def __init__(self, patience: int | None = None, min_delta: float = 0.0) -> None:
+        never = sys.maxsize
+        super().__init__(
+            monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
+            strict=False,  # a run too short for a validation is none of its business
+        )  # fmt: skip
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning restores the count and not the decision: a stopped run, started again, would train on.
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 class FitCLI(LightningCLI):
@@ -104,9 +116,28 @@ class FitCLI(LightningCLI):
         trainer.callbacks.append(RunRecorder(run_dir))  # type: ignore[attr-defined]
         return trainer
 
+    def checkpoint_to_test(self) -> str | None:
+        """The checkpoint named by the user, or the best epoch's; None after ``fast_dev_run``, which keeps nothing.
+
+        Raises:
+            UserError: if the named one is missing, or no epoch was validated.
+        """
+        if (named := self.config.test_checkpoint) is not None:
+            if not Path(named).is_file():
+                raise UserError(f"{named}: no such checkpoint; check --test_checkpoint.")
+            return named
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return None
+        if not self.folder.best.exists():
+            raise UserError(
+                f"{self.folder.path}: no epoch was validated, so there is no best one to test: train for longer "
+                "(trainer.max_steps, max_epochs) and let it validate (trainer.limit_val_batches)."
+            )
+        return str(self.folder.best)
+
     def save_config(self) -> None:
         """Writes the resolved configuration, which ``--config`` takes back."""
-        if self.trainer.is_global_zero:
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             from xltrobust.files import atomic_write
 
             with atomic_write(self.folder.config) as temporary:

@@ -16,8 +16,9 @@ def main() -> None:
         if cli.config.test_checkpoint is None:
             resume = str(cli.folder.last) if cli.folder.last.exists() else None
             cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
-        # Without validation (fast_dev_run, limit_val_batches 0) there is no best epoch: the last weights are tested.
-        checkpoint = cli.config.test_checkpoint or (str(cli.folder.best) if cli.folder.best.exists() else None)
+        checkpoint = cli.checkpoint_to_test()
+        if checkpoint is None:
+            return
         cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False, weights_only=True)
         if cli.trainer.is_global_zero:
             from xltrobust.report.__main__ import main as report

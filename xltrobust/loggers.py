@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class PatientWandbLogger(WandbLogger):
 
     def __init__(self, run_dir: str, project: str = "xltrobust", **kwargs: Any) -> None:
         self._run_dir = Path(run_dir)
+        self._gone = False
         super().__init__(name=self._run_dir.name, save_dir=run_dir, project=project, offline=False, **kwargs)
 
     @property
@@ -54,6 +56,28 @@ class PatientWandbLogger(WandbLogger):
         if self._experiment is None:
             self._experiment = self._start()
         return self._experiment
+
+    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
+        self._attempt(super().log_metrics, *args, **kwargs)
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        self._attempt(super().log_hyperparams, *args, **kwargs)
+
+    def log_table(self, *args: Any, **kwargs: Any) -> None:
+        self._attempt(super().log_table, *args, **kwargs)
+
+    def finalize(self, status: str) -> None:
+        self._attempt(super().finalize, status)
+
+    def _attempt(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Calls a method; after the first failure (its service died, say) the run goes on without W&B."""
+        if self._gone:
+            return
+        try:
+            method(*args, **kwargs)
+        except Exception as error:  # whatever it is, training comes first
+            self._gone = True
+            rank_zero_warn(f"W&B failed and is done without from here on: {error}")
 
     def _start(self) -> Any:
         import wandb

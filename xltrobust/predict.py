@@ -40,7 +40,7 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
     module, tokenization = folder.load()
     victim = ClassifierVictim(module, tokenization)
     examples = _examples(file, pairs, language or source)
-    while chunk := [example for _, example in zip(range(_CHUNK), examples, strict=False)]:
+    while chunk := [example for _, example in zip(range(1 if file == "-" else _CHUNK), examples, strict=False)]:
         for example, row in zip(chunk, torch.from_numpy(victim(chunk)).softmax(1), strict=True):
             texts = {"text": example.text} | ({"text_pair": example.text_pair} if pairs else {})
             scores = {name: round(float(score), 4) for name, score in zip(module.labels, row, strict=True)}
@@ -63,7 +63,7 @@ def _lines(file: str) -> Iterator[str]:
         yield from sys.stdin
         return
     try:
-        with Path(file).open(encoding="utf8") as opened:
+        with Path(file).open(encoding="utf-8-sig") as opened:
             yield from opened
     except FileNotFoundError:
         raise UserError(f"{file}: no such file.") from None

@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from xltrobust.files import atomic_write
 from xltrobust.models.evaluation import Prediction
-from xltrobust.run import SCHEMA, RunFolder
+from xltrobust.run import CHOSEN_BY, SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
 
 _PACKAGES = (
@@ -71,7 +71,7 @@ class RunRecorder(pl.Callback):
             "name": self.folder.path.name,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **git_state(),
-            "command": sys.argv,
+            "command": ["python -m xltrobust.fit", *sys.argv[1:]],
             "seed": global_seed(),
             "versions": package_versions(),
             "machine": {
@@ -90,7 +90,7 @@ class RunRecorder(pl.Callback):
             "data": data.data_counts(),
             "checkpoint": {
                 "path": str(trainer.ckpt_path),
-                "chosen_by": "val/source_acc",
+                "chosen_by": CHOSEN_BY,
                 "validation": module.validation_history,
             },
             "oracle": module.oracle(),
@@ -165,6 +165,8 @@ def git_state() -> dict[str, Any]:
         return subprocess.run(run, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[1]:
+            return {"commit": None, "dirty": None}  # an installed copy below somebody else's repository
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xltrobust.models.classifier import RobustClassifier
 
 SCHEMA = 1
+CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
 
 
 class RunFolder:
@@ -38,15 +39,17 @@ class RunFolder:
         """Refuses to go on in a folder that holds a run of another configuration.
 
         Raises:
-            UserError: naming the first line that differs.
+            UserError: naming an option that differs.
         """
         if not self.config.exists():
             return
-        old, new = self.config.read_text(encoding="utf8").splitlines(), config.splitlines()
-        for before, now in zip(old + [""] * len(new), new + [""] * len(old), strict=True):
-            if before != now:
+        old, new = (_options(yaml.safe_load(text)) for text in (self.config.read_text(encoding="utf8"), config))
+        # An option that only one of them knows came or went with another version of the package.
+        for name in old.keys() & new.keys():
+            if old[name] != new[name]:
+                before, now = f"{name}: {old[name]}", f"{name}: {new[name]}"
                 raise UserError(
-                    f"{self.path} holds another configuration's run ({before.strip()!r} there, {now.strip()!r} here): "
+                    f"{self.path} holds another configuration's run ({before} there, {now} here): "
                     "choose another --run_dir, or delete that one."
                 )
 
@@ -84,3 +87,19 @@ class RunFolder:
         module = RobustClassifier.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
         options = yaml.safe_load(self.config.read_text(encoding="utf8"))["data"]["init_args"]
         return module.eval(), Tokenization(module.hparams["encoder"], options["max_length"])
+
+
+def _options(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested options as one level of dotted names.
+
+    >>> _options({"a": {"b": 1, "c": [2]}})
+    {'a.b': 1, 'a.c.0': 2}
+    """
+    if not isinstance(value, dict | list) or not value:
+        return {name: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {
+        dotted: leaf
+        for key, inner in items
+        for dotted, leaf in _options(inner, f"{name}.{key}" if name else str(key)).items()
+    }

@@ -79,11 +79,10 @@ def test_spoilt_weights_are_told(tiny_encoder: Path, tiny_task: Path) -> None:
         trainer().test(module, datamodule=data, verbose=False)
 
 
-def test_an_attack_may_not_be_called_worst(tiny_encoder: Path, tiny_task: Path) -> None:
-    module, data = make(tiny_encoder, tiny_task)
-    own = trainer(callbacks=[AdversarialEvaluation(attacks={"worst": typos(1)}, max_examples=1)])
-    with pytest.raises(ValueError, match="cannot be named 'worst'"):
-        own.test(module, datamodule=data, verbose=False)
+@pytest.mark.parametrize("name", ["worst", "clean"])
+def test_an_attack_may_not_take_a_name_that_results_use(name: str) -> None:
+    with pytest.raises(ValueError, match=f"cannot be named '{name}'"):
+        AdversarialEvaluation(attacks={name: typos(1)})
 
 
 def test_parallel_sets_are_attacked_on_the_same_items() -> None:

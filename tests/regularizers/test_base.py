@@ -13,6 +13,7 @@ from models.test_classifier import make, trainer
 from torch import Tensor, nn
 
 from xltrobust.example import Example
+from xltrobust.models.classifier import RobustClassifier
 from xltrobust.regularizers.base import Regularizer
 
 
@@ -66,6 +67,16 @@ def test_own_parameters_are_in_the_optimizer_and_the_checkpoint(
     stored = torch.load(tmp_path / "a.ckpt", weights_only=True)["state_dict"]
     assert torch.equal(stored["regularizer_modules.pull_towards.own"], parameter)
     assert "train/pull_towards" in own.callback_metrics
+
+
+def test_the_trained_model_loads_without_its_regularizers(tiny_encoder: Path, tiny_task: Path, tmp_path: Path) -> None:
+    module, data = make(tiny_encoder, tiny_task)
+    own = trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=0)
+    own.callbacks.append(PullTowards())
+    own.fit(module, datamodule=data)
+    own.save_checkpoint(tmp_path / "a.ckpt")
+    loaded = RobustClassifier.load_from_checkpoint(tmp_path / "a.ckpt", weights_only=True)
+    assert torch.equal(loaded.out.weight, module.out.weight) and not loaded.regularizer_modules
 
 
 def test_a_view_of_the_texts_is_what_is_trained_on(tiny_encoder: Path, tiny_task: Path) -> None:

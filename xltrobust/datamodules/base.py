@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
 from xltrobust.datamodules.loading import EvaluationSampler, ResumableLoader, TrainingSampler
 from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, language_name
 from xltrobust.seeding import derived_seed, global_seed
 
@@ -68,6 +69,10 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         for name, value in {"batch_size": batch_size, "eval_batch_tokens": eval_batch_tokens}.items():
             if value < 1:
                 raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        if limit_train_examples is not None and limit_train_examples < 1:
+            raise ValueError(
+                f"Expected argument `limit_train_examples` to be at least 1, but got {limit_train_examples}."
+            )
         if max_length < 4:
             raise ValueError(f"Expected argument `max_length` to be at least 4, but got {max_length}.")
         self.tokenizer = tokenizer
@@ -119,7 +124,10 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
     @cached_property
     def validation_sets(self) -> list[EvaluationSet]:
         """Source dev, then the targets' (for the oracle); languages without dev examples are left out."""
-        return self._evaluation_sets(["dev"])
+        sets = self._evaluation_sets(["dev"])
+        if not sets or sets[0].language != self.source:
+            raise UserError(f"There are no dev examples in {self.source!r}, and by them the best epoch is chosen.")
+        return sets
 
     @cached_property
     def test_sets(self) -> list[EvaluationSet]:

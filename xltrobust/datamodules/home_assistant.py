@@ -103,6 +103,8 @@ class HomeAssistantIntents(CrossLingualClassification):
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
+        if stage != "fit":
+            return
         (few,) = self.counts["intents_left_out"].values()
         covered = self.counts["intents_covered"]
         rank_zero_info(

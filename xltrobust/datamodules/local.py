@@ -45,7 +45,7 @@ class LocalClassification(CrossLingualClassification):
         super().__init__(source=source, **kwargs)
         self.data_dir = data_dir
         self.paths = {"train": train, "dev": dev, "test": test}
-        self.languages = [language for language in languages if language != source]
+        self.languages = [language for language in dict.fromkeys(languages) if language != source]
         self._labels = labels
         self.columns = columns
         self.header = header
@@ -64,6 +64,8 @@ class LocalClassification(CrossLingualClassification):
         found = set()
         for number, row in read_rows(path, self.header):
             require_columns(row, [self.columns.label], f"{path}:{number}")
+            if not row[self.columns.label]:
+                raise DataError(f"{path}:{number}: the label is empty; give it one or take the row out.")
             found.add(row[self.columns.label])
         return sorted(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -112,7 +113,7 @@ class ParallelPairs(CrossLingualClassification):
             rows = read_rows(path)
         elif xtreme.exists():
             path, columns = xtreme, Columns(text="text", text_pair="text_pair", label="label")
-            rows = read_rows(path, header=_XTREME_HEADER)
+            rows = _unquoted(read_rows(path, header=_XTREME_HEADER))
         elif split == "dev" and language != self.source:
             return ExampleTable([], 0, True, Counter())  # no oracle then
         else:
@@ -144,3 +145,21 @@ class ParallelPairs(CrossLingualClassification):
 
 def _listed(generalized: Literal["none", "all"] | list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [] if isinstance(generalized, str) else generalized
+
+
+def _unquoted(rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
+    """XTREME's scripts write TSV with Python's csv module: fields that hold quotes are quoted, the quotes doubled."""
+    for number, row in rows:
+        yield number, {name: _unquote(value) for name, value in row.items()}
+
+
+def _unquote(value: str) -> str:
+    """
+    >>> _unquote('"He said ""no"" ."'), _unquote('"He said no "'), _unquote('"A" and "B"')
+    ('He said "no" .', '"He said no "', '"A" and "B"')
+    """
+    inner = value[1:-1]
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    # Only a field with quotes inside was quoted; others that begin and end with a quote are the text's own.
+    doubled = inner.replace('""', "")
+    return inner.replace('""', '"') if quoted and '"' in inner and '"' not in doubled else value

@@ -33,5 +33,12 @@ class XNLI(ParallelPairs):
         if split == "train":
             columns = Columns(text="premise", text_pair="hypo", label="label")
             return Path(f"multinli/multinli.train.{language}.tsv"), columns
-        columns = Columns(text="sentence1", text_pair="sentence2", label="gold_label", id="pairID", language="language")
+        columns = Columns(
+            text="sentence1",
+            text_pair="sentence2",
+            label="gold_label",
+            id="pairID",
+            group="promptID",
+            language="language",
+        )
         return Path(f"xnli.{split}.tsv"), columns

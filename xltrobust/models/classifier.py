@@ -179,3 +179,7 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         own = self.state_dict()
         for name in self._frozen():
             checkpoint["state_dict"].setdefault(name, own[name])
+        # What regularizers built serves training; the model that is tested or handed out does without.
+        for name in [name for name in checkpoint["state_dict"] if name.startswith("regularizer_modules.")]:
+            if name not in own:
+                del checkpoint["state_dict"][name]

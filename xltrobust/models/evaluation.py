@@ -153,8 +153,6 @@ class MultilingualEvaluation(pl.LightningModule):
             set_index: which of the data module's ``test_sets``.
             results: by index of the example.
         """
-        if attack == WORST:
-            raise ValueError(f"An attack cannot be named {WORST!r}: that is the accuracy under every attack.")
         self._count_attack(attack, set_index, {i: (r.prediction, r.example.label) for i, r in results.items()})
         for index, result in results.items():
             answer = Prediction(set_index, index, result.prediction, attack, result.adversarial, result.queries)

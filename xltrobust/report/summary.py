@@ -95,7 +95,8 @@ def condition_rows(run: Run, split: str) -> dict[str, pd.DataFrame]:
     found |= {attack: attacked[attacked["attack"] == attack] for attack in attacks}
     if len(attacks) > 1:
         by_example = attacked.groupby(["language", "id"], sort=False)
-        worst = by_example.agg(group=("group", "first"), correct=("correct", "all"), attacks=("attack", "size"))
+        same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
+        worst = by_example.agg(**same, correct=("correct", "all"), attacks=("attack", "size"))
         worst = worst[worst["attacks"] == len(attacks)].reset_index()
         if len(worst):
             found[WORST] = worst
@@ -123,10 +124,19 @@ def summarize(run: Run, split: str) -> Summary:
     return Summary(run, split, languages, conditions, shared, len(labels))
 
 
+def _with_content(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose ids hold label and texts too: equal ids of other texts (another split seed, say) are no pairs."""
+    texts = [rows[name].fillna("").astype(str) for name in ("text", "text_pair")]
+    return rows.assign(id=rows["id"] + "\t" + rows["label"].astype(str) + "\t" + texts[0] + "\t" + texts[1])
+
+
 def compare(later: Summary, first: Summary) -> Comparison:
     """Paired differences, later minus first, in the conditions and languages that both have."""
     found, notes = {}, []
-    one, other = condition_rows(later.run, later.split), condition_rows(first.run, first.split)
+    one, other = (
+        {name: _with_content(rows) for name, rows in condition_rows(summary.run, summary.split).items()}
+        for summary in (later, first)
+    )
     attacks = [list(rows.keys() - {CLEAN, WORST}) for rows in (one, other)]
     for name in (name for name in one if name in other):
         if name == WORST and set(attacks[0]) != set(attacks[1]):
