@@ -45,7 +45,7 @@ class RunFolder:
             return
         old, new = (_options(yaml.safe_load(text)) for text in (self.config.read_text(encoding="utf8"), config))
         # An option that only one of them knows came or went with another version of the package.
-        for name in old.keys() & new.keys():
+        for name in sorted(old.keys() & new.keys()):
             if old[name] != new[name]:
                 before, now = f"{name}: {old[name]}", f"{name}: {new[name]}"
                 raise UserError(
@@ -93,13 +93,12 @@ def _options(value: Any, name: str = "") -> dict[str, Any]:
     """Nested options as one level of dotted names.
 
     >>> _options({"a": {"b": 1, "c": [2]}})
-    {'a.b': 1, 'a.c.0': 2}
+    {'a.b': 1, 'a.c': [2]}
     """
-    if not isinstance(value, dict | list) or not value:
+    if not isinstance(value, dict) or not value:
         return {name: value}
-    items = value.items() if isinstance(value, dict) else enumerate(value)
     return {
         dotted: leaf
-        for key, inner in items
+        for key, inner in value.items()
         for dotted, leaf in _options(inner, f"{name}.{key}" if name else str(key)).items()
     }
