@@ -117,7 +117,7 @@ def test_constraints_bound_the_edits():
         ([NoRepeatedModification()], 0.0),
     ):
         result = attack([example], victim, constraints=constraints, **options)[0]
-        assert victim([result.adversarial])[0, 0] == left and constraints[0].refused > 0
+        assert victim([result.adversarial])[0, 0] == left and result.refused[0] > 0
 
 
 def test_a_locked_side_stays():
@@ -146,18 +146,17 @@ def test_texts_of_one_character_or_none(text):
 def test_answers_do_not_depend_on_order_neighbours_or_batching(search):
     data = many(copies=2)
     options = {
-        "perturbation": TypoPerturbation(),
+        "perturbation": TypoPerturbation(operations=("swap", "delete")),
         "search": search,
         "budget": 400,
         "constraints": [MaxEditDistance(distance=3)],
     }
     expected = {(r.example.language, r.example.id): r for r in attack(data, BagOfCharacters(), **options)}
-    refused = options["constraints"][0].refused
     for in_flight in (1, 7):
         shuffled = random.Random(in_flight).sample(data, len(data))
         results = attack(shuffled, BagOfCharacters(), in_flight=in_flight, **options)
         assert all(result == expected[result.example.language, result.example.id] for result in results)
-        assert options["constraints"][0].refused == refused > 0
+    assert sum(r.refused[0] for r in expected.values()) > 0
     assert all(r.adversarial is None or apply_edits(r.example, []) != r.adversarial for r in expected.values())
 
 

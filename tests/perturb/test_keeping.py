@@ -13,7 +13,6 @@ def kept(constraint, text, language="en"):
     example = Example("0", language, text, 0)
     edits = [Edit(at, at + 1, "") for at, character in enumerate(text) if character.isalpha()]
     refused = {edit.start for edit in edits if not constraint.allows(example, [edit])}
-    assert constraint.refused == len(refused)
     return "".join(character if at in refused else " " for at, character in enumerate(text)).split()
 
 
@@ -43,7 +42,7 @@ def kept(constraint, text, language="en"):
 )
 def test_numbers_are_kept(text, edit, allowed):
     constraint = KeepNumbers()
-    assert constraint.allows(Example("0", "en", text, 0), [edit]) is allowed and constraint.refused == 1 - allowed
+    assert constraint.allows(Example("0", "en", text, 0), [edit]) is allowed
 
 
 def test_an_edit_cannot_make_up_for_a_lost_number():
@@ -102,7 +101,7 @@ def test_stop_words_by_language(tmp_path):
     pair = Example("0", ("en", "de"), "die the", 0, text_pair="die the")
     keep = KeepStopWords(**options)
     edits = [Edit(at, at + 1, "", side) for side in ("text", "text_pair") for at in (0, 4)]
-    assert [keep.allows(pair, [edit]) for edit in edits] == [True, False, False, True] and keep.refused == 2
+    assert [keep.allows(pair, [edit]) for edit in edits] == [True, False, False, True]
 
 
 @pytest.mark.parametrize("options", [{}, {"words": []}, {"words": {}}, {"words": None, "files": {}}])

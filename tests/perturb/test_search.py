@@ -9,6 +9,7 @@ from xltrobust.perturb.search import RandomSearch, random_edits
 from xltrobust.perturb.typos import TypoPerturbation
 
 from .sentences import SENTENCES
+from .victims import first_texts
 
 TEXT = "several ordinary English words that somebody might type without thinking about them"  # 12 words
 
@@ -53,7 +54,7 @@ def ask(example, *, perturbation=None, constraints=(), seed=0, **options):
     run = RandomSearch(**options).run(
         example, perturbation or TypoPerturbation(), constraints, random.Random(f"{seed}")
     )
-    return run, next(run)
+    return run, first_texts(run)
 
 
 def answer(run, logits):
@@ -101,9 +102,10 @@ def test_edits_that_undo_each_other_are_no_draw():
         edits = random_edits(Example("0", "en", "ab", 0), Undoing(), (), 2, random.Random(seed))
         assert len(edits) == 2  # together they are a no-op
     run = RandomSearch(rate=1.0).run(Example("0", "en", "ab ", 0), Undoing(), (), random.Random(0))
-    assert {example.text for example in next(run)} <= {"b ", "aab "}
+    assert {example.text for example in first_texts(run)} <= {"b ", "aab "}
     run = RandomSearch(rate=1.0).run(Example("0", "en", "ab 's", 0), Undoing(), (), random.Random(0))
-    assert list(run) == []
+    with pytest.raises(StopIteration):
+        first_texts(run)
 
 
 @pytest.mark.parametrize("language", SENTENCES)
@@ -132,7 +134,7 @@ def test_exhausted_perturbations_give_fewer_draws():
 def test_nothing_to_change_asks_nothing(text):
     run = RandomSearch().run(Example("0", "en", text, 3), TypoPerturbation(operations=("swap",)), (), random.Random(0))
     with pytest.raises(StopIteration) as stop:
-        next(run)
+        first_texts(run)
     assert stop.value.value == (None, 3)
 
 
@@ -143,7 +145,8 @@ def test_every_constraint_holds_in_every_draw():
         assert "ordinary" in example.text and "thinking" in example.text
         assert sum(word not in example.text.split() for word in TEXT.split()) == 2
     run = RandomSearch().run(Example("0", "en", TEXT, 0), TypoPerturbation(), (AtMost(0),), random.Random(0))
-    assert list(run) == []
+    with pytest.raises(StopIteration):
+        first_texts(run)
 
 
 def test_the_first_misclassified_draw_is_reported_or_else_the_last():

@@ -162,7 +162,7 @@ def test_each_side_is_typed_on_the_keyboard_of_its_language():
 def test_randomness_comes_from_rng_alone():
     example, perturbation = Example("0", "de", SENTENCES["de-CH"], 0), TypoPerturbation()
     lists = [perturbation.candidates(example, random.Random(seed)) for seed in (5, 5, 6)]
-    assert lists[0] == lists[1] != lists[2]
+    assert lists[0] == lists[1] == lists[2]  # all there are
     drawn = [[perturbation.sample(example, rng) for _ in range(20)] for rng in map(random.Random, (5, 5, 6))]
     assert drawn[0] == drawn[1] != drawn[2]
 

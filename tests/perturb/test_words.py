@@ -44,7 +44,16 @@ def test_split_clusters_by_hand(text, clusters):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("", 0), ("7 8", 0), ("turn it off", 3), ("我喜欢猫", 2), ("我,他", 2), ("ขอบคุณ", 2), ("colorは青", 2)],
+    [
+        ("", 0),
+        ("7 8", 0),
+        ("turn it off", 3),
+        ("我喜欢猫", 3),
+        ("我,他", 2),
+        ("ขอบคุณ", 1),
+        ("ปิดไฟ", 2),
+        ("colorは青", 3),
+    ],
 )
 def test_count_words_by_hand(text, count):
     assert count_words(text) == count

@@ -4,8 +4,16 @@ import zlib
 
 import numpy as np
 
-from xltrobust.perturb.base import Edit, Perturbation
+from xltrobust.perturb.base import Allowed, Edit, Perturbation
 from xltrobust.perturb.words import word_span
+
+
+def first_texts(run):
+    """The first texts that a search asks about; constraints allow everything."""
+    question = next(run)
+    while isinstance(question, Allowed):
+        question = run.send(np.ones(len(question.perturbed), bool))
+    return question
 
 
 class BagOfWords:

@@ -2,17 +2,19 @@
 
 from xltrobust.perturb.base import (
     AttackResult,
+    BatchedConstraint,
     Constraint,
     Edit,
     Perturbation,
     Search,
+    TextGradient,
     Victim,
+    WhiteBoxVictim,
     apply_edits,
 )
 from xltrobust.perturb.beam import BeamSearch, GreedyEverything
 from xltrobust.perturb.case import CasePerturbation
 from xltrobust.perturb.constraints import (
-    CountingConstraint,
     MaxCharactersChanged,
     MaxEditDistance,
     MaxWordsChanged,
@@ -32,10 +34,10 @@ from xltrobust.perturb.word_edits import LocalReordering, WordDropping
 __all__ = [
     "Attack",
     "AttackResult",
+    "BatchedConstraint",
     "BeamSearch",
     "CasePerturbation",
     "Constraint",
-    "CountingConstraint",
     "DiacriticsPerturbation",
     "Edit",
     "GreedyEverything",
@@ -53,8 +55,10 @@ __all__ = [
     "PunctuationPerturbation",
     "RandomSearch",
     "Search",
+    "TextGradient",
     "TypoPerturbation",
     "Victim",
+    "WhiteBoxVictim",
     "WordDropping",
     "apply_edits",
     "attack",

@@ -10,7 +10,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -58,6 +58,33 @@ class Victim(Protocol):
     def __call__(self, examples: Sequence[Example], /) -> np.ndarray: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TextGradient:
+    """How the margin of an example's class changes with the embeddings of its text's T tokens (of all sides).
+
+    Args:
+        sides: the side of each token, shape (T,): 0 for ``text``, 1 for ``text_pair``, -1 for special tokens.
+        spans: where each token starts and ends in its side's text, in characters, shape (T, 2).
+        embeddings: the tokens' embeddings, shape (T, H).
+        gradients: of the margin (:func:`~xltrobust.perturb.guided.margins`) with respect to them, shape (T, H).
+    """
+
+    sides: np.ndarray
+    spans: np.ndarray
+    embeddings: np.ndarray
+    gradients: np.ndarray
+
+
+class WhiteBoxVictim(Victim, Protocol):
+    """A victim whose gradients can be seen."""
+
+    def gradients(self, examples: Sequence[Example], /) -> list[TextGradient]:
+        """One a text; each costs a forward and a backward pass."""
+
+    def word_vectors(self, words: Sequence[str], /) -> np.ndarray:
+        """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
+
+
 class Perturbation(ABC):
     """Proposes small changes to a text. It knows nothing of models, and draws randomness only from ``rng``.
 
@@ -98,12 +125,26 @@ class Perturbation(ABC):
 class Constraint(ABC):
     """Refuses edits, by looking at the original example and everything done to it.
 
-    Searches build up sets of edits one by one, so what is allowed together should be allowed apart.
+    Searches build up sets of edits one by one, so what is allowed together should be allowed apart. The engine counts
+    the refusals; of several constraints only the first one to refuse a set is asked, and counts it.
     """
 
     @abstractmethod
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         """Whether the example may be changed by all these edits together."""
+
+
+class BatchedConstraint(ABC):
+    """A constraint that is slow for one text and fast for many: it is asked last, about many examples together."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """What its judgements depend on besides the texts: they are remembered under this name."""
+
+    @abstractmethod
+    def judge(self, pairs: Sequence[tuple[Example, Example]]) -> np.ndarray:
+        """Whether each (original, perturbed) is allowed, shape (N,), boolean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +157,47 @@ class AttackResult:
             last); None if nothing was tried
             (misclassified to begin with, or nothing to change).
         prediction: the victim's class for ``adversarial`` (for the original, if that is None).
-        queries: texts the victim was asked about, the original included.
+        queries: forward passes: texts the victim was asked about, the original included, and one for each gradient.
+        backwards: backward passes, one for each gradient.
+        broken_at: the least budget (queries and backwards) that would have broken it; None if it was not broken.
+        refused: how many sets of edits each constraint refused.
     """
 
     example: Example
     adversarial: Example | None
     prediction: int
     queries: int
+    backwards: int = 0
+    broken_at: int | None = None
+    refused: tuple[int, ...] = ()
 
     @property
     def broken(self) -> bool:
         """Whether the victim's final answer is wrong."""
         return self.prediction != self.example.label
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The question which perturbed examples the batched constraints allow; answered by booleans (n,), always all."""
+
+    original: Example
+    perturbed: list[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOrder:
+    """The question what single edits would do to the margin, to first order, as one gradient tells it.
+
+    Answered by the predicted changes (n,), negative where the edit helps the attack; by (0,) if the budget is spent.
+    """
+
+    example: Example
+    edits: list[Edit]
+
+
+Question: TypeAlias = list[Example] | Allowed | FirstOrder
+Outcome: TypeAlias = tuple[Example | None, int]
 
 
 class Search(ABC):
@@ -136,11 +206,13 @@ class Search(ABC):
     @abstractmethod
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
-    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
-        """Yields questions (lists of perturbed examples), is sent answers (n, C), returns (adversarial, prediction).
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Yields questions, is sent answers, returns (adversarial, prediction).
 
+        A list of n examples is answered by logits (n, C); what else can be asked is below :data:`Question`.
         The engine has asked for the original already; ``run`` starts from an example that is classified correctly.
         A yield is a round: what can be asked together should be, and what depends on answers comes in a later one.
         An answer may be shorter than its question: the budget is spent, and the search has to end with what it has.
-        The prediction returned is that of the adversarial example, or the label if none was tried.
+        The prediction returned is that of the adversarial example, or the label if none was tried. If it is broken,
+        the last list asked about holds a text that broke it, and what it holds besides are texts that may count.
         """

@@ -8,8 +8,8 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
-from xltrobust.perturb.guided import Best, allowed_edits, extensions, margins
+from xltrobust.perturb.base import Constraint, Edit, Outcome, Perturbation, Question, Search, apply_edits
+from xltrobust.perturb.guided import Best, allowed_edits, extensions, margins, passing
 
 
 class BeamSearch(Search):
@@ -40,7 +40,7 @@ class BeamSearch(Search):
 
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
-    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
+    ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about the original (a free repeat) with the first round; the prediction is that of the best text."""
         best = Best(example)
         edits = allowed_edits(example, perturbation, constraints, rng)
@@ -53,9 +53,9 @@ class BeamSearch(Search):
             for chosen, margin in beam:
                 for extended in extensions(example, chosen, edits, constraints):
                     bounds.setdefault(extended, margin)
-            if not bounds:
+            tried = yield from passing(example, list(bounds))
+            if not tried:
                 return best.result()
-            tried = list(bounds)
             first_round = beam[0][0] == ()
             answers = yield [example] * first_round + [apply_edits(example, own) for own in tried]
             if first_round:

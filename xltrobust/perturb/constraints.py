@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from xltrobust.example import Example, Side
 from xltrobust.perturb.base import Constraint, Edit
-from xltrobust.perturb.edits import distance, touched_words, word_parts
-from xltrobust.perturb.words import split_clusters
+from xltrobust.perturb.edits import distance, touched_words
+from xltrobust.perturb.words import split_clusters, word_parts
 
 _ROUNDING = 1e-9  # 0.29 * 100 is less than 29
 
 
-class CountingConstraint(Constraint):
-    """A constraint that counts its refusals; subclasses say in ``holds`` what they allow.
-
-    Attributes:
-        refused: how many sets of edits were refused since the attack started (:func:`~xltrobust.perturb.attack` sets
-            it to 0). Of several constraints only the first one to refuse a set is asked, and counts it.
-    """
-
-    refused: int = 0
-
-    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
-        allowed = self.holds(example, edits)
-        self.refused += not allowed
-        return allowed
-
-    @abstractmethod
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
-        """Whether the example may be changed by all these edits together."""
-
-
-class MaxWordsChanged(CountingConstraint):
+class MaxWordsChanged(Constraint):
     """Changes at most a share of the words of each text, but always allows one.
 
     The texts of a pair are taken by themselves, so that what is allowed on one side does not depend on whether the
-    other is locked. Where words are not spaced, they are estimated (:func:`~xltrobust.perturb.edits.word_parts`).
+    other is locked.
     Edits of punctuation between words change no word.
 
     Args:
@@ -53,14 +32,14 @@ class MaxWordsChanged(CountingConstraint):
     def __init__(self, *, share: float) -> None:
         self.share = _checked_share(share)
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         def changed(text: str, own: list[Edit]) -> int:
             return len({index for edit in own for index in touched_words(text, edit)})
 
         return _within_share(example, edits, self.share, changed, lambda text: len(word_parts(text)))
 
 
-class MaxCharactersChanged(CountingConstraint):
+class MaxCharactersChanged(Constraint):
     """Changes at most a share of the characters of each text, but always allows one.
 
     A character is a grapheme cluster, white space included. Changes are counted as in :class:`MaxEditDistance`.
@@ -75,11 +54,11 @@ class MaxCharactersChanged(CountingConstraint):
     def __init__(self, *, share: float) -> None:
         self.share = _checked_share(share)
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         return _within_share(example, edits, self.share, edit_distance, lambda text: len(split_clusters(text)))
 
 
-class MaxEditDistance(CountingConstraint):
+class MaxEditDistance(Constraint):
     """Bounds the edit distance, summed over the texts of a pair.
 
     The distance is the sum over edits of the Levenshtein distance, in grapheme clusters, between what is replaced and
@@ -98,17 +77,17 @@ class MaxEditDistance(CountingConstraint):
             raise ValueError(f"Expected argument `distance` to be a positive integer, but got {distance!r}.")
         self.distance = distance
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         return total_distance(example, edits) <= self.distance
 
 
-class NoRepeatedModification(CountingConstraint):
-    """No two edits touch the same word; where words are not spaced, the same estimated word.
+class NoRepeatedModification(Constraint):
+    """No two edits touch the same word (:func:`~xltrobust.perturb.words.word_parts`).
 
     Edits of punctuation or white space that leave all words as they are do not count.
     """
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         touched = [(edit.side, index) for edit in edits for index in touched_words(getattr(example, edit.side), edit)]
         return len(set(touched)) == len(touched)
 

@@ -7,29 +7,15 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 
+from rapidfuzz.distance import Levenshtein
+
 from xltrobust.perturb.base import Edit
-from xltrobust.perturb.words import split_clusters, split_words
-
-
-@lru_cache(maxsize=1024)
-def word_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """Where each word is, in order; a run of letters without spaces is cut into as many equal parts as it has words.
-
-    There are as many as :func:`~xltrobust.perturb.words.count_words` says.
-
-    >>> word_parts("turn it off"), word_parts("七点关掉它。")
-    (((0, 4), (5, 7), (8, 11)), ((0, 2), (2, 5)))
-    """
-    parts: list[tuple[int, int]] = []
-    for word in split_words(text):
-        cuts = [word.bounds[at * len(word.clusters) // word.length] for at in range(word.length + 1)]
-        parts += zip(cuts, cuts[1:], strict=False)
-    return tuple(parts)
+from xltrobust.perturb.words import split_clusters, word_parts
 
 
 @lru_cache(maxsize=65536)
 def touched_words(text: str, edit: Edit) -> tuple[int, ...]:
-    """Indices in :func:`word_parts` of the words of one side that an edit changes.
+    """Indices in :func:`~xltrobust.perturb.words.word_parts` of the words of one side that an edit changes.
 
     Those are the words that it overlaps, and those that it lengthens: by letters or digits put next to them, or by
     taking away what parted them from others. An edit of punctuation or white space that leaves all words as they are
@@ -40,8 +26,9 @@ def touched_words(text: str, edit: Edit) -> tuple[int, ...]:
     """
     parts = word_parts(text)
     # What comes to stand next to the words on either side, and what stood there.
-    following = edit.replacement[:1] or text[edit.end : edit.end + 1]
-    preceding = edit.replacement[-1:] or text[: edit.start][-1:]
+    new = "".join(character for character in edit.replacement if unicodedata.category(character) != "Cf")
+    following = new[:1] or text[edit.end : edit.end + 1]
+    preceding = new[-1:] or text[: edit.start][-1:]
     replaced = text[edit.start : edit.end]
     lengthens_left = _is_wordy(following) and not _is_wordy(replaced[:1])
     lengthens_right = _is_wordy(preceding) and not _is_wordy(replaced[-1:])
@@ -69,14 +56,7 @@ def distance(before: str, after: str) -> int:
     >>> distance("off", "fof"), distance("कि", "की"), distance("", "abc")
     (2, 1, 3)
     """
-    old, new = split_clusters(before), split_clusters(after)
-    row = list(range(len(new) + 1))
-    for i, removed in enumerate(old, start=1):
-        diagonal, row[0] = row[0], i
-        for j, added in enumerate(new, start=1):
-            substituted = diagonal + (removed != added)
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, substituted)
-    return row[-1]
+    return Levenshtein.distance(split_clusters(before), split_clusters(after))
 
 
 def overlaps_any(edit: Edit, others: Iterable[Edit]) -> bool:

@@ -8,15 +8,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from xltrobust.example import Example, Language, language_name
-from xltrobust.perturb.base import AttackResult, Constraint, Perturbation, Search, Victim
-from xltrobust.perturb.constraints import CountingConstraint
+from xltrobust.example import Example, language_name
+from xltrobust.perturb.answers import Answers, text_key
+from xltrobust.perturb.base import (
+    Allowed,
+    AttackResult,
+    BatchedConstraint,
+    Constraint,
+    Edit,
+    FirstOrder,
+    Outcome,
+    Perturbation,
+    Question,
+    Search,
+    Victim,
+)
+from xltrobust.perturb.journal import Journal
 from xltrobust.seeding import derived_seed
 
-Key = tuple[Language, str, str | None]
-Run = Generator[list[Example], np.ndarray, tuple[Example | None, int]]
-
-_REMEMBERED = 100_000  # answers kept at a time: bounds memory, and forgotten ones are merely asked for again
+Run = Generator[Question, np.ndarray, Outcome]
 
 
 def attack(
@@ -25,10 +35,11 @@ def attack(
     *,
     perturbation: Perturbation,
     search: Search,
-    constraints: Sequence[Constraint] = (),
+    constraints: Sequence[Constraint | BatchedConstraint] = (),
     seed: int = 0,
     in_flight: int = 512,
     budget: int | None = None,
+    journal: Journal | None = None,
     progress: Callable[[int, int, int], object] | None = None,
 ) -> list[AttackResult]:
     """Attack every example that the victim classifies correctly.
@@ -39,40 +50,40 @@ def attack(
 
     With a budget, a question is answered from its start, up to the first text that goes beyond it. So an answer
     shorter than the question tells a search that its budget is used up: it ends with the best that it has found. The
-    budget changes nothing before that point, so one attack tells what any smaller budget would have broken.
+    budget changes nothing before that point, so one attack tells what any smaller budget would have broken
+    (``broken_at`` of the results).
 
     Args:
         examples: what to attack, of any languages.
         victim: answers N examples with (N, C) logits or probabilities; it cuts large questions into batches itself.
+            Searches that ask for gradients need a :class:`~xltrobust.perturb.base.WhiteBoxVictim`.
         perturbation: proposes edits.
         search: chooses among them.
         constraints: refuse some of them.
         seed: of all random choices.
         in_flight: how many examples are searched at a time; a question has about this many times the texts that the
             search asks in a round.
-        budget: the most texts that the victim is asked about for one example, counted as ``queries`` are: the
-            original is one, and a text that comes again is free. None sets no limit.
+        budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are:
+            the original is one, a gradient is two, and a text that comes again is free. None sets no limit.
+        journal: answers kept on disk: what it knows is not asked again, what is asked is added. None keeps none.
         progress: called after every answer with the number of examples done, the number there are, and the number of
             texts that the victim was asked about so far.
 
     Returns:
         One result an example, in their order. An example misclassified to begin with costs one query and has no
         adversarial text. ``queries`` counts the distinct texts of an example that were needed, also those whose
-        answer was known from another example.
+        answer was known from another example or the journal.
 
     Raises:
-        ValueError: if ``in_flight`` or ``budget`` is not positive, or the victim's answer has the wrong shape or
-            is not a number.
+        ValueError: if ``in_flight`` or ``budget`` is not positive, the victim's answer has the wrong shape or
+            is not a number, or the search needs gradients that the victim does not show.
     """
     if in_flight < 1:
         raise ValueError(f"Expected argument `in_flight` to be positive, but got {in_flight}.")
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 1):
         raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {budget!r}.")
-    for constraint in constraints:
-        if isinstance(constraint, CountingConstraint):
-            constraint.refused = 0
     results: list[AttackResult | None] = [None] * len(examples)
-    memory = _Memory(victim)
+    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal)
     waiting = iter(enumerate(examples))
     flying: list[_Flight] = []
     done = 0
@@ -81,18 +92,18 @@ def attack(
             index, example = following
             names = type(perturbation).__name__, type(search).__name__
             rng = random.Random(derived_seed(seed, language_name(example.language), example.id, *names))
-            run = _attack_one(example, perturbation, search, constraints, rng)
-            flying.append(_Flight(index, example, run, budget))
+            counters = [_Counter(c) if isinstance(c, Constraint) else None for c in constraints]
+            run = _attack_one(example, perturbation, search, [c for c in counters if c is not None], rng)
+            flying.append(_Flight(index, example, run, budget, counters))
         if not flying:
             return results  # type: ignore[return-value]  # every one has been filled in
-        answers = memory.answer([flight.question for flight in flying])
-        for flight, answer in zip(flying, answers, strict=True):
+        for flight, answer in zip(flying, answers.to([flight.question for flight in flying]), strict=True):
             if (result := flight.advance(answer)) is not None:
                 results[flight.index] = result
                 done += 1
         flying = [flight for flight in flying if results[flight.index] is None]
         if progress is not None:
-            progress(done, len(examples), memory.asked)
+            progress(done, len(examples), answers.asked)
 
 
 def _attack_one(
@@ -109,75 +120,79 @@ def _attack_one(
     return (yield from search.run(example, perturbation, constraints, rng))
 
 
+class _Counter(Constraint):
+    """A constraint that counts what it refuses of one example."""
+
+    def __init__(self, constraint: Constraint) -> None:
+        self.constraint, self.refused = constraint, 0
+
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
+        allowed = self.constraint.allows(example, edits)
+        self.refused += not allowed
+        return allowed
+
+
 @dataclass(slots=True)
 class _Flight:
-    """One example under attack."""
+    """One example under attack; ``counters`` holds None for batched constraints."""
 
     index: int
     example: Example
     run: Run
     budget: int | None
-    question: list[Example] = field(default_factory=list)
-    needed: set[Key] = field(default_factory=set)
+    counters: list[_Counter | None]
+    question: Question = field(default_factory=list)
+    cost: int = 0
+    backwards: int = 0
+    needed: dict[bytes, int] = field(default_factory=dict)  # texts, and what had been spent once they were asked
+    broken_at: int | None = None
+    batched: bool = False
+    refused: list[int] = field(default_factory=list)  # by the batched constraints
 
     def __post_init__(self) -> None:
+        self.batched = None in self.counters
         self._take_up(next(self.run))
 
     def advance(self, answer: np.ndarray) -> AttackResult | None:
         """Pass on the answer to the pending question; the result, if the search ends with it."""
+        if isinstance(self.question, list):
+            wrong = [e for e, row in zip(self.question, answer, strict=True) if row.argmax() != self.example.label]
+            self.broken_at = min((self.needed[text_key(e)] for e in wrong), default=None)
+        elif isinstance(self.question, Allowed):
+            counts = (answer < 0).sum(axis=0).tolist()
+            self.refused = [a + b for a, b in zip(self.refused or [0] * len(counts), counts, strict=True)]
+            answer = np.all(answer > 0, axis=1)
         try:
             self._take_up(self.run.send(answer))
         except StopIteration as stop:
             adversarial, prediction = stop.value
-            return AttackResult(self.example, adversarial, prediction, len(self.needed))
+            broken_at = self.broken_at if prediction != self.example.label else None
+            spent = self.cost - self.backwards, self.backwards
+            return AttackResult(self.example, adversarial, prediction, *spent, broken_at, self._refused())
         return None
 
-    def _take_up(self, question: list[Example]) -> None:
+    def _refused(self) -> tuple[int, ...]:
+        batched = iter(self.refused)
+        return tuple(next(batched, 0) if counter is None else counter.refused for counter in self.counters)
+
+    def _take_up(self, question: Question) -> None:
         """Make a question the pending one, as far as the budget goes."""
-        self.question = []
-        for example in question:
-            key = _key(example)
-            if key not in self.needed and len(self.needed) == self.budget:
-                break
-            self.needed.add(key)
-            self.question.append(example)
-
-
-class _Memory:
-    """Asks the victim about each text once, as long as it is remembered."""
-
-    def __init__(self, victim: Victim) -> None:
-        self.victim = victim
-        self.asked = 0
-        self._known: dict[Key, np.ndarray] = {}
-        self._classes = 0
-
-    def answer(self, questions: Sequence[list[Example]]) -> list[np.ndarray]:
-        """One array (n, C) a question of n examples, all from at most one call of the victim."""
-        unknown = {_key(example): example for question in questions for example in question}
-        unknown = {key: example for key, example in unknown.items() if key not in self._known}
-        if unknown:
-            self._known.update(zip(unknown, self._ask(list(unknown.values())), strict=True))
-        empty = np.empty((0, self._classes))
-        answers = [np.stack([self._known[_key(e)] for e in question]) if question else empty for question in questions]
-        while len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]  # the oldest
-        return answers
-
-    def _ask(self, examples: list[Example]) -> np.ndarray:
-        answer = np.asarray(self.victim(examples))
-        if answer.ndim != 2 or len(answer) != len(examples):
-            raise ValueError(
-                f"Expected the victim's answer to have shape ({len(examples)}, classes), but got {answer.shape}."
-            )
-        for example, row in zip(examples, np.isnan(answer).any(axis=1), strict=True):
-            if row:
-                name = f"{example.id!r} ({language_name(example.language)})"
-                raise ValueError(f"Expected the victim's answers to be numbers, but got NaN for example {name}.")
-        self.asked += len(examples)
-        self._classes = answer.shape[1]
-        return answer
-
-
-def _key(example: Example) -> Key:
-    return example.language, example.text, example.text_pair
+        while isinstance(question, Allowed) and not self.batched:
+            question = self.run.send(np.ones(len(question.perturbed), bool))
+        left = np.inf if self.budget is None else self.budget - self.cost
+        self.question = question
+        if isinstance(question, FirstOrder):
+            if left < 2:
+                self.question = FirstOrder(question.example, [])
+            elif question.edits:
+                self.cost, self.backwards = self.cost + 2, self.backwards + 1
+        elif isinstance(question, list):
+            self.question = []
+            for example in question:
+                key = text_key(example)
+                if key not in self.needed:
+                    if self.cost == self.budget:
+                        break
+                    self.cost += 1
+                    self.needed[key] = self.cost
+                self.question.append(example)

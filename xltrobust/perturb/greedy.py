@@ -9,11 +9,12 @@ from typing import Literal, get_args
 import numpy as np
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
-from xltrobust.perturb.edits import touched_words, word_parts
-from xltrobust.perturb.guided import Best, allowed_edits, extensions, margins
+from xltrobust.perturb.base import Constraint, Edit, FirstOrder, Outcome, Perturbation, Question, Search, apply_edits
+from xltrobust.perturb.edits import touched_words
+from xltrobust.perturb.guided import Best, allowed_edits, extensions, margins, passing
+from xltrobust.perturb.words import word_parts
 
-Ranking = Literal["deletion", "mask", "random"]
+Ranking = Literal["deletion", "mask", "gradient", "random"]
 
 
 class GreedySearch(Search):
@@ -23,16 +24,20 @@ class GreedySearch(Search):
     that can be changed. Then each word in turn is given the edit that lowers the margin most, if any does: one
     question a word. The search ends with the first misclassified text; of several in a question, with that of the
     smallest edit distance. A word is changed at most once; an edit that touches several counts as one of the first's,
-    and one between words as of a place of its own. Where words are not spaced they are estimated.
+    and one between words as of a place of its own.
 
-    Ranking costs a query for each word. A budget that ends before the ranking does leaves nothing tried; one that
-    small is better spent with ``ranking="random"``, which asks nothing.
+    Ranking by deletion or mask costs a query for each word, and a budget that ends before the ranking does leaves
+    nothing tried. One gradient, that is a forward and a backward pass, tells to first order what *every* edit would do
+    (:mod:`~xltrobust.perturb.first_order`): words are ranked by their best edit, and ``candidates_per_word`` are the
+    best ones of each, so that few are asked about. It needs a white-box victim.
 
     Args:
-        ranking: leave each word out (``"deletion"``), put ``mask_token`` in its place (``"mask"``), or take the words
-            in random order (``"random"``), the control that shows what ranking is worth.
+        ranking: leave each word out (``"deletion"``), put ``mask_token`` in its place (``"mask"``), go by the gradient
+            (``"gradient"``), or take the words in random order (``"random"``), the control that shows what ranking is
+            worth, and asks nothing.
         mask_token: what the victim's tokenizer reads as an unknown or masked word.
-        candidates_per_word: at most so many edits of a word are tried, drawn at random; None tries all.
+        candidates_per_word: at most so many edits of a word are tried, the best by the gradient or else drawn at
+            random; None tries all.
 
     Raises:
         ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` not a positive integer.
@@ -40,6 +45,7 @@ class GreedySearch(Search):
     References:
         - Jin, Jin, Zhou & Szolovits. Is BERT really robust? A strong baseline for natural language attack on text
           classification and entailment. AAAI 2020.
+        - Ebrahimi, Rao, Lowd & Dou. HotFlip: white-box adversarial examples for text classification. ACL 2018.
     """
 
     def __init__(
@@ -62,40 +68,61 @@ class GreedySearch(Search):
 
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
-    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
-        """Asks about the original (a free repeat) and the words left out, then about all edits of a word at a time."""
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Asks about the original (a free repeat), what ranks the words, and then all edits of a word at a time."""
         best = Best(example)
-        places = by_place(example, allowed_edits(example, perturbation, constraints, rng))
-        if not places:
+        edits = allowed_edits(example, perturbation, constraints, rng)
+        if not edits:
             return best.result()
-        order = list(places)
-        question = [example]
-        if self.ranking == "random":
-            rng.shuffle(order)
-        else:
-            question += [self._without(example, place) for place in order]
-        answers = yield question
-        if len(answers) < len(question):
-            return best.result()
-        found = margins(answers, example.label)
-        margin = found[0]
-        if self.ranking != "random":
-            order = [order[at] for at in np.argsort(found[1:], kind="stable")]
+        margin = margins((yield [example]), example.label)[0]
+        places = yield from self._ranked(example, by_place(example, edits), rng)
         chosen: tuple[Edit, ...] = ()
-        for place in order:
-            edits = places[place]
-            if self.candidates_per_word is not None and len(edits) > self.candidates_per_word:
-                edits = rng.sample(edits, self.candidates_per_word)
-            tried = extensions(example, chosen, edits, constraints)
+        for own in places:
+            tried = yield from passing(example, extensions(example, chosen, own, constraints))
             if not tried:
                 continue
-            answers = yield [apply_edits(example, own) for own in tried]
+            answers = yield [apply_edits(example, edits) for edits in tried]
             found = best.take(tried, answers)
             if best.broken or len(answers) < len(tried):
                 break
             if found.min() < margin:
                 margin, chosen = found.min(), tried[found.argmin()]
         return best.result()
+
+    def _ranked(
+        self, example: Example, places: dict[Edit, list[Edit]], rng: random.Random
+    ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
+        """The edits of each word that are to be tried, the most important word first; none if the budget is spent."""
+        if self.ranking == "gradient":
+            return (yield from self._ranked_by_gradient(example, places))
+        order = list(places)
+        if self.ranking == "random":
+            rng.shuffle(order)
+        else:
+            answers = yield [self._without(example, place) for place in order]
+            if len(answers) < len(order):
+                return []
+            order = [order[at] for at in np.argsort(margins(answers, example.label), kind="stable")]
+        return [self._drawn(places[place], rng) for place in order]
+
+    def _ranked_by_gradient(
+        self, example: Example, places: dict[Edit, list[Edit]]
+    ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
+        effects = yield FirstOrder(example, [edit for own in places.values() for edit in own])
+        if len(effects) == 0:
+            return []
+        ranked, at = [], 0
+        for own in places.values():
+            mine = effects[at : at + len(own)]
+            order = np.argsort(mine, kind="stable")[: self.candidates_per_word]
+            ranked.append((mine[order[0]], [own[i] for i in order]))
+            at += len(own)
+        return [own for _, own in sorted(ranked, key=lambda pair: pair[0])]
+
+    def _drawn(self, edits: list[Edit], rng: random.Random) -> list[Edit]:
+        if self.candidates_per_word is None or len(edits) <= self.candidates_per_word:
+            return edits
+        return rng.sample(edits, self.candidates_per_word)
 
     def _without(self, example: Example, place: Edit) -> Example:
         if place.start == place.end:  # between words: nothing to leave out

@@ -7,12 +7,12 @@ wrong. Unlike the true class's probability alone, it needs no softmax, and tells
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import Constraint, Edit, Perturbation, apply_edits
+from xltrobust.perturb.base import Allowed, Constraint, Edit, Perturbation, apply_edits
 from xltrobust.perturb.constraints import total_distance
 from xltrobust.perturb.edits import overlaps_any
 
@@ -39,6 +39,14 @@ def extensions(
         for edit in edits
         if not overlaps_any(edit, chosen) and (not chosen or allowed(example, [*chosen, edit], constraints))
     ]
+
+
+def passing(
+    example: Example, tried: Sequence[tuple[Edit, ...]]
+) -> Generator[Allowed, np.ndarray, list[tuple[Edit, ...]]]:
+    """Those sets of edits that the batched constraints allow; to be used with ``yield from``."""
+    kept = yield Allowed(example, [apply_edits(example, own) for own in tried])
+    return [own for own, keep in zip(tried, kept.tolist(), strict=True) if keep]
 
 
 def margins(answers: np.ndarray, label: int) -> np.ndarray:

@@ -10,10 +10,9 @@ import regex
 
 from xltrobust.example import Example
 from xltrobust.languages import base_language
-from xltrobust.perturb.base import Edit, apply_edits
-from xltrobust.perturb.constraints import CountingConstraint
-from xltrobust.perturb.edits import touched_words, word_parts
-from xltrobust.perturb.words import normalize
+from xltrobust.perturb.base import Constraint, Edit, apply_edits
+from xltrobust.perturb.edits import touched_words
+from xltrobust.perturb.words import normalize, word_parts
 
 # Digits of any script; punctuation or symbols inside ("7:30", "1,000.5", "3–4"), a sign or currency before, a unit
 # sign after.
@@ -25,7 +24,7 @@ _SENTENCE_START = regex.compile(
 _EVERY = ""  # in place of a language code
 
 
-class KeepNumbers(CountingConstraint):
+class KeepNumbers(Constraint):
     """Keeps the numbers of a text: none is changed, added, taken away, split or joined.
 
     A number is a run of digits of any script, with what belongs to it (``7:30``, ``-5 %``, ``€1,000``). Numbers
@@ -36,13 +35,13 @@ class KeepNumbers(CountingConstraint):
     [False, True]
     """
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         # Each edit by itself as well: one must not make up for what another breaks.
         sets = [edits] if len(edits) < 2 else [edits, *([edit] for edit in edits)]
         return all(_numbers(apply_edits(example, own)) == _numbers(example) for own in sets)
 
 
-class KeepNames(CountingConstraint):
+class KeepNames(Constraint):
     """Keeps capitalised words that do not start a sentence, in scripts that have capitals.
 
     A rule of thumb that needs no model and no language. It misses names at the start of a sentence (also after an
@@ -50,15 +49,15 @@ class KeepNames(CountingConstraint):
     capitalised: "I" and weekdays in English, all nouns in German, nearly everything in a headline or in capitals.
     """
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         return not any(_names(getattr(example, edit.side)).intersection(_touched(example, edit)) for edit in edits)
 
 
-class KeepStopWords(CountingConstraint):
+class KeepStopWords(Constraint):
     """Keeps the words of a list, whatever their case; this package has no lists of its own.
 
     Words are compared after Unicode normalisation, and by the package's own notion of a word: entries that it parts
-    ("don't") keep each of their parts. In scripts without spaces words are not known, and nothing is kept.
+    ("don't") keep each of their parts.
 
     Args:
         words: to be kept in every language, or lists by language code, however it is spelled ("zh-CN", "zho_Hans").
@@ -85,7 +84,7 @@ class KeepStopWords(CountingConstraint):
             language = code and base_language(code)
             self._words[language] = self._words.get(language, frozenset()) | _parts(own)
 
-    def holds(self, example: Example, edits: Sequence[Edit]) -> bool:
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         for edit in edits:
             text, language = getattr(example, edit.side), base_language(example.side_language(edit.side))
             kept = self._words[_EVERY] | self._words.get(language, frozenset())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import Constraint, Edit, Perturbation, Search, apply_edits
+from xltrobust.perturb.base import Allowed, Constraint, Edit, Outcome, Perturbation, Question, Search, apply_edits
 from xltrobust.perturb.edits import overlaps_any
 from xltrobust.perturb.words import count_words, normalize, word_span
 
 _TRIES_IN_OWN_WORD = 30  # for each edit wanted; enough to find the last short word of a long text
-_TRIES_ANYWHERE = 10  # for each edit wanted, after those
+_TRIES = 40  # for each edit wanted, and of what constraints refuse
 _TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
+_ROUNDS = 10  # of drawing anew what batched constraints refused
 
 
 class RandomSearch(Search):
@@ -31,20 +33,13 @@ class RandomSearch(Search):
     Args:
         draws: perturbed texts an example; fewer are asked for if an example has fewer distinct ones.
         rate: edits per word, of the words on all sides that the perturbation may change. Words are counted by
-            :func:`~xltrobust.perturb.words.count_words`, which estimates them where a script has no spaces.
+            :func:`~xltrobust.perturb.words.count_words`.
 
     Raises:
         ValueError: if ``draws`` is not a positive integer, or ``rate`` not a number in (0, 1].
 
     References:
         - Engstrom, Tran, Tsipras, Schmidt & Madry. Exploring the landscape of spatial robustness. ICML 2019.
-
-    >>> from xltrobust.perturb.typos import TypoPerturbation
-    >>> search = RandomSearch(draws=3, rate=0.5).run(
-    ...     Example("0", "en", "turn it off", 0), TypoPerturbation(operations=("swap",)), (), random.Random(0)
-    ... )
-    >>> [example.text for example in next(search)]
-    ['utrn it fof', 'turn ti fof', 'trun ti off']
     """
 
     def __init__(self, *, draws: int = 8, rate: float = 0.15) -> None:
@@ -57,21 +52,17 @@ class RandomSearch(Search):
 
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
-    ) -> Generator[list[Example], np.ndarray, tuple[Example | None, int]]:
+    ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about all draws at once; returns the first misclassified one, else the last answered, and its class."""
         words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
         count = max(1, round(self.rate * words))
-        seen, drawn = {_visible(example)}, []
-        for _ in range(self.draws):
-            for _ in range(_TRIES_PER_DRAW):
-                edits = random_edits(example, perturbation, constraints, count, rng)
-                perturbed = apply_edits(example, edits)
-                # Several edits may undo each other, and few distinct ones may exist.
-                if (key := _visible(perturbed)) not in seen:
-                    seen.add(key)
-                    drawn.append(perturbed)
-                    break
-            else:
+        drawing = _draw(example, perturbation, constraints, count, rng)
+        drawn: list[Example] = []
+        for _ in range(_ROUNDS):
+            fresh = list(islice(drawing, self.draws - len(drawn)))
+            kept = yield Allowed(example, fresh)
+            drawn += [perturbed for perturbed, keep in zip(fresh, kept.tolist(), strict=True) if keep]
+            if not fresh or len(drawn) == self.draws:
                 break
         if not drawn:
             return None, example.label
@@ -81,6 +72,22 @@ class RandomSearch(Search):
         wrong = np.flatnonzero(predictions != example.label)
         chosen = int(wrong[0]) if len(wrong) else len(predictions) - 1
         return drawn[chosen], int(predictions[chosen])
+
+
+def _draw(
+    example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], count: int, rng: random.Random
+) -> Iterator[Example]:
+    """Distinct random perturbations, until chance brings no more: several edits may undo each other."""
+    seen = {_visible(example)}
+    failures = 0
+    while failures < _TRIES_PER_DRAW:
+        perturbed = apply_edits(example, random_edits(example, perturbation, constraints, count, rng))
+        if (key := _visible(perturbed)) in seen:
+            failures += 1
+            continue
+        failures = 0
+        seen.add(key)
+        yield perturbed
 
 
 def random_edits(
@@ -99,16 +106,17 @@ def random_edits(
         ``count`` edits, or fewer if a bounded number of tries finds no more.
     """
     chosen: list[Edit] = []
-    for attempt in range((_TRIES_IN_OWN_WORD + _TRIES_ANYWHERE) * count):
+    clashes = refusals = 0
+    while len(chosen) < count and clashes < _TRIES * count and refusals < _TRIES:
         edit = perturbation.sample(example, rng)
         if edit is None:
             break
-        if _clashes(example, edit, chosen, in_word=attempt < _TRIES_IN_OWN_WORD * count):
-            continue
-        if all(constraint.allows(example, [*chosen, edit]) for constraint in constraints):
+        if _clashes(example, edit, chosen, in_word=clashes < _TRIES_IN_OWN_WORD * count):
+            clashes += 1
+        elif all(constraint.allows(example, [*chosen, edit]) for constraint in constraints):
             chosen.append(edit)
-            if len(chosen) == count:
-                break
+        else:
+            refusals += 1
     return chosen
 
 

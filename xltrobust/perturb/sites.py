@@ -64,20 +64,21 @@ class SitePerturbation(Perturbation):
         """The places of a text, by operation. Called for supported languages, and often: to be cached."""
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """At most one edit for each place and operation; ``rng`` chooses among the options.
+        """All edits, every option of every place; nothing is left to ``rng``.
 
         Args:
             example: the text or texts to perturb.
-            rng: the only source of randomness.
+            rng: not used.
 
         Returns:
             Distinct single edits, the first text's first and in reading order, none a no-op.
         """
-        edits = [
-            self._edit(example, side, site, rng)
+        edits = (
+            self._edit(example, side, site, option)
             for side in self.sides
             for site in sorted(site for own in self._sites(example, side).values() for site in own)
-        ]
+            for option in site.options
+        )
         return list(dict.fromkeys(edit for edit in edits if edit is not None))
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
@@ -97,24 +98,22 @@ class SitePerturbation(Perturbation):
             if at >= len(own):
                 at -= len(own)
                 side, own = texts[1]
-            edit = self._edit(example, side, own[at], rng)
-            if edit is not None:
-                return edit
+            for option in rng.sample(own[at].options, len(own[at].options)):
+                if (edit := self._edit(example, side, own[at], option)) is not None:
+                    return edit
         return super().sample(example, rng)
 
     def _sites(self, example: Example, side: Side) -> Mapping[str, Sequence[Site]]:
         text, language = getattr(example, side), example.side_language(side)
         return self.sites(text, language) if text and self.supports(language) else {}
 
-    def _edit(self, example: Example, side: Side, site: Site, rng: random.Random) -> Edit | None:
+    def _edit(self, example: Example, side: Side, site: Site, option: str) -> Edit | None:
         clusters, bounds = cluster_bounds(getattr(example, side))
         left = clusters[site.first - 1] if site.first else ""
         right = clusters[site.last] if site.last < len(clusters) else ""
-        old = "".join(clusters[site.first : site.last])
-        for option in rng.sample(site.options, len(site.options)):
-            if is_sound(left, old, option, right):
-                return Edit(bounds[site.first], bounds[site.last], option, side)
-        return None
+        if not is_sound(left, "".join(clusters[site.first : site.last]), option, right):
+            return None
+        return Edit(bounds[site.first], bounds[site.last], option, side)
 
 
 def is_sound(left: str, old: str, new: str, right: str) -> bool:

@@ -68,21 +68,22 @@ class TypoPerturbation(Perturbation):
         self.min_word_length = min_word_length
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """At most one edit for each character and operation; ``rng`` chooses the characters that are typed.
+        """All edits, those of every character by every operation; nothing is left to ``rng``.
 
         Args:
             example: the text or texts to perturb.
-            rng: the only source of randomness.
+            rng: not used.
 
         Returns:
             Distinct single edits in reading order, none a no-op; empty if no word may be edited.
         """
-        edits = [
-            self._edit(example, side, site, operation, rng)
+        edits = (
+            self._edit(side, site, *variant)
             for side in self.sides
             for site in self._text(example, side).sites
             for operation in self.operations
-        ]
+            for variant in self._variants(example, side, site, operation)
+        )
         return list(dict.fromkeys(edit for edit in edits if edit is not None))
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
@@ -97,7 +98,13 @@ class TypoPerturbation(Perturbation):
             if at >= len(sites):
                 at -= len(sites)
                 side, sites = texts[1]
-            edit = self._edit(example, side, sites[at], rng.choice(self.operations), rng)
+            operation = rng.choice(self.operations)
+            variants = self._variants(example, side, sites[at], operation)
+            if not variants:
+                continue
+            # A key held down is one insertion among many, and about as likely as all others together.
+            held = operation == "insert" and rng.random() < 0.5
+            edit = self._edit(side, sites[at], *(variants[0] if held else rng.choice(variants)))
             if edit is not None:
                 return edit
         return super().sample(example, rng)
@@ -105,29 +112,30 @@ class TypoPerturbation(Perturbation):
     def _text(self, example: Example, side: Side) -> _Text:
         return _analyse(getattr(example, side) or "", self.min_word_length)
 
-    def _edit(
-        self, example: Example, side: Side, site: tuple[Word, int], operation: Operation, rng: random.Random
-    ) -> Edit | None:
+    def _variants(
+        self, example: Example, side: Side, site: tuple[Word, int], operation: Operation
+    ) -> list[tuple[int, int, tuple[str, ...]]]:
+        """What an operation may do at a character: clusters of its word [first, last), and what takes their place."""
         word, at = site
-        bounds, clusters = word.bounds, word.clusters
-        cluster, first, last = clusters[at], at, at + 1
-        new: tuple[str, ...] = ()
+        clusters = word.clusters
         if operation == "swap":
-            last = at + 2
-            new = (clusters[at + 1], cluster) if last <= len(clusters) else (cluster,)
-        elif operation != "delete":
-            choices: Sequence[str] = mistyped(example.side_language(side), cluster)
-            if operation == "insert":
-                choices = choices or self._text(example, side).alphabets[_alphabet_key(cluster)]
-                first = last = at + rng.randrange(2)
-                new = (cluster if rng.random() < 0.5 else rng.choice(choices),)
-            else:
-                new = (rng.choice(choices),) if choices else (cluster,)
+            return [(at, at + 2, (clusters[at + 1], clusters[at]))] if at + 2 <= len(clusters) else []
+        if operation == "delete":
+            return [(at, at + 1, ())]
+        near = mistyped(example.side_language(side), clusters[at])
+        if operation == "keyboard":
+            return [(at, at + 1, (other,)) for other in near]
+        others = near or self._text(example, side).alphabets[_alphabet_key(clusters[at])]
+        return [(at, at, (clusters[at],)), *((place, place, (own,)) for own in others for place in (at, at + 1))]
+
+    def _edit(self, side: Side, site: tuple[Word, int], first: int, last: int, new: tuple[str, ...]) -> Edit | None:
+        word, _ = site
+        clusters = word.clusters
         left = clusters[first - 1] if first else word.before
         right = clusters[last] if last < len(clusters) else word.after
         if not _is_sound(left, clusters[first:last], new, right):
             return None
-        return Edit(bounds[first], bounds[min(last, len(clusters))], "".join(new), side)
+        return Edit(word.bounds[first], word.bounds[last], "".join(new), side)
 
 
 class _Text(NamedTuple):

@@ -9,6 +9,7 @@ from itertools import accumulate, groupby
 from typing import Literal, NamedTuple
 
 import regex
+from icu4py.breakers import WordBreaker
 
 # Unicode's extended grapheme clusters (UAX #29), of which some versions part what is written as one: a mark that
 # Unicode counts as spacing stays with its letter, and so do the halves of a conjunct (Kannada, Burmese, Khmer).
@@ -19,10 +20,6 @@ _FORMAT = regex.compile(r"\p{Cf}+")
 
 Kind = Literal["", "spaced", "east_asian", "southeast_asian"]
 
-# How many clusters an average word has where no space tells: Chinese and Japanese words are mostly of two
-# characters; Thai, Lao, Khmer and Burmese words of about three.
-_CLUSTERS_PER_WORD = {"east_asian": 2, "southeast_asian": 3}
-
 
 class Word(NamedTuple):
     """A run of letters: a word, or in scripts without spaces all words up to the next punctuation mark.
@@ -31,7 +28,7 @@ class Word(NamedTuple):
         bounds: where each cluster starts in the text, and where the last one ends: one more than there are clusters.
         clusters: the grapheme clusters.
         spaced: whether the script puts spaces between words, so that this run is one word.
-        length: about how many words this is.
+        parts: where each of its words starts and ends in the text.
         before: the cluster before the run; empty at the start of the text.
         after: the cluster after the run; empty at the end of the text.
     """
@@ -39,7 +36,7 @@ class Word(NamedTuple):
     bounds: tuple[int, ...]
     clusters: tuple[str, ...]
     spaced: bool
-    length: int
+    parts: tuple[tuple[int, int], ...]
     before: str
     after: str
 
@@ -57,7 +54,7 @@ def split_clusters(text: str) -> list[str]:
 def split_words(text: str) -> tuple[Word, ...]:
     """The runs of letters of a text, in order; digits, punctuation, symbols and white space belong to none.
 
-    >>> [("".join(word.clusters), word.length) for word in split_words("B2B: 我很喜欢iPhone!")]
+    >>> [("".join(word.clusters), len(word.parts)) for word in split_words("B2B: 我很喜欢iPhone!")]
     [('B', 1), ('B', 1), ('我很喜欢', 2), ('iPhone', 1)]
     """
     clusters = split_clusters(text)
@@ -67,20 +64,40 @@ def split_words(text: str) -> tuple[Word, ...]:
         own = tuple(run)
         end = at + len(own)
         if kind:
-            length = max(1, round(len(own) / _CLUSTERS_PER_WORD.get(kind, len(own))))
+            own_bounds = bounds[at : end + 1]
+            parts = ((bounds[at], bounds[end]),) if kind == "spaced" else _segment(text, own_bounds)
             before, after = clusters[at - 1] if at else "", clusters[end] if end < len(clusters) else ""
-            words.append(Word(bounds[at : end + 1], own, kind == "spaced", length, before, after))
+            words.append(Word(own_bounds, own, kind == "spaced", parts, before, after))
         at = end
     return tuple(words)
 
 
+def _segment(text: str, bounds: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The words of a run without spaces, by ICU's dictionaries; none of them ends within a grapheme cluster."""
+    whole = set(bounds)
+    # The dictionaries go by script, so that the locale, which icu4py wants to know, does not matter.
+    ends = (bounds[0] + end for _, end in WordBreaker(text[bounds[0] : bounds[-1]], "en").segments())
+    cuts = [bounds[0], *(end for end in ends if end in whole)]
+    return tuple(zip(cuts, cuts[1:], strict=False))
+
+
+@lru_cache(maxsize=4096)
+def word_parts(text: str) -> tuple[tuple[int, int], ...]:
+    """Where each word starts and ends, in order: runs of letters, cut by ICU's segmenter where there are no spaces.
+
+    >>> word_parts("turn it off"), word_parts("七点关掉它。")
+    (((0, 4), (5, 7), (8, 11)), ((0, 1), (1, 2), (2, 4), (4, 5)))
+    """
+    return tuple(part for word in split_words(text) for part in word.parts)
+
+
 def count_words(text: str) -> int:
-    """How many words a text has; estimated from its length where the script puts no spaces between them.
+    """How many words a text has.
 
     >>> count_words("Turn it off at 7."), count_words("七点关掉它。")
-    (4, 2)
+    (4, 4)
     """
-    return sum(word.length for word in split_words(text))
+    return len(word_parts(text))
 
 
 def word_span(text: str, start: int, end: int) -> tuple[int, int]:

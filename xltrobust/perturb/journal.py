@@ -1,0 +1,79 @@
+"""Answers on disk: an attack that was killed goes on without asking anything twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+_HEAD = 16 + 4  # the key and the number of values, in bytes
+
+
+def answer_key(*parts: object) -> bytes:
+    """16 bytes that stand for what was asked.
+
+    >>> answer_key("en", "a", None) == answer_key("en", "a", None) != answer_key("en", "a", "None")
+    True
+    """
+    return hashlib.blake2b(repr(parts).encode("utf8", "surrogatepass"), digest_size=16).digest()
+
+
+class Journal:
+    """The answers of one victim, appended to a file as they come; what a kill left half-written is cut off.
+
+    Several processes keep a file each in one folder, and read all of them when they start.
+
+    Args:
+        folder: of the files of this victim; made if need be. Name it after what answers depend on (the weights, the
+            maximum length, the precision): answers of another victim would be taken for this one's.
+        name: of the file that this process writes, different for every process.
+    """
+
+    def __init__(self, folder: Path, name: str = "0") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._known: dict[bytes, np.ndarray] = {}
+        own = folder / f"{name}.answers"
+        for path in sorted(folder.glob("*.answers")):
+            whole = self._read(path.read_bytes())
+            if path == own:
+                with path.open("r+b") as opened:
+                    opened.truncate(whole)
+        self._file = own.open("ab")
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: bytes) -> np.ndarray | None:
+        """The answer, shape (n,); None if it was never given."""
+        return self._known.get(key)
+
+    def add(self, answers: Iterable[tuple[bytes, np.ndarray]]) -> None:
+        """Keeps answers, each of shape (n,); they are safe from the end of this process on when this returns."""
+        pieces = []
+        for key, values in answers:
+            row = np.ascontiguousarray(values, "<f8")
+            self._known[key] = row
+            pieces += [key, len(row).to_bytes(4, "little"), row.tobytes()]
+        self._file.write(b"".join(pieces))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Ends writing."""
+        self._file.close()
+
+    def _read(self, data: bytes) -> int:
+        """Takes over the records of a file; returns where the last whole one ends."""
+        at = 0
+        while at + _HEAD <= len(data):
+            size = int.from_bytes(data[at + 16 : at + 20], "little")
+            end = at + _HEAD + 8 * size
+            if end > len(data):
+                break
+            self._known[data[at : at + 16]] = np.frombuffer(data, "<f8", size, at + _HEAD)
+            at = end
+        return at
