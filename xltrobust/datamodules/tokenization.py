@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from xltrobust.datamodules.loading import padded_length
+from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.files import atomic_write, cache_root
 from xltrobust.models.pretrained import resolve
@@ -119,6 +120,30 @@ class Tokenization:
         pairs = None if examples[0].text_pair is None else [example.text_pair for example in examples]
         # verbose: a text over the model's maximum is counted, not complained about.
         return self.tokenizer(texts, pairs, return_attention_mask=False, verbose=False, **options)
+
+    def spans(self, examples: Sequence[Example]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Where the tokens of :meth:`table` come from.
+
+        Returns:
+            For each example the side of each token, shape (T,) (0: ``text``, 1: ``text_pair``, -1: special), and where
+            it starts and ends in that side's text, in characters, shape (T, 2).
+
+        Raises:
+            UserError: if the tokenizer cannot tell.
+        """
+        if not self.tokenizer.is_fast:
+            name = type(self.tokenizer).__name__
+            raise UserError(f"{name} does not say which characters a token stands for: rank by deletion, not gradient.")
+        encoded = self._call(examples, truncation=True, max_length=self.max_length, return_offsets_mapping=True)
+        found = []
+        for own in encoded.encodings:
+            sides = np.array([-1 if side is None else side for side in own.sequence_ids])
+            found.append((sides, np.array(own.offsets).reshape(-1, 2)))
+        return found
+
+    def words(self, words: Sequence[str]) -> list[list[int]]:
+        """The token ids of each word by itself, without special tokens."""
+        return self.tokenizer(list(words), add_special_tokens=False, verbose=False)["input_ids"] if words else []
 
     def _language_ids(self, ids: list[int], example: Example, known: dict[str, int]) -> list[int]:
         """XLM's language ids, one a token: the first side's up to the first separator."""

@@ -1,4 +1,4 @@
-"""A classifier as attacks see it: texts in, logits out."""
+"""A classifier as attacks see it: texts in, logits and gradients out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from xltrobust.datamodules.loading import length_batches
 from xltrobust.datamodules.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
+from xltrobust.perturb.base import TextGradient
+
+_REMEMBERED = 50_000  # word vectors kept at a time
 
 
 class ClassifierVictim:
@@ -32,6 +36,7 @@ class ClassifierVictim:
         precision: Callable[[], AbstractContextManager] = nullcontext,
     ) -> None:
         self.module, self.tokenization, self.max_tokens, self.precision = module, tokenization, max_tokens, precision
+        self._vectors: dict[str, np.ndarray] = {}
 
     @torch.no_grad()
     def __call__(self, examples: Sequence[Example]) -> np.ndarray:
@@ -39,8 +44,60 @@ class ClassifierVictim:
         table = self.tokenization.table(examples)
         answers = np.empty((len(examples), len(self.module.labels)), np.float32)
         for indices in length_batches(table.lengths.tolist(), self.max_tokens):
-            batch = self.tokenization.collate([table.row(i) for i in indices], to_grid=True)
-            on_device = {name: tensor.to(self.module.device) for name, tensor in batch.items()}
+            batch = self._batch([table.row(i) for i in indices])
             with self.precision():
-                answers[indices] = self.module(on_device).logits.float().cpu().numpy()
+                answers[indices] = self.module(batch).logits.float().cpu().numpy()
         return answers
+
+    def gradients(self, examples: Sequence[Example]) -> list[TextGradient]:
+        """Token embeddings and the gradients of the margin of each example's label with respect to them.
+
+        Raises:
+            UserError: if the tokenizer does not say which characters a token stands for.
+        """
+        table, spans = self.tokenization.table(examples), self.tokenization.spans(examples)
+        found: list[TextGradient | None] = [None] * len(examples)
+        # Half of the tokens: a backward pass keeps what a forward pass forgets.
+        for indices in length_batches(table.lengths.tolist(), self.max_tokens // 2):
+            # Inference mode, in which Lightning tests, makes tensors that no gradient can flow through.
+            with torch.inference_mode(False), torch.enable_grad():
+                batch = self._batch([table.row(i) for i in indices])
+                labels = torch.tensor([examples[i].label for i in indices], device=self.module.device)
+                with self.precision():
+                    embeddings = self.module.embed(batch).detach().requires_grad_()
+                    pooled = self.module.pool(self.module.encode(embeddings, batch), batch)
+                    margins = _margins(self.module.classify(pooled).float(), labels)
+                gradients = torch.autograd.grad(margins.sum(), embeddings)[0].float().cpu().numpy()
+            values = embeddings.detach().float().cpu().numpy()
+            for row, index in enumerate(indices):
+                length = table.lengths[index]
+                found[index] = TextGradient(*spans[index], values[row, :length], gradients[row, :length])
+        return found  # type: ignore[return-value]  # every one has been filled in
+
+    @torch.no_grad()
+    def word_vectors(self, words: Sequence[str]) -> np.ndarray:
+        """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
+        new = [word for word in dict.fromkeys(words) if word not in self._vectors]
+        ids = self.tokenization.words(new)
+        flat = torch.tensor([[token for own in ids for token in own]], dtype=torch.long, device=self.module.device)
+        vectors = self.module.embed({"input_ids": flat})[0].float().cpu().numpy()
+        at = 0
+        for word, own in zip(new, ids, strict=True):
+            piece = vectors[at : at + len(own)]
+            self._vectors[word] = piece.mean(axis=0) if len(own) else np.zeros(vectors.shape[1], np.float32)
+            at += len(own)
+        found = np.stack([self._vectors[word] for word in words]) if words else np.empty((0, vectors.shape[1]))
+        while len(self._vectors) > _REMEMBERED:
+            del self._vectors[next(iter(self._vectors))]  # the oldest
+        return found
+
+    def _batch(self, rows: list[dict[str, np.ndarray]]) -> dict[str, Tensor]:
+        batch = self.tokenization.collate(rows, to_grid=True)
+        return {name: tensor.to(self.module.device) for name, tensor in batch.items()}
+
+
+def _margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """How far each label is ahead of the best other class, shape (B,)."""
+    own = logits.gather(1, labels[:, None])[:, 0]
+    others = logits.scatter(1, labels[:, None], -torch.inf)
+    return own - others.max(1).values
