@@ -14,6 +14,7 @@ from xltrobust.perturb.base import (
 )
 from xltrobust.perturb.beam import BeamSearch, GreedyEverything
 from xltrobust.perturb.case import CasePerturbation
+from xltrobust.perturb.code_mixing import CodeMixing
 from xltrobust.perturb.constraints import (
     MaxCharactersChanged,
     MaxEditDistance,
@@ -22,12 +23,14 @@ from xltrobust.perturb.constraints import (
 )
 from xltrobust.perturb.diacritics import DiacriticsPerturbation
 from xltrobust.perturb.engine import attack
+from xltrobust.perturb.gradient import GradientSearch
 from xltrobust.perturb.greedy import GreedySearch
 from xltrobust.perturb.keeping import KeepNames, KeepNumbers, KeepStopWords
 from xltrobust.perturb.lookalikes import LookalikePerturbation
 from xltrobust.perturb.punctuation import PunctuationPerturbation
 from xltrobust.perturb.recipe import Attack
 from xltrobust.perturb.search import RandomSearch
+from xltrobust.perturb.synonyms import SynonymSubstitution
 from xltrobust.perturb.typos import TypoPerturbation
 from xltrobust.perturb.word_edits import LocalReordering, WordDropping
 
@@ -37,9 +40,11 @@ __all__ = [
     "BatchedConstraint",
     "BeamSearch",
     "CasePerturbation",
+    "CodeMixing",
     "Constraint",
     "DiacriticsPerturbation",
     "Edit",
+    "GradientSearch",
     "GreedyEverything",
     "GreedySearch",
     "KeepNames",
@@ -55,6 +60,7 @@ __all__ = [
     "PunctuationPerturbation",
     "RandomSearch",
     "Search",
+    "SynonymSubstitution",
     "TextGradient",
     "TypoPerturbation",
     "Victim",

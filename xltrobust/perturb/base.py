@@ -189,7 +189,8 @@ class Allowed:
 class FirstOrder:
     """The question what single edits would do to the margin, to first order, as one gradient tells it.
 
-    Answered by the predicted changes (n,), negative where the edit helps the attack; by (0,) if the budget is spent.
+    Answered by :func:`~xltrobust.perturb.first_order.first_order_effects` (n,), the lower the better for the attack; by
+    (0,) if the budget is spent.
     """
 
     example: Example

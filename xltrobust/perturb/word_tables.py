@@ -1,0 +1,199 @@
+"""Tables of words and what may take their place: synonyms of one language, or translations into another."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import regex
+
+from xltrobust.errors import UserError
+
+_Entry = tuple[str, list[str]]
+_Rows = Iterator[tuple[str, str]]  # where it is, and what it says
+_ANNOTATION = regex.compile(r"\([^()]*\)")
+_ANTONYM = regex.compile(r"\(\W*(?:ant[oó]n[iyí]m|антон[иі]м)", regex.IGNORECASE)
+
+
+class TableError(UserError, ValueError):
+    """A word table cannot be read; the message is one line for the terminal."""
+
+
+class WordTable(dict[str, tuple[str, ...]]):
+    """Words, each with what may take its place, in the order given; words that differ in case are different words.
+
+    Everything is in NFC. A word is no replacement of itself, and words without replacements are left out. Tables are
+    shared by all that read the same file: they are not to be changed.
+
+    Args:
+        entries: words and their replacements; those of repeated words add up.
+        multiword: whether to keep words and replacements that hold spaces.
+
+    >>> table = WordTable([("Bank", ["Ufer", "Geldhaus"]), ("bunt", ["farbig"])])
+    >>> table["Bank"], table.get("BUNT"), table.lookup("BUNT")
+    (('Ufer', 'Geldhaus'), None, ('farbig',))
+    """
+
+    def __init__(self, entries: Iterable[tuple[str, Iterable[str]]], *, multiword: bool = False) -> None:
+        found: dict[str, dict[str, None]] = {}
+        for word, others in entries:
+            word = _cleaned(word, multiword)
+            kept = {clean: None for other in others if (clean := _cleaned(other, multiword)) and clean != word}
+            if word and kept:
+                found.setdefault(word, {}).update(kept)
+        super().__init__((word, tuple(others)) for word, others in found.items())
+
+    def lookup(self, word: str) -> tuple[str, ...]:
+        """The replacements of a word or, if the table does not have it, of all words that differ from it in case."""
+        word = unicodedata.normalize("NFC", word)
+        if word in self:
+            return self[word]
+        return tuple(dict.fromkeys(other for own in self._by_fold.get(_folded(word), ()) for other in self[own]))
+
+    @cached_property
+    def _by_fold(self) -> dict[str, list[str]]:
+        folded: dict[str, list[str]] = {}
+        for word in self:
+            folded.setdefault(_folded(word), []).append(word)
+        return folded
+
+
+def read_table(source: str, *, multiword: bool = False) -> WordTable:
+    """Read a table of words; what was read once and has not changed since is not read again.
+
+    Args:
+        source: a file, told by its ending, or an installed WordNet:
+
+            - ``.json``: an object of lists, as the counter-fitted synonyms come, ``{"word": ["synonym", ...]}``;
+            - ``.dat``: a MyThes thesaurus, as LibreOffice has them, in the encoding it names; antonyms are left out;
+            - ``.tsv``: a word and one or more replacements a line, parted by tabs; repeated words add up;
+            - ``.txt``: a word and one translation a line, parted by one space or tab, as MUSE's dictionaries come;
+            - ``wn:LEXICON``: a lexicon of the package wn, such as ``wn:oewn:2024`` (which takes some 15 seconds).
+        multiword: whether to keep words and replacements that hold spaces.
+
+    Raises:
+        TableError: if there is no such file or lexicon, if it is malformed or not UTF-8, or has no replacements.
+    """
+    if source.startswith("wn:"):
+        return _read(source, None, multiword)
+    try:
+        path = Path(source).expanduser().absolute()
+        stat = path.stat()
+        return _read(str(path), (stat.st_mtime_ns, stat.st_size), multiword)
+    except OSError as error:
+        raise TableError(f"{source}: {error.strerror or error}; check the path in the configuration.") from None
+
+
+@lru_cache(maxsize=64)
+def _read(source: str, stamp: tuple[int, int] | None, multiword: bool) -> WordTable:
+    entries = _wordnet(source.removeprefix("wn:")) if stamp is None else _file(Path(source))
+    table = WordTable(entries, multiword=multiword)
+    if not table:
+        raise TableError(f"{source}: no {'' if multiword else 'single '}word has a replacement; use another table.")
+    return table
+
+
+def _file(path: Path) -> Iterator[_Entry]:
+    readers = {".json": _counter_fitted, ".dat": _mythes, ".tsv": _tab_separated, ".txt": _bilingual}
+    if path.suffix not in readers:
+        raise TableError(f"{path}: expected a .json, .dat, .tsv or .txt file, or wn:LEXICON; rename or convert it.")
+    data = path.read_bytes()
+    encoding = _mythes_encoding(path, data) if path.suffix == ".dat" else "UTF-8"
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise TableError(f"{path}:{row}: not {encoding}; convert the file to {encoding}.") from None
+    # Not splitlines(), which parts at characters that are no ends of lines here.
+    lines = enumerate(text.split("\n"), 1)
+    return readers[path.suffix]((f"{path}:{number}", line.rstrip("\r")) for number, line in lines)
+
+
+def _counter_fitted(rows: _Rows) -> Iterator[_Entry]:
+    wheres, lines = zip(*rows, strict=True)
+    try:
+        table = json.loads("\n".join(lines))
+    except json.JSONDecodeError as error:
+        raise TableError(f"{wheres[error.lineno - 1]}: not valid JSON ({error.msg}); mend the file.") from None
+    for word, others in table.items() if isinstance(table, dict) else [("word", type(table).__name__)]:
+        if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
+            raise _malformed(wheres[0], f'an object of lists, {{"{word}": ["synonym", ...]}}', others)
+        yield word, others
+
+
+def _tab_separated(rows: _Rows) -> Iterator[_Entry]:
+    for where, line in rows:
+        word, *others = line.split("\t")
+        if line.strip() and not (word.strip() and any(map(str.strip, others))):
+            raise _malformed(where, "a word, a tab and a replacement", line)
+        yield word, others
+
+
+def _bilingual(rows: _Rows) -> Iterator[_Entry]:
+    for where, line in rows:
+        fields = line.strip().split("\t" if "\t" in line.strip() else " ")
+        if line.strip() and (len(fields) != 2 or not all(map(str.strip, fields))):
+            raise _malformed(where, "a word and one translation, parted by one space or tab", line)
+        yield fields[0], fields[1:]
+
+
+def _mythes_encoding(path: Path, data: bytes) -> str:
+    name = data.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("ascii", "replace").strip()
+    try:
+        found = codecs.lookup(name.lower().removeprefix("microsoft-")).name
+        return found if b"a".decode(found) else name  # refuses what is no encoding of text
+    except (LookupError, ValueError):
+        raise _malformed(f"{path}:1", "the name of an encoding such as UTF-8", name[:40]) from None
+
+
+def _mythes(rows: _Rows) -> Iterator[_Entry]:
+    next(rows)  # the encoding
+    for where, line in rows:
+        if not line.strip():
+            continue
+        word, _, count = line.rpartition("|")
+        if not word.strip() or not (count.strip().isascii() and count.strip().isdigit()):
+            raise _malformed(where, "a word, | and how many senses follow", line)
+        for _ in range(int(count)):
+            where, sense = next(rows, (where, ""))
+            if "|" not in sense:
+                raise _malformed(where, f"{count.strip()} rows (part of speech)|synonym|... for {word!r}", sense)
+            others = sense.split("|")[1:]  # the first field is the part of speech, or a dash
+            yield _ANNOTATION.sub(" ", word), [_ANNOTATION.sub(" ", own) for own in others if not _ANTONYM.search(own)]
+
+
+def _wordnet(name: str) -> Iterator[_Entry]:
+    try:
+        import wn
+    except ModuleNotFoundError:
+        raise TableError(f"wn:{name}: reading a WordNet needs the package wn: pip install wn") from None
+    lexicons = [lexicon.specifier() for lexicon in wn.lexicons(lexicon=name)]
+    if len(lexicons) != 1:
+        names = ", ".join(lexicons) or f"none is installed; python -m wn download {name}"
+        raise TableError(f"wn:{name}: expected one installed lexicon, but got {len(lexicons)} ({names}).")
+    net = wn.Wordnet(lexicons[0], expand="")
+    words = [(word.lemma(), [sense.id for sense in word.senses()]) for word in net.words()]
+    lemmas = {sense: lemma for lemma, senses in words for sense in senses}
+    synsets: dict[str, list[str]] = {}
+    for synset in net.synsets():
+        senses = [sense.id for sense in synset.senses()]
+        synsets.update(dict.fromkeys(senses, [lemmas[sense] for sense in senses if sense in lemmas]))
+    yield from ((lemma, [other for sense in senses for other in synsets.get(sense, ())]) for lemma, senses in words)
+
+
+def _malformed(where: str, wanted: str, got: object) -> TableError:
+    return TableError(f"{where}: expected {wanted}, but got {str(got)[:80]!r}; mend the file.")
+
+
+def _cleaned(word: str, multiword: bool) -> str:
+    """A word in NFC with single spaces; empty if it is not to be kept."""
+    clean = " ".join(unicodedata.normalize("NFC", word).split())
+    return clean if multiword or " " not in clean else ""
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFC", word.casefold())
