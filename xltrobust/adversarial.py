@@ -1,16 +1,25 @@
-"""Adversarial accuracy in every test language, as part of the test."""
+"""Adversarial accuracy in every language: as part of the test, and as a curve while the model is trained."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from tqdm.auto import tqdm
 
 from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
+from xltrobust.metrics.figures import adversarial_figures
 from xltrobust.models.evaluation import WORST
 from xltrobust.models.victim import ClassifierVictim
-from xltrobust.perturb.engine import attack
+from xltrobust.perturb.base import AttackResult, Victim
+from xltrobust.perturb.engine import Progress, attack
+from xltrobust.perturb.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack
 from xltrobust.seeding import derived_seed, global_seed
 
@@ -18,53 +27,176 @@ from xltrobust.seeding import derived_seed, global_seed
 class AdversarialEvaluation(pl.Callback):
     """Attacks the ``test`` sets after the clean test; figures are named ``test/adv_acc/{attack}/{language}``.
 
+    With ``every_n_epochs`` some dev examples are attacked during training as well, on a small budget: figures are named
+    ``val/adv_acc/{attack}/{language}``, and ``val/source_adv_acc/{attack}`` is what a checkpoint may be chosen by
+    (``best_checkpoint.attack``).
+
     Each device attacks its own share of every language; the texts found do not depend on the number of devices.
 
     Args:
         attacks: by the name that results give them; None attacks nothing.
         max_examples: cap on the examples of a language; the same items in all languages where items are translations.
+        every_n_epochs: attack dev examples after every so many epochs; None never does.
+        dev_examples: cap on the dev examples of a language that are attacked.
+        dev_budget: cap on the passes that each of them may cost.
     """
 
-    def __init__(self, *, attacks: dict[str, Attack] | None = None, max_examples: int | None = None) -> None:
-        if max_examples is not None and max_examples < 1:
-            raise ValueError(f"Expected argument `max_examples` to be at least 1, but got {max_examples}.")
+    def __init__(
+        self,
+        *,
+        attacks: dict[str, Attack] | None = None,
+        max_examples: int | None = None,
+        every_n_epochs: int | None = None,
+        dev_examples: int = 50,
+        dev_budget: int = 20,
+    ) -> None:
+        for name, value in {"max_examples": max_examples, "every_n_epochs": every_n_epochs}.items():
+            if value is not None and value < 1:
+                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        for name, value in {"dev_examples": dev_examples, "dev_budget": dev_budget}.items():
+            if value < 1:
+                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
         taken = sorted({"clean", WORST} & set(attacks or {}))
         if taken:
             raise ValueError(f"An attack cannot be named {taken[0]!r}: results use the name for something else.")
         self.attacks = attacks or {}
         self.max_examples = max_examples
+        self.every_n_epochs, self.dev_examples, self.dev_budget = every_n_epochs, dev_examples, dev_budget
+        self.seconds: dict[str, float] = {}
+        self.answers: Path | None = None  # set by the command line: where a test that is killed leaves its answers
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.every_n_epochs is None or trainer.sanity_checking:
+            return
+        if (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        sets = data.validation_sets
+        for name, recipe in self.attacks.items():
+            small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
+            found = self._attack(name, small, sets, trainer, self.dev_examples)
+            confusion = MultilingualConfusion(len(sets), len(data.labels)).to(pl_module.device)
+            for (at, _), result in found.items():
+                confusion.update(*(torch.tensor([v], device=pl_module.device) for v in _counted(result, at)))
+            counts = confusion.compute()
+            names = [own.name for own in sets]
+            figures = adversarial_figures(counts, names, data.source, "val", name)
+            figures[f"val/source_adv_acc/{name}"] = accuracy(counts)[names.index(data.source)].item()
+            # The figures are equal on all devices; sync_dist only tells Lightning so.
+            pl_module.log_dict(figures, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module: Any = pl_module
+        sets = trainer.datamodule.test_sets  # type: ignore[attr-defined]
+        journal = self._journal(trainer) if self.attacks else None
+        for name, recipe in self.attacks.items():
+            started = time.perf_counter()
+            found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
+            self.seconds[name] = time.perf_counter() - started
+            for at, own in enumerate(sets):
+                if own.split == "test":
+                    module.record_attack(name, at, {index: result for (i, index), result in found.items() if i == at})
+        if journal is not None:
+            journal.close()
+
+    def _attack(
+        self,
+        name: str,
+        recipe: Attack,
+        sets: Sequence[EvaluationSet],
+        trainer: pl.Trainer,
+        max_examples: int | None,
+        journal: Journal | None = None,
+    ) -> dict[tuple[int, int], AttackResult]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         precision = trainer.strategy.precision_plugin.forward_context
-        victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, precision)
-        places = [(i, own) for i, own in enumerate(data.test_sets) if own.split == "test"]
-        for name, recipe in self.attacks.items():
-            share = {
-                (i, index): own.examples[index]
-                for i, own in places
-                for index in chosen_examples(own, self.max_examples)[trainer.global_rank :: trainer.world_size]
-            }
-            with tqdm(total=len(share), desc=f"Attack {name}", disable=not trainer.is_global_zero) as bar:
+        victim = ClassifierVictim(trainer.lightning_module, data.tokenization, data.eval_batch_tokens, precision)  # type: ignore[arg-type]
+        share = chosen_share(sets, max_examples, trainer.global_rank, trainer.world_size)
+        return attack_share(
+            name, recipe, sets, share, victim, journal=journal, seed=global_seed(), quiet=not trainer.is_global_zero
+        )
 
-                def show(done: int, total: int, queries: int, bar: Any = bar) -> None:
-                    bar.update(done - bar.n)
-                    bar.set_postfix(queries=queries)
+    def _journal(self, trainer: pl.Trainer) -> Journal | None:
+        if self.answers is None or trainer.ckpt_path is None:
+            return None
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        folder = victim_folder(self.answers, Path(trainer.ckpt_path), data.max_length, str(trainer.precision))
+        return Journal(folder, str(trainer.global_rank))
 
-                results = attack(
-                    list(share.values()),
-                    victim,
-                    perturbation=recipe.perturbation,
-                    search=recipe.search,
-                    constraints=recipe.constraints,
-                    budget=recipe.budget,
-                    seed=global_seed(),
-                    progress=show,
-                )
-            found = dict(zip(share, results, strict=True))
-            for i, _ in places:
-                module.record_attack(name, i, {index: result for (at, index), result in found.items() if at == i})
+
+def attack_share(
+    name: str,
+    recipe: Attack,
+    sets: Sequence[EvaluationSet],
+    share: Sequence[tuple[int, int]],
+    victim: Victim,
+    *,
+    journal: Journal | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> dict[tuple[int, int], AttackResult]:
+    """Attacks some examples of some sets, with a progress bar that shows queries and success.
+
+    Args:
+        name: of the attack.
+        recipe: the attack.
+        sets: the data.
+        share: which examples: the set's and the example's index.
+        victim: what is attacked.
+        journal: what it has answered before.
+        seed: of the attack's random choices.
+        quiet: show nothing.
+
+    Returns:
+        The results, by set and example.
+    """
+    examples = [sets[at].examples[index] for at, index in share]
+    with tqdm(total=len(examples), desc=f"Attack {name}", disable=quiet) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.update(progress.done - bar.n)
+            success = f"{progress.broken / progress.right:.0%}" if progress.right else "-"
+            bar.set_postfix(queries=progress.asked, success=success)
+
+        results = attack(
+            examples,
+            victim,
+            perturbation=recipe.perturbation,
+            search=recipe.search,
+            constraints=recipe.constraints,
+            budget=recipe.budget,
+            seed=seed,
+            journal=journal,
+            progress=show,
+        )
+    return dict(zip(share, results, strict=True))
+
+
+def chosen_share(
+    sets: Sequence[EvaluationSet],
+    limit: int | None,
+    rank: int = 0,
+    world_size: int = 1,
+    splits: tuple[str, ...] | None = ("dev", "test"),
+) -> list[tuple[int, int]]:
+    """One device's share of the examples that are attacked.
+
+    Args:
+        sets: the data.
+        limit: on the examples of a set.
+        rank: this device.
+        world_size: the number of devices.
+        splits: those that are attacked, and not only tested; None takes all.
+
+    Returns:
+        The set's and the example's index of each.
+    """
+    return [
+        (at, index)
+        for at, own in enumerate(sets)
+        if splits is None or own.split in splits
+        for index in chosen_examples(own, limit)[rank::world_size]
+    ]
 
 
 def chosen_examples(own: EvaluationSet, limit: int | None) -> list[int]:
@@ -73,3 +205,7 @@ def chosen_examples(own: EvaluationSet, limit: int | None) -> list[int]:
         return list(range(len(own.examples)))
     order = sorted(range(len(own.examples)), key=lambda i: derived_seed("attacked", own.examples[i].id))
     return sorted(order[:limit])
+
+
+def _counted(result: AttackResult, at: int) -> tuple[int, int, int]:
+    return result.prediction, result.example.label, at

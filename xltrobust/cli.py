@@ -15,14 +15,20 @@ from xltrobust.run import CHOSEN_BY, RunFolder
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps the weights of the epoch with the best accuracy on the *source* dev set.
+    """Keeps the weights of the epoch with the best accuracy on the *source* dev set, clean or attacked.
 
-    There is nothing to configure: choosing by a target language's labels would be an oracle.
+    Choosing by a target language's labels cannot be configured: it would be an oracle.
+
+    Args:
+        attack: the name of one of ``adversarial.attacks``: accuracy under it is what counts, in the epochs after which
+            it is tried (``adversarial.every_n_epochs``). None takes clean accuracy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attack: str | None = None) -> None:
+        self.attack = attack
+        monitor = CHOSEN_BY if attack is None else f"val/source_adv_acc/{attack}"
         super().__init__(
-            filename="best", monitor=CHOSEN_BY, mode="max", save_weights_only=True, enable_version_counter=False
+            filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
         )
 
 
@@ -101,6 +107,12 @@ class FitCLI(LightningCLI):
         self.folder = RunFolder(self.config.run_dir)
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
+        own, named = self.config.adversarial, self.config.best_checkpoint.attack
+        if named is not None and (named not in (own.attacks or {}) or own.every_n_epochs is None):
+            raise UserError(
+                f"best_checkpoint.attack: {named!r} is not tried during training: name one of adversarial.attacks "
+                f"({', '.join(own.attacks or {}) or 'none'}), and set adversarial.every_n_epochs."
+            )
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         from xltrobust.loggers import default_loggers
@@ -112,6 +124,7 @@ class FitCLI(LightningCLI):
             own["logger"] = default_loggers(run_dir)
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
+        self.config_init["adversarial"].answers = self.folder.answers
         trainer = super().instantiate_trainer(**kwargs | own)
         trainer.callbacks.append(RunRecorder(run_dir))  # type: ignore[attr-defined]
         return trainer

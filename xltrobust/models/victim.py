@@ -13,6 +13,7 @@ from xltrobust.datamodules.loading import length_batches
 from xltrobust.datamodules.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.pretrained_classifier import PretrainedClassifier
 from xltrobust.perturb.base import TextGradient
 
 _REMEMBERED = 50_000  # word vectors kept at a time
@@ -30,7 +31,7 @@ class ClassifierVictim:
 
     def __init__(
         self,
-        module: RobustClassifier,
+        module: RobustClassifier | PretrainedClassifier,
         tokenization: Tokenization,
         max_tokens: int = 8192,
         precision: Callable[[], AbstractContextManager] = nullcontext,
@@ -65,8 +66,7 @@ class ClassifierVictim:
                 labels = torch.tensor([examples[i].label for i in indices], device=self.module.device)
                 with self.precision():
                     embeddings = self.module.embed(batch).detach().requires_grad_()
-                    pooled = self.module.pool(self.module.encode(embeddings, batch), batch)
-                    margins = _margins(self.module.classify(pooled).float(), labels)
+                    margins = _margins(self.module.logits(embeddings, batch).float(), labels)
                 gradients = torch.autograd.grad(margins.sum(), embeddings)[0].float().cpu().numpy()
             values = embeddings.detach().float().cpu().numpy()
             for row, index in enumerate(indices):

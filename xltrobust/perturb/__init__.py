@@ -29,8 +29,11 @@ from xltrobust.perturb.keeping import KeepNames, KeepNumbers, KeepStopWords
 from xltrobust.perturb.lookalikes import LookalikePerturbation
 from xltrobust.perturb.punctuation import PunctuationPerturbation
 from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.replay import Replay
 from xltrobust.perturb.search import RandomSearch
+from xltrobust.perturb.similarity import SemanticSimilarity
 from xltrobust.perturb.synonyms import SynonymSubstitution
+from xltrobust.perturb.text_victim import TextVictim
 from xltrobust.perturb.typos import TypoPerturbation
 from xltrobust.perturb.word_edits import LocalReordering, WordDropping
 
@@ -59,9 +62,12 @@ __all__ = [
     "Perturbation",
     "PunctuationPerturbation",
     "RandomSearch",
+    "Replay",
     "Search",
+    "SemanticSimilarity",
     "SynonymSubstitution",
     "TextGradient",
+    "TextVictim",
     "TypoPerturbation",
     "Victim",
     "WhiteBoxVictim",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,24 @@ from xltrobust.seeding import derived_seed
 Run = Generator[Question, np.ndarray, Outcome]
 
 
+class Progress(NamedTuple):
+    """How far an attack has come.
+
+    Args:
+        done: examples finished.
+        total: examples there are.
+        right: how many of the finished ones were classified correctly before.
+        broken: how many of those are not any more.
+        asked: texts and gradients that the victim was asked for so far.
+    """
+
+    done: int
+    total: int
+    right: int
+    broken: int
+    asked: int
+
+
 def attack(
     examples: Sequence[Example],
     victim: Victim,
@@ -40,7 +59,7 @@ def attack(
     in_flight: int = 512,
     budget: int | None = None,
     journal: Journal | None = None,
-    progress: Callable[[int, int, int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
 ) -> list[AttackResult]:
     """Attack every example that the victim classifies correctly.
 
@@ -66,8 +85,7 @@ def attack(
         budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are:
             the original is one, a gradient is two, and a text that comes again is free. None sets no limit.
         journal: answers kept on disk: what it knows is not asked again, what is asked is added. None keeps none.
-        progress: called after every answer with the number of examples done, the number there are, and the number of
-            texts that the victim was asked about so far.
+        progress: called after every round of answers.
 
     Returns:
         One result an example, in their order. An example misclassified to begin with costs one query and has no
@@ -86,7 +104,7 @@ def attack(
     answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal)
     waiting = iter(enumerate(examples))
     flying: list[_Flight] = []
-    done = 0
+    done = right = broken = 0
     while True:
         while len(flying) < in_flight and (following := next(waiting, None)) is not None:
             index, example = following
@@ -100,10 +118,12 @@ def attack(
         for flight, answer in zip(flying, answers.to([flight.question for flight in flying]), strict=True):
             if (result := flight.advance(answer)) is not None:
                 results[flight.index] = result
+                broken += result.broken and result.adversarial is not None
+                right += result.adversarial is not None or not result.broken
                 done += 1
         flying = [flight for flight in flying if results[flight.index] is None]
         if progress is not None:
-            progress(done, len(examples), answers.asked)
+            progress(Progress(done, len(examples), right, broken, answers.asked))
 
 
 def _attack_one(
@@ -166,7 +186,7 @@ class _Flight:
             self._take_up(self.run.send(answer))
         except StopIteration as stop:
             adversarial, prediction = stop.value
-            broken_at = self.broken_at if prediction != self.example.label else None
+            broken_at = self.broken_at if adversarial and prediction != self.example.label else None
             spent = self.cost - self.backwards, self.backwards
             return AttackResult(self.example, adversarial, prediction, *spent, broken_at, self._refused())
         return None

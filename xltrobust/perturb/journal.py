@@ -20,6 +20,22 @@ def answer_key(*parts: object) -> bytes:
     return hashlib.blake2b(repr(parts).encode("utf8", "surrogatepass"), digest_size=16).digest()
 
 
+def victim_folder(root: Path, weights: Path, *settings: object) -> Path:
+    """The folder for the answers of one victim: named by the content of its weights and by what else they depend on.
+
+    Args:
+        root: of all victims' folders.
+        weights: a file, or a directory of files.
+        settings: such as the maximum length of a text and the precision.
+    """
+    digest = hashlib.blake2b(repr(settings).encode("utf8"), digest_size=16)
+    for path in sorted(weights.rglob("*")) if weights.is_dir() else [weights]:
+        if path.is_file():
+            with path.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "blake2b").digest())
+    return root / digest.hexdigest()
+
+
 class Journal:
     """The answers of one victim, appended to a file as they come; what a kill left half-written is cut off.
 

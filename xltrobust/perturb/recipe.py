@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
+from typing import Any
 
-from xltrobust.perturb.base import Constraint, Perturbation, Search
+from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +17,32 @@ class Attack:
         perturbation: proposes single edits.
         search: picks edits, asking the victim.
         constraints: refuse edits.
-        budget: texts an example may cost, the original included; None sets no bound.
+        budget: forward and backward passes that an example may cost, the original included; None sets no bound.
     """
 
     perturbation: Perturbation
     search: Search
-    constraints: list[Constraint] = field(default_factory=list)
+    constraints: list[Constraint | BatchedConstraint] = field(default_factory=list)
     budget: int | None = None
+
+
+def describe(recipe: Attack) -> dict[str, Any]:
+    """An attack as a configuration would have it, for ``results.json``.
+
+    Parts keep their arguments in attributes of the same names; what one keeps otherwise is not told.
+
+    >>> from xltrobust.perturb import RandomSearch, WordDropping
+    >>> describe(Attack(perturbation=WordDropping(), search=RandomSearch(draws=2)))["search"]
+    {'class': 'RandomSearch', 'draws': 2, 'rate': 0.15}
+    """
+    return {
+        "perturbation": _describe(recipe.perturbation),
+        "search": _describe(recipe.search),
+        "constraints": [_describe(constraint) for constraint in recipe.constraints],
+        "budget": recipe.budget,
+    }
+
+
+def _describe(part: object) -> dict[str, Any]:
+    names = [name for name in inspect.signature(type(part)).parameters if hasattr(part, name)]
+    return {"class": type(part).__name__} | {name: getattr(part, name) for name in names}

@@ -1,0 +1,117 @@
+"""``python -m xltrobust.attack --run RUN --attack NAME …``: attack a finished run, or anybody's classifier."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from xltrobust.errors import UserError, one_line_errors
+from xltrobust.run import RunFolder
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from xltrobust.subjects import Subject
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Attacks the test sets; adds the figures to results.json, and every text to predictions.parquet."""
+    parser = argparse.ArgumentParser(prog="python -m xltrobust.attack", description=main.__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
+    what.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
+    parser.add_argument("--config", help="with --model: a YAML file whose `data` section names the test data")
+    parser.add_argument("--output", help="with --model: the folder for results; of an earlier attack, to add to it")
+    parser.add_argument(
+        "--attack", action="append", required=True, metavar="NAME", help="an attack of the run's configuration, a file "
+        "NAME.yaml, experiments/attacks/NAME.yaml, or NEW_NAME=FILE; may be repeated"
+    )  # fmt: skip
+    parser.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
+    parser.add_argument("--max_examples", type=int, help="cap on the examples of a language (default: the run's)")
+    parser.add_argument("--languages", nargs="+", help="attack only these")
+    parser.add_argument("--seed", type=int, help="of the attack (default: the run's)")
+    parser.add_argument(
+        "--similarity", nargs="?", const="bundled", metavar="ENCODER", help="measure how similar the texts found are "
+        "to the originals, by this encoder as it is before fine-tuning (default: %(const)s)"
+    )  # fmt: skip
+    parser.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
+    parser.add_argument("--devices", type=int, default=1, help="to share the examples (default: %(default)s)")
+    parser.add_argument("--precision", help="as Lightning names it (default: the run's)")
+    options = parser.parse_args(arguments)
+    if options.model and not (options.config and options.output):
+        parser.error("--model needs --config, for the test data, and --output, for the results")
+    with one_line_errors("attack", ValueError, OSError):
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Attacks as the options say, one attack after the other; what is finished is written at once."""
+    from lightning_fabric import Fabric
+
+    from xltrobust.subjects import open_classifier, open_run
+
+    folder = RunFolder(options.run or options.output)
+    precision: Any = options.precision or (folder.finished["machine"]["precision"] if options.run else "32-true")
+    fabric = Fabric(accelerator=options.accelerator, devices=options.devices, precision=precision)
+    fabric.launch()
+    subject = (
+        open_run(folder, fabric) if options.run else open_classifier(options.model, options.config, folder, fabric)
+    )
+    for spec in options.attack:
+        attack_subject(subject, spec, options, fabric)
+    if fabric.is_global_zero:
+        shutil.rmtree(folder.answers, ignore_errors=True)
+        from xltrobust.report.__main__ import main as report
+
+        report([str(folder.path)])
+
+
+def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fabric: Fabric) -> None:
+    """Attacks with one recipe, unless the folder holds its results already.
+
+    Raises:
+        UserError: if it holds results of the same name and other settings, or a language is not in the data.
+    """
+    from xltrobust.adversarial import attack_share, chosen_share
+    from xltrobust.predictions import attack_record
+    from xltrobust.provenance import git_state
+    from xltrobust.recipes import read_recipe, read_replay
+
+    if options.replay:
+        name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets)
+    else:
+        name, recipe = read_recipe(spec, subject.folder)
+    names = {own.name for own in subject.sets}
+    if unknown := sorted(set(options.languages or []) - names):
+        raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
+    settings = {
+        "seed": subject.seed if options.seed is None else options.seed,
+        "max_examples": options.max_examples or subject.max_examples,
+        "languages": options.languages,
+    }
+    if subject.holds(name, attack_record(recipe, [], 0.0) | settings):
+        fabric.print(f"{subject.folder.path}: holds {name} already.")
+        return
+    started = time.perf_counter()
+    share = [
+        (at, index)
+        for at, index in chosen_share(subject.sets, settings["max_examples"], fabric.global_rank, fabric.world_size)
+        if options.languages is None or subject.sets[at].name in options.languages
+    ]
+    journal = subject.journal(fabric.global_rank)
+    found = attack_share(
+        name, recipe, subject.sets, share, subject.victim,
+        journal=journal, seed=settings["seed"], quiet=not fabric.is_global_zero,
+    )  # fmt: skip
+    journal.close()
+    found = subject.gathered(found, fabric)
+    if fabric.is_global_zero:
+        record = attack_record(recipe, list(found.values()), time.perf_counter() - started)
+        subject.add(name, found, record | settings | git_state(), options.similarity)
+    fabric.barrier()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The rows of ``predictions.parquet``: one for each test example and condition, clean or attacked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.files import atomic_write
+from xltrobust.metrics.changes import changes
+from xltrobust.perturb.base import AttackResult
+from xltrobust.perturb.recipe import Attack, describe
+
+Row = dict[str, Any]
+
+
+def prediction_row(
+    own: EvaluationSet, index: int, prediction: int, attack: str | None = None, result: AttackResult | None = None
+) -> Row:
+    """What is kept about one example.
+
+    Args:
+        own: the test set.
+        index: which example of it.
+        prediction: the class given.
+        attack: the attack's name; None for the clean text.
+        result: what the attack found.
+    """
+    example = own.examples[index]
+    adversarial = result.adversarial if result else None
+    difference = changes(example, adversarial) if adversarial else None
+    return {
+        "id": example.id,
+        "group": example.group or example.id,
+        "split": own.split,
+        "language": own.name,
+        "label": example.label,
+        "prediction": prediction,
+        "attack": attack,
+        "text": example.text,
+        "text_pair": example.text_pair,
+        "adversarial_text": adversarial.text if adversarial else None,
+        "adversarial_text_pair": adversarial.text_pair if adversarial else None,
+        "queries": result.queries if result else None,
+        "backwards": result.backwards if result else None,
+        "broken_at": result.broken_at if result else None,
+        "changed": difference.changed if difference else None,
+        "words_changed": difference.words if difference else None,
+        "characters_changed": difference.characters if difference else None,
+        "similarity": None,
+    }
+
+
+_NUMBERS = ("label", "prediction", "queries", "backwards", "broken_at")
+_SHARES = ("words_changed", "characters_changed", "similarity")
+# Columns of attacks alone: files of older versions lack some.
+EMPTY_ROW: Row = dict.fromkeys(("backwards", "broken_at", "changed", *_SHARES))
+
+
+def write_predictions(rows: Sequence[Row], path: Path) -> None:
+    """Writes rows as Parquet, whole or not at all."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_SHARES, pa.float64())
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
+    with atomic_write(path) as temporary:
+        parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+
+
+def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: float) -> dict[str, Any]:
+    """What ``results.json`` says of an attack besides its figures.
+
+    Args:
+        recipe: the attack.
+        results: of all examples, on all devices.
+        seconds: that the attack took.
+    """
+    refused = zip(*(result.refused for result in results if result.refused), strict=True)
+    kinds = (type(constraint).__name__ for constraint in recipe.constraints)
+    return {
+        "recipe": json.loads(json.dumps(describe(recipe), default=str)),  # as it is read again
+        "examples": len(results),
+        "queries": sum(result.queries for result in results),
+        "backwards": sum(result.backwards for result in results),
+        "refused": {kind: sum(counts) for kind, counts in zip(kinds, refused, strict=False)},
+        "seconds": round(seconds, 1),
+    }

