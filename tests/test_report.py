@@ -142,7 +142,9 @@ def test_csv_is_tidy_and_exact(paths, run):
         rows = frame[(frame["metric"] == "accuracy") & (frame["condition"] == condition)].set_index("language")
         for name in ("en", "de", "zh-CN", "avg", "avg_all"):
             assert tuple(rows.loc[name, ["value", "low", "high", "n"]]) == pytest.approx(own[name][:4], abs=1e-12)
-    assert set(frame["metric"]) == {"accuracy", "accuracy_shared", "f1", "majority", "transfer_gap"}
+    assert set(frame["metric"]) == {
+        "accuracy", "accuracy_shared", "f1", "majority", "transfer_gap", "attacked", "attack_success", "queries"
+    }  # fmt: skip
 
 
 def test_heatmap_is_a_picture(paths):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from tqdm.auto import tqdm
 
 from xltrobust.datamodules.base import EvaluationSet
@@ -93,9 +94,9 @@ class AdversarialEvaluation(pl.Callback):
             started = time.perf_counter()
             found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
             self.seconds[name] = time.perf_counter() - started
-            for at, own in enumerate(sets):
-                if own.split == "test":
-                    module.record_attack(name, at, {index: result for (i, index), result in found.items() if i == at})
+            # Every device for every set, with an empty share too: the metrics are summed over devices.
+            for at in range(len(sets)):
+                module.record_attack(name, at, {index: result for (i, index), result in found.items() if i == at})
         if journal is not None:
             journal.close()
 
@@ -111,7 +112,8 @@ class AdversarialEvaluation(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         precision = trainer.strategy.precision_plugin.forward_context
         victim = ClassifierVictim(trainer.lightning_module, data.tokenization, data.eval_batch_tokens, precision)  # type: ignore[arg-type]
-        share = chosen_share(sets, max_examples, trainer.global_rank, trainer.world_size)
+        places = changeable(name, recipe, sets)
+        share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
         return attack_share(
             name, recipe, sets, share, victim, journal=journal, seed=global_seed(), quiet=not trainer.is_global_zero
         )
@@ -172,31 +174,50 @@ def attack_share(
     return dict(zip(share, results, strict=True))
 
 
+def changeable(
+    name: str, recipe: Attack, sets: Sequence[EvaluationSet], languages: Sequence[str] | None = None
+) -> list[int]:
+    """Which sets an attack is for: those of languages that its perturbation can change; says which it leaves out.
+
+    Args:
+        name: of the attack.
+        recipe: the attack.
+        sets: the data; only its ``dev`` and ``test`` splits are attacked.
+        languages: names of the sets that are wanted; None wants all.
+
+    Raises:
+        UserError: if a language that is wanted by name cannot be changed, or none can.
+    """
+    attacked = [(at, own) for at, own in enumerate(sets) if own.split in ("dev", "test")]
+    wanted = [(at, own) for at, own in attacked if languages is None or own.name in languages]
+    found = [at for at, own in wanted if recipe.perturbation.changes(own.language)]
+    missing = [own for at, own in wanted if at not in found]
+    if missing and (languages is not None or not found):
+        language = missing[0].language
+        recipe.perturbation.require(language if isinstance(language, str) else language[0])
+    if missing:
+        kind = type(recipe.perturbation).__name__
+        names = ", ".join(own.name for own in missing)
+        rank_zero_info(f"{name}: {kind} cannot change {names} (no {recipe.perturbation.lacking}): left out.")
+    return found
+
+
 def chosen_share(
-    sets: Sequence[EvaluationSet],
-    limit: int | None,
-    rank: int = 0,
-    world_size: int = 1,
-    splits: tuple[str, ...] | None = ("dev", "test"),
+    sets: Sequence[EvaluationSet], places: Sequence[int], limit: int | None, rank: int = 0, world_size: int = 1
 ) -> list[tuple[int, int]]:
-    """One device's share of the examples that are attacked.
+    """One device's share of the examples of some sets.
 
     Args:
         sets: the data.
+        places: which of them.
         limit: on the examples of a set.
         rank: this device.
         world_size: the number of devices.
-        splits: those that are attacked, and not only tested; None takes all.
 
     Returns:
         The set's and the example's index of each.
     """
-    return [
-        (at, index)
-        for at, own in enumerate(sets)
-        if splits is None or own.split in splits
-        for index in chosen_examples(own, limit)[rank::world_size]
-    ]
+    return [(at, index) for at in places for index in chosen_examples(sets[at], limit)[rank::world_size]]
 
 
 def chosen_examples(own: EvaluationSet, limit: int | None) -> list[int]:

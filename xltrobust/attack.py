@@ -74,7 +74,7 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     Raises:
         UserError: if it holds results of the same name and other settings, or a language is not in the data.
     """
-    from xltrobust.adversarial import attack_share, chosen_share
+    from xltrobust.adversarial import attack_share, changeable, chosen_share
     from xltrobust.predictions import attack_record
     from xltrobust.provenance import git_state
     from xltrobust.recipes import read_recipe, read_replay
@@ -95,11 +95,8 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
         fabric.print(f"{subject.folder.path}: holds {name} already.")
         return
     started = time.perf_counter()
-    share = [
-        (at, index)
-        for at, index in chosen_share(subject.sets, settings["max_examples"], fabric.global_rank, fabric.world_size)
-        if options.languages is None or subject.sets[at].name in options.languages
-    ]
+    places = changeable(name, recipe, subject.sets, options.languages)
+    share = chosen_share(subject.sets, places, settings["max_examples"], fabric.global_rank, fabric.world_size)
     journal = subject.journal(fabric.global_rank)
     found = attack_share(
         name, recipe, subject.sets, share, subject.victim,

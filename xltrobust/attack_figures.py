@@ -36,20 +36,22 @@ def attacked_figures_of(
         confusion = _confusion([row for row in attacked if row["attack"] == name], "test", languages, results)
         found |= adversarial_figures(confusion, languages, results["source"], "test", name)
     if len(names) > 1:
-        confusion = _confusion(_worst(attacked, len(names)), "test", languages, results)
+        confusion = _confusion(_worst(attacked), "test", languages, results)
         found |= adversarial_figures(confusion, languages, results["source"], "test", WORST)
     return found
 
 
-def _worst(attacked: Sequence[Row], attacks: int) -> list[Row]:
-    """For each example that all attacks were tried on one that broke it, if any did."""
+def _worst(attacked: Sequence[Row]) -> list[Row]:
+    """For each example that all attacks on its language were tried on one that broke it, if any did."""
     by_example: dict[tuple[str, str], list[Row]] = {}
+    tried: dict[str, set[str]] = {}
     for row in attacked:
         by_example.setdefault((row["language"], row["id"]), []).append(row)
+        tried.setdefault(row["language"], set()).add(row["attack"])
     return [
         next((row for row in own if row["prediction"] != row["label"]), own[0])
-        for own in by_example.values()
-        if len(own) == attacks
+        for (language, _), own in by_example.items()
+        if len(own) == len(tried[language])
     ]
 
 

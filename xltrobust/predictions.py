@@ -78,13 +78,15 @@ def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: floa
         results: of all examples, on all devices.
         seconds: that the attack took.
     """
-    refused = zip(*(result.refused for result in results if result.refused), strict=True)
-    kinds = (type(constraint).__name__ for constraint in recipe.constraints)
+    refused: dict[str, int] = {}
+    for at, constraint in enumerate(recipe.constraints):
+        kind = type(constraint).__name__
+        refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
     return {
         "recipe": json.loads(json.dumps(describe(recipe), default=str)),  # as it is read again
         "examples": len(results),
         "queries": sum(result.queries for result in results),
         "backwards": sum(result.backwards for result in results),
-        "refused": {kind: sum(counts) for kind, counts in zip(kinds, refused, strict=False)},
+        "refused": refused,
         "seconds": round(seconds, 1),
     }

@@ -147,7 +147,7 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
         return Subject(folder, results, _rows(folder), data.test_sets, victim, answers)
     subject = Subject(folder, _first_results(name, data, fabric, folder), [], data.test_sets, victim, answers)
     asked = Replay({})  # nothing is changed: the clean texts
-    share = chosen_share(subject.sets, None, fabric.global_rank, fabric.world_size, splits=None)
+    share = chosen_share(subject.sets, range(len(subject.sets)), None, fabric.global_rank, fabric.world_size)
     journal = subject.journal(fabric.global_rank)
     nothing = Attack(perturbation=asked, search=asked)
     found = attack_share(

@@ -260,8 +260,11 @@ def test_pairs_keep_the_locked_side():
 def test_progress_ends_at_the_total():
     reports, victim = [], BagOfCharacters()
     data = examples()
-    run(data, victim, in_flight=10, progress=lambda *report: reports.append(report))
-    assert reports == sorted(reports) and reports[-1] == (len(data), len(data), len(victim.asked))
+    run(data, victim, in_flight=10, progress=reports.append)
+    results = run(data, BagOfCharacters())
+    right = sum(r.adversarial is not None or not r.broken for r in results)
+    broken = sum(r.adversarial is not None and r.broken for r in results)
+    assert reports == sorted(reports) and reports[-1] == (len(data), len(data), right, broken, len(victim.asked))
     assert len(reports) == len(victim.calls)
 
 

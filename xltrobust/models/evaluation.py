@@ -176,19 +176,22 @@ class MultilingualEvaluation(pl.LightningModule):
         self.log_dict(self.figures, sync_dist=True)
 
     def _count_worst(self) -> None:
-        """Accuracy under *every* attack, over the examples that all attacks were tried on."""
-        names = set(self._attacked)
-        if len(names) < 2:
+        """Accuracy under *every* attack on a language, over the examples that all of these were tried on."""
+        if len(self._attacked) < 2:
             return
-        answers: dict[tuple[int, int], dict[str, int]] = {}
+        answers: dict[int, dict[int, dict[str, int]]] = {i: {} for i in range(len(self._data.test_sets))}
         for own in self.predictions:
             if own.attack is not None:
-                answers.setdefault((own.set_index, own.index), {})[own.attack] = own.prediction
-        worst: dict[int, dict[int, tuple[int, int]]] = {i: {} for i in range(len(self._data.test_sets))}
-        for (set_index, index), given in answers.items():
-            if set(given) == names:
-                label = self._data.test_sets[set_index].examples[index].label
-                wrong = [answer for answer in given.values() if answer != label]
-                worst[set_index][index] = (wrong[0] if wrong else label, label)
-        for set_index, own_answers in worst.items():
-            self._count_attack(WORST, set_index, own_answers)
+                answers[own.set_index].setdefault(own.index, {})[own.attack] = own.prediction
+        for set_index, given in answers.items():
+            label = {index: self._data.test_sets[set_index].examples[index].label for index in given}
+            names = {name for by_attack in given.values() for name in by_attack}
+            worst = {
+                index: (
+                    next((answer for answer in by_attack.values() if answer != label[index]), label[index]),
+                    label[index],
+                )
+                for index, by_attack in given.items()
+                if set(by_attack) == names
+            }
+            self._count_attack(WORST, set_index, worst)

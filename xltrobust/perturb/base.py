@@ -15,7 +15,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from xltrobust.errors import UserError
-from xltrobust.example import Example, Side
+from xltrobust.example import Example, Language, Side
+
+_SIDES: tuple[Side, ...] = ("text", "text_pair")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,7 +40,7 @@ def apply_edits(example: Example, edits: Sequence[Edit]) -> Example:
     'burn off'
     """
     changed: dict[str, str] = {}
-    for side in ("text", "text_pair"):
+    for side in _SIDES:
         own = sorted(e for e in edits if e.side == side)
         if not own:
             continue
@@ -110,6 +112,12 @@ class Perturbation(ABC):
     def supports(self, language: str) -> bool:
         """Whether it can change texts in this language; where it cannot, there are no candidates."""
         return True
+
+    def changes(self, language: Language) -> bool:
+        """Whether it can change examples in a language, or one of a pair of languages."""
+        if isinstance(language, str):
+            return self.supports(language)
+        return any(self.supports(own) for side, own in zip(_SIDES, language, strict=True) if side in self.sides)
 
     def require(self, language: str) -> None:
         """Refuse a language that is not supported.

@@ -1,4 +1,4 @@
-"""Reports of finished runs: tables with confidence intervals, comparisons of runs, a heatmap.
+"""Reports of finished runs: tables with confidence intervals, comparisons of runs, a heatmap, attacks' costs.
 
 Everything comes from the runs' ``results.json`` and ``predictions.parquet``. The functions take run folders, or a
 :class:`~xltrobust.report.summary.Report` that :func:`build_report` has made, so that nothing is computed twice.
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class ReportPaths(NamedTuple):
-    """The files of a written report."""
+    """The files of a written report; ``curve`` is None where no run recorded at which budgets examples were broken."""
 
     markdown: Path
     csv: Path
     heatmap: Path
+    curve: Path | None = None
 
 
 def build_report(run_dirs: Sequence[str | PathLike[str]], *, split: str = "test", sort: str = "run") -> Report:
@@ -60,7 +61,7 @@ def print_report(runs: Runs, *, console: Console | None = None) -> None:
 
 
 def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> ReportPaths:
-    """Writes ``report.md``, ``report.csv`` and ``heatmap.png``, each whole or not at all.
+    """Writes ``report.md``, ``report.csv``, ``heatmap.png`` and perhaps ``budget.png``, each whole or not at all.
 
     Args:
         runs: folders of finished runs, or a report.
@@ -71,6 +72,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     """
     from xltrobust.errors import UserError
     from xltrobust.files import atomic_write
+    from xltrobust.report.curve import draw_curves, has_curves
     from xltrobust.report.heatmap import draw_heatmap
     from xltrobust.report.markdown import to_markdown
     from xltrobust.report.tidy import to_frame
@@ -82,13 +84,17 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder ({error.strerror}).") from None
-    paths = ReportPaths(folder / "report.md", folder / "report.csv", folder / "heatmap.png")
+    curve = folder / "budget.png" if has_curves(report) else None
+    paths = ReportPaths(folder / "report.md", folder / "report.csv", folder / "heatmap.png", curve)
     with atomic_write(paths.heatmap) as temporary:
         draw_heatmap(report, temporary)
+    if curve:
+        with atomic_write(curve) as temporary:
+            draw_curves(report, temporary)
     with atomic_write(paths.csv) as temporary:
         to_frame(report).to_csv(temporary, index=False, lineterminator="\n")
     with atomic_write(paths.markdown) as temporary:
-        temporary.write_text(to_markdown(report, paths.heatmap.name), encoding="utf8")
+        temporary.write_text(to_markdown(report, paths.heatmap.name, curve.name if curve else None), encoding="utf8")
     return paths
 
 

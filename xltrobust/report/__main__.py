@@ -14,8 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     parser.add_argument(
-        "--output", metavar="DIR", help="where report.md, report.csv and heatmap.png go (default: RUN/report; ./report "
-        "for several runs)"
+        "--output", metavar="DIR", help="where report.md, report.csv and the pictures go (default: RUN/report; "
+        "./report for several runs)"
     )  # fmt: skip
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
     parser.add_argument(
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Written first: `| head` may end the process while it prints.
         paths = write_report(report, given.output)
         print_report(report)
-        print(*paths, sep="\n")
+        print(*filter(None, paths), sep="\n")
 
 
 if __name__ == "__main__":

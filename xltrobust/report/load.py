@@ -17,6 +17,9 @@ from xltrobust.run import RunFolder
 
 _COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
 _TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")
+# Of attacked examples; runs of before these were recorded lack some.
+_NUMBERS = ("queries", "backwards", "broken_at", "words_changed", "characters_changed", "similarity")
+_OPTIONAL = (*_TEXTS, "changed", *_NUMBERS)
 _RESULTS: dict[str, type] = {"name": str, "source": str, "languages": list, "figures": dict}
 
 
@@ -28,7 +31,8 @@ class Run:
         path: its folder.
         name: what tables call it; unique among the runs of a report.
         results: what ``results.json`` says.
-        predictions: ``predictions.parquet``, with a column ``correct`` (bool).
+        predictions: ``predictions.parquet``, with a column ``correct`` (bool); what the run did not record is
+            empty.
     """
 
     path: Path
@@ -83,7 +87,7 @@ def _read_predictions(path: Path) -> pd.DataFrame:
         missing = [name for name in _COLUMNS if name not in there]
         if missing:
             raise UserError(f"{path}: expected columns {', '.join(missing)}, but got {', '.join(there)}.")
-        frame = pd.read_parquet(path, columns=[name for name in (*_COLUMNS, *_TEXTS) if name in there])
+        frame = pd.read_parquet(path, columns=[name for name in (*_COLUMNS, *_OPTIONAL) if name in there])
     except FileNotFoundError:
         raise UserError(f"{path}: not found; is {path.parent} the folder of a finished run?") from None
     except (pa.ArrowException, OSError) as error:
@@ -100,7 +104,9 @@ def _read_predictions(path: Path) -> pd.DataFrame:
     if repeated.any():
         row = frame.loc[repeated, ["split", "language", "id"]].iloc[0].tolist()
         raise UserError(f"{path}: expected one row an example and attack, but got more of {'/'.join(row)}.")
-    for name in _TEXTS:
+    for name in _OPTIONAL:
         frame[name] = frame[name] if name in frame else None
+    for name in _NUMBERS:
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
     frame["correct"] = frame["label"] == frame["prediction"]
     return frame

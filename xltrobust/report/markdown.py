@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
 from xltrobust.report.examples import AttackedExample, attacked_examples, changes
 from xltrobust.report.notes import summary_notes
 from xltrobust.report.summary import Report, Summary
@@ -20,6 +21,13 @@ languages and both runs; they speak of other test examples, not of other trainin
 language are right, or all wrong, the interval is Wilson's on the number of groups. `avg (targets)` leaves the source
 language out; `worst` is right under every attack; attacks may cover a part of the examples (n). `majority` is the
 accuracy of always giving the most frequent label; F1 is macro-averaged over labels."""
+_COSTS = """What attacks cost is given as avg / source: `avg` is the mean of those target languages that have a value;
+`attacked` are the examples that were right before the attack, of all targets together. Success is the share of them
+that it broke. Queries (forward passes, the original included) and backwards (backward passes) are means over the
+attacked examples. How far the broken texts are from the originals is a mean over the broken examples: words and
+characters changed in percent of the original's, similarity as the cosine by the encoder before fine-tuning."""
+_CURVE = """ The picture shows which accuracy would be left had the attack been given fewer passes (forward and
+backward, the original included); a line ends at the most that the attack spent on any example."""
 _MARKED = " `*`: the interval of the difference excludes 0. Of 20 true zeros, one is marked by chance."
 
 
@@ -52,12 +60,13 @@ def escape(text: object) -> str:
     return "".join(f"&#{ord(c)};" if c in "|`*_[]{}\\~$!" else c for c in escaped)
 
 
-def to_markdown(report: Report, heatmap: str) -> str:
+def to_markdown(report: Report, heatmap: str, curve: str | None = None) -> str:
     """The whole report.
 
     Args:
         report: what to write.
         heatmap: the picture's file name, beside the report.
+        curve: the file name of the picture of accuracies by budget, if there is one.
     """
     single = len(report.summaries) == 1
     names = [summary.run.name for summary in report.summaries]
@@ -65,20 +74,44 @@ def to_markdown(report: Report, heatmap: str) -> str:
     parts = [f"# {escape(title)}", f"![Accuracy by language and condition]({heatmap})"]
     if single:
         parts.append(_about(report.summaries[0]))
-    for table in tables(report):
-        parts += [f"## {escape(table.title)}", _table(table)]
+    parts += _titled(tables(report), "##")
     parts.append(_METHOD + ("" if single else _MARKED))
     if notes := [f"- {escape(own.name)}: {escape(note)}" for own in report.comparisons for note in own.notes]:
         parts += ["\n".join(notes)]
+    parts += _costs(report, curve)
     for summary in report.summaries:
         if not single:
             table = run_table(summary, report.languages)
             parts += [f"## {escape(table.title)}", _about(summary), _table(table)]
+            parts += _titled(run_cost_tables(summary))
+        parts += _cost_details(summary, report.languages)
         if notes := summary_notes(summary):
             parts += ["### Notes", "\n".join(f"- {escape(note)}" for note in notes)]
         if found := attacked_examples(summary):
             parts += ["### Attacked examples", _examples(found)]
     return "\n\n".join(parts) + "\n"
+
+
+def _costs(report: Report, curve: str | None) -> list[str]:
+    if not any(summary.costs for summary in report.summaries):
+        return []
+    parts = _titled(cost_tables(report), "##")
+    if not curve:
+        return [*parts, _COSTS]
+    return [*parts, f"![Accuracy under attack by budget]({curve})", _COSTS + _CURVE]
+
+
+def _cost_details(summary: Summary, languages: Sequence[str]) -> list[str]:
+    """Refusals, and what the attacks cost by language and side."""
+    if not summary.costs:
+        return []
+    parts = ["\n".join(f"- {escape(line)}" for line in refusal_lines(summary))]
+    parts += _titled([table for table in (language_costs(summary, languages), side_costs(summary)) if table])
+    return [part for part in parts if part]
+
+
+def _titled(found: Sequence[Table], level: str = "###") -> list[str]:
+    return [part for table in found for part in (f"{level} {escape(table.title)}", _table(table))]
 
 
 def _about(summary: Summary) -> str:

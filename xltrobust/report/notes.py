@@ -44,4 +44,7 @@ def summary_notes(summary: Summary) -> list[str]:
         left = [name for name in summary.languages if name not in intervals]
         if left:
             notes.append(f"averages of {condition} leave out {', '.join(left)}, which it does not cover.")
+    for attack, costs in summary.costs.items():
+        if untouched := [name for name in summary.languages if name in costs and not costs[name].attacked]:
+            notes.append(f"{attack} had nothing to break in {', '.join(untouched)}, where no example was right before.")
     return notes

@@ -9,6 +9,7 @@ import pandas as pd
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy, paired_difference
+from xltrobust.report.costs import Costs, attack_costs
 from xltrobust.report.load import Run
 
 CLEAN, WORST = "clean", "worst"
@@ -27,6 +28,7 @@ class Summary:
         conditions: accuracy intervals by condition ("clean", each attack, "worst") and language or average.
         shared: intervals of the accuracy over the labels that all languages have; empty unless the run reports them.
         shared_labels: how many labels these are.
+        costs: what each attack achieved and cost, by attack and language or ``avg``.
     """
 
     run: Run
@@ -35,6 +37,7 @@ class Summary:
     conditions: dict[str, dict[str, Interval]]
     shared: dict[str, Interval] = field(default_factory=dict)
     shared_labels: int = 0
+    costs: dict[str, dict[str, Costs]] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -83,7 +86,8 @@ def combinations(languages: Sequence[str], source: str) -> Combinations:
 def condition_rows(run: Run, split: str) -> dict[str, pd.DataFrame]:
     """The rows of each condition: clean, each attack in order of appearance, and ``worst`` of two attacks or more.
 
-    An example is right in the worst case if it is right under every attack; only those that all attacks covered count.
+    An example is right in the worst case if it is right under every attack on its language; only those that all of
+    these covered count.
     """
     rows = run.predictions[run.predictions["split"] == split]
     if rows.empty:
@@ -97,7 +101,9 @@ def condition_rows(run: Run, split: str) -> dict[str, pd.DataFrame]:
         by_example = attacked.groupby(["language", "id"], sort=False)
         same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
         worst = by_example.agg(**same, correct=("correct", "all"), attacks=("attack", "size"))
-        worst = worst[worst["attacks"] == len(attacks)].reset_index()
+        tried = attacked.groupby("language")["attack"].nunique()
+        worst = worst.reset_index()
+        worst = worst[worst["attacks"] == worst["language"].map(tried)]
         if len(worst):
             found[WORST] = worst
     return found
@@ -121,7 +127,9 @@ def summarize(run: Run, split: str) -> Summary:
         labels = set.intersection(*(set(own["label"]) for _, own in rows[CLEAN].groupby("language")))
         if labels:
             shared = _intervals(rows[CLEAN][rows[CLEAN]["label"].isin(labels)], languages, source)
-    return Summary(run, split, languages, conditions, shared, len(labels))
+    attacks = [name for name in rows if name not in (CLEAN, WORST)]
+    costs = {name: attack_costs(rows[name], languages, source) for name in attacks}
+    return Summary(run, split, languages, conditions, shared, len(labels), costs)
 
 
 def _with_content(rows: pd.DataFrame) -> pd.DataFrame:

@@ -84,7 +84,8 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
     counts = next(iter(summary.conditions.values()))
     columns: list[tuple[str, list[Cell], str]] = []
     names: list[str] = [*languages, *(name for name in AVERAGES if name in counts)]
-    columns.append(("n", [f"{counts[name].examples:,}" if name in languages else "" for name in names], ""))
+    numbers = {name: counts[name].examples for name in languages if name in counts}
+    columns.append(("n", [f"{numbers[name]:,}" if name in numbers else "" for name in names], ""))
     intents = [summary.intents(name) for name in names]
     if any(number is not None for number in intents):
         columns.append(("intents", ["" if number is None else str(number) for number in intents], ""))

@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from xltrobust.report.cost_tables import cost_tables, refusal_lines
 from xltrobust.report.markdown import visible
 from xltrobust.report.notes import report_notes
 from xltrobust.report.summary import Report
@@ -26,7 +27,8 @@ def print_tables(report: Report, console: Console | None = None) -> None:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=_WIDTH)
-    for table in tables(report):
+    costs = cost_tables(report)
+    for table in [*tables(report), *costs]:
         console.print(Text(visible(table.title), style="bold"))
         for part in fit(table, console):
             console.print(part)
@@ -34,7 +36,13 @@ def print_tables(report: Report, console: Console | None = None) -> None:
     explanation = "Brackets: 95 % confidence intervals, groups of dependent examples resampled together."
     if report.comparisons:
         explanation += " *: the paired interval of the difference excludes 0."
+    if costs:
+        explanation += " Queries and backwards: per attacked example; changes and similarity: of the broken ones."
     console.print(Text(explanation, style="dim"))
+    for summary in report.summaries:
+        owner = "" if len(report.summaries) == 1 else f"{summary.run.name}: "
+        for line in refusal_lines(summary):
+            console.print(Text(visible(owner + line), style="dim"))
     for owner, note in report_notes(report):
         console.print(Text(f"{visible(owner)}: {visible(note)}", style="yellow"))
 

@@ -1,4 +1,4 @@
-"""The figures of a report in tidy form: one row a number, shares in [0, 1]."""
+"""The figures of a report in tidy form: one row a number, shares as fractions of 1."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from xltrobust.metrics.bootstrap import Interval
+from xltrobust.report.costs import refusals
 from xltrobust.report.summary import CLEAN, Report, Summary
 
 COLUMNS = ["run", "split", "language", "condition", "metric", "value", "low", "high", "n"]
@@ -17,7 +18,10 @@ def to_frame(report: Report) -> pd.DataFrame:
 
     ``language`` may be ``avg`` or ``avg_all``. ``metric`` is ``accuracy``, ``accuracy_shared`` (over the labels that
     all languages have), ``f1`` and ``majority`` (without intervals), ``transfer_gap``, and ``accuracy_difference`` and
-    ``transfer_gap_difference``: the run minus the report's first run, paired.
+    ``transfer_gap_difference``: the run minus the report's first run, paired. What an attack (the ``condition``) costs:
+    ``attacked`` (the examples of each language that were right before), ``attack_success`` (the share of them that was
+    broken; its ``n`` are the attacked ones), the means :class:`~xltrobust.report.costs.Costs` describes, and in the
+    language ``all`` ``refused:NAME``, how many sets of edits that constraint refused.
     """
     rows: list[list[object]] = []
     for summary in report.summaries:
@@ -40,6 +44,20 @@ def _summary_rows(summary: Summary) -> Iterator[list[object]]:
             figure = summary.run.figure(f"{summary.split}/{metric}/{name}")
             if figure is not None:
                 yield [*place, name, CLEAN, metric, figure, None, None, clean[name].examples]
+    for attack in summary.costs:
+        yield from ([*place, *row] for row in _cost_rows(summary, attack))
+
+
+def _cost_rows(summary: Summary, attack: str) -> Iterator[list[object]]:
+    for name, own in summary.costs[attack].items():
+        if name != "avg":
+            yield [name, attack, "attacked", own.attacked, None, None, summary.conditions[attack][name].examples]
+        if own.success:
+            yield from _interval_rows({name: own.success}, attack, "attack_success")
+        for metric, mean in own.means.items():
+            yield [name, attack, metric, mean.value, None, None, mean.examples]
+    for constraint, number in refusals(summary.run.results, attack).items():
+        yield ["all", attack, f"refused:{constraint}", number, None, None, None]
 
 
 def _interval_rows(
