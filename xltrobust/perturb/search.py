@@ -14,7 +14,8 @@ from xltrobust.perturb.edits import overlaps_any
 from xltrobust.perturb.words import count_words, normalize, word_span
 
 _TRIES_IN_OWN_WORD = 30  # for each edit wanted; enough to find the last short word of a long text
-_TRIES = 40  # for each edit wanted, and of what constraints refuse
+_TRIES = 40  # for each edit wanted; refused ones, before there is one
+_MORE_TRIES = 10  # refused ones after that: often constraints allow no more
 _TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
 _ROUNDS = 10  # of drawing anew what batched constraints refused
 
@@ -107,7 +108,7 @@ def random_edits(
     """
     chosen: list[Edit] = []
     clashes = refusals = 0
-    while len(chosen) < count and clashes < _TRIES * count and refusals < _TRIES:
+    while len(chosen) < count and clashes < _TRIES * count and refusals < (_MORE_TRIES if chosen else _TRIES):
         edit = perturbation.sample(example, rng)
         if edit is None:
             break
