@@ -50,7 +50,7 @@ class GradientSearch(Search):
         if not edits:
             return best.result()
         margin = margins((yield [example]), example.label)[0]
-        places = yield from rank_by_gradient(example, by_place(example, edits), self.candidates_per_word)
+        places = yield from rank_by_gradient(example, by_place(example, edits))
         together: tuple[Edit, ...] = ()
         for own in places:
             together = next(iter(extensions(example, together, own[:1], constraints)), together)
@@ -58,5 +58,5 @@ class GradientSearch(Search):
             tried = yield from passing(example, [together])
             best.take(tried, (yield [apply_edits(example, own) for own in tried]))
         if not best.broken:
-            yield from change_word_by_word(example, places, constraints, best, margin)
+            yield from change_word_by_word(example, places, constraints, best, margin, self.candidates_per_word)
         return best.result()

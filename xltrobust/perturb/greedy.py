@@ -23,8 +23,8 @@ class GreedySearch(Search):
     The importance of a word is how much the margin of the true class falls without it; one question ranks all words
     that can be changed. Then each word in turn is given the edit that lowers the margin most, if any does: one
     question a word. The search ends with the first misclassified text; of several in a question, with that of the
-    smallest edit distance. A word is changed at most once; an edit that touches several counts as one of the first's,
-    and one between words as of a place of its own.
+    smallest edit distance. An edit that touches several words counts as one of the first's, and one between words as of
+    a place of its own.
 
     Ranking by deletion or mask costs a query for each word, and a budget that ends before the ranking does leaves
     nothing tried. One gradient, that is a forward and a backward pass, tells to first order what *every* edit would do
@@ -36,11 +36,14 @@ class GreedySearch(Search):
             (``"gradient"``), or take the words in random order (``"random"``), the control that shows what ranking is
             worth, and asks nothing.
         mask_token: what the victim's tokenizer reads as an unknown or masked word.
-        candidates_per_word: at most so many edits of a word are tried, the best by the gradient or else drawn at
-            random; None tries all.
+        candidates_per_word: at most so many edits of a word are tried in a pass, the best by the gradient or else drawn
+            at random; None tries all.
+        passes: how often to go through the words. Each pass tries edits that none tried before, and one that is better
+            takes the place of the word's edit so far: so a budget is used up where words have many edits.
 
     Raises:
-        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` not a positive integer.
+        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` or ``passes`` not a
+            positive integer.
 
     References:
         - Jin, Jin, Zhou & Szolovits. Is BERT really robust? A strong baseline for natural language attack on text
@@ -49,7 +52,12 @@ class GreedySearch(Search):
     """
 
     def __init__(
-        self, *, ranking: Ranking = "deletion", mask_token: str = "<unk>", candidates_per_word: int | None = None
+        self,
+        *,
+        ranking: Ranking = "deletion",
+        mask_token: str = "<unk>",
+        candidates_per_word: int | None = None,
+        passes: int = 1,
     ) -> None:
         if ranking not in get_args(Ranking):
             raise ValueError(f"Expected argument `ranking` to be one of {get_args(Ranking)}, but got {ranking!r}.")
@@ -62,9 +70,12 @@ class GreedySearch(Search):
                 "Expected argument `candidates_per_word` to be a positive integer or None, but got "
                 f"{candidates_per_word!r}."
             )
+        if not isinstance(passes, int) or isinstance(passes, bool) or passes < 1:
+            raise ValueError(f"Expected argument `passes` to be a positive integer, but got {passes!r}.")
         self.ranking = ranking
         self.mask_token = mask_token
         self.candidates_per_word = candidates_per_word
+        self.passes = passes
 
     def run(
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
@@ -76,15 +87,16 @@ class GreedySearch(Search):
             return best.result()
         margin = margins((yield [example]), example.label)[0]
         places = yield from self._ranked(example, by_place(example, edits), rng)
-        yield from change_word_by_word(example, places, constraints, best, margin)
+        number = self.candidates_per_word or len(edits)
+        yield from change_word_by_word(example, places, constraints, best, margin, number, self.passes)
         return best.result()
 
     def _ranked(
         self, example: Example, places: dict[Edit, list[Edit]], rng: random.Random
     ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
-        """The edits of each word that are to be tried, the most important word first; none if the budget is spent."""
+        """The edits of each word in the order to try them, the most important word first; none without budget."""
         if self.ranking == "gradient":
-            return (yield from rank_by_gradient(example, places, self.candidates_per_word))
+            return (yield from rank_by_gradient(example, places))
         order = list(places)
         if self.ranking == "random":
             rng.shuffle(order)
@@ -93,12 +105,10 @@ class GreedySearch(Search):
             if len(answers) < len(order):
                 return []
             order = [order[at] for at in np.argsort(margins(answers, example.label), kind="stable")]
-        return [self._drawn(places[place], rng) for place in order]
-
-    def _drawn(self, edits: list[Edit], rng: random.Random) -> list[Edit]:
-        if self.candidates_per_word is None or len(edits) <= self.candidates_per_word:
-            return edits
-        return rng.sample(edits, self.candidates_per_word)
+        found = [places[place] for place in order]
+        if self.candidates_per_word is not None:
+            found = [own if len(own) <= self.candidates_per_word else rng.sample(own, len(own)) for own in found]
+        return found
 
     def _without(self, example: Example, place: Edit) -> Example:
         if place.start == place.end:  # between words: nothing to leave out
@@ -113,41 +123,52 @@ class GreedySearch(Search):
 
 
 def change_word_by_word(
-    example: Example, places: Sequence[list[Edit]], constraints: Sequence[Constraint], best: Best, margin: float
+    example: Example,
+    places: Sequence[list[Edit]],
+    constraints: Sequence[Constraint],
+    best: Best,
+    margin: float,
+    number: int,
+    passes: int = 1,
 ) -> Generator[Question, np.ndarray, None]:
     """Gives each word in turn the edit that lowers the margin most, until ``best`` is broken or the budget spent.
 
     Args:
         example: the original.
-        places: edits of each word, one question a word.
+        places: edits of each word.
         constraints: allow them together.
         best: keeps what is found.
         margin: of the original, which is to be lowered.
+        number: how many edits of a word are tried in a pass: one question.
+        passes: how often to go through the words.
     """
     chosen: tuple[Edit, ...] = ()
-    for own in places:
-        tried = yield from passing(example, extensions(example, chosen, own, constraints))
-        if not tried:
-            continue
-        answers = yield [apply_edits(example, edits) for edits in tried]
-        found = best.take(tried, answers)
-        if best.broken or len(answers) < len(tried):
-            return
-        if found.min() < margin:
-            margin, chosen = found.min(), tried[found.argmin()]
+    for start in range(0, number * passes, number):
+        for own in places:
+            others = tuple(edit for edit in chosen if edit not in own)
+            tried = extensions(example, others, own[start : start + number], constraints)
+            tried = yield from passing(example, tried)
+            if not tried:
+                continue
+            answers = yield [apply_edits(example, edits) for edits in tried]
+            found = best.take(tried, answers)
+            if best.broken or len(answers) < len(tried):
+                return
+            if found.min() < margin:
+                margin, chosen = found.min(), tried[found.argmin()]
 
 
 def rank_by_gradient(
-    example: Example, places: dict[Edit, list[Edit]], number: int | None
+    example: Example, places: dict[Edit, list[Edit]]
 ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
-    """The best edits of each word by one gradient, the word with the best first; none if the budget is spent."""
+    """The edits of each word by one gradient, the best first, as is the word with the best; none without budget."""
     effects = yield FirstOrder(example, [edit for own in places.values() for edit in own])
     if len(effects) == 0:
         return []
     ranked, at = [], 0
     for own in places.values():
         mine = effects[at : at + len(own)]
-        order = np.argsort(mine, kind="stable")[:number]
+        order = np.argsort(mine, kind="stable")
         ranked.append((mine[order[0]], [own[i] for i in order]))
         at += len(own)
     return [own for _, own in sorted(ranked, key=lambda pair: pair[0])]
