@@ -194,7 +194,8 @@ def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualCl
 def _rows(folder: RunFolder) -> list[Row]:
     frame = pd.read_parquet(folder.predictions).astype(object)
     # Rows of an older version lack columns that new ones have.
-    return [EMPTY_ROW | row for row in frame.where(frame.notna(), None).to_dict("records")]  # type: ignore[misc]
+    rows: list[Row] = frame.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
+    return [row | {name: None for name in EMPTY_ROW if name not in row} for row in rows]
 
 
 def _precision(fabric: Fabric) -> str:
