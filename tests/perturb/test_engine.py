@@ -12,10 +12,12 @@ from xltrobust.perturb import (
     RandomSearch,
     Search,
     TypoPerturbation,
+    WordDropping,
     attack,
 )
 
 from .sentences import SENTENCES
+from .victims import BagOfWords
 
 
 class BagOfCharacters:
@@ -171,6 +173,16 @@ def test_one_attack_tells_what_every_smaller_budget_would_break(search):
         for result, more in zip(run(data, budget=budget, **options), largest, strict=True):
             assert result.queries == min(budget, more.queries)
             assert not result.broken or more.broken
+
+
+def test_a_text_that_the_ranking_asked_breaks_when_the_search_comes_to_it():
+    # Without "good" (asked first, for the ranking) the text is wrong, but the search reaches it after all rankings.
+    data, victim = [Example("0", "en", "good old day", 0)], BagOfWords({"good": 1.0, "old": -0.5, "day": -0.2})
+    options = {"perturbation": WordDropping(), "search": GreedySearch()}
+    broken_at = run(data, victim, **options)[0].broken_at
+    assert [run(data, victim, budget=budget, **options)[0].broken for budget in range(1, 6)].index(
+        True
+    ) + 1 == broken_at
 
 
 def test_texts_that_come_again_are_within_any_budget():

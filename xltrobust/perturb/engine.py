@@ -164,7 +164,8 @@ class _Flight:
     question: Question = field(default_factory=list)
     cost: int = 0
     backwards: int = 0
-    needed: dict[bytes, int] = field(default_factory=dict)  # texts, and what had been spent once they were asked
+    spent: list[int] = field(default_factory=list)  # what had been when each text of the question was reached
+    needed: set[bytes] = field(default_factory=set)
     broken_at: int | None = None
     batched: bool = False
     refused: list[int] = field(default_factory=list)  # by the batched constraints
@@ -176,8 +177,8 @@ class _Flight:
     def advance(self, answer: np.ndarray) -> AttackResult | None:
         """Pass on the answer to the pending question; the result, if the search ends with it."""
         if isinstance(self.question, list):
-            wrong = [e for e, row in zip(self.question, answer, strict=True) if row.argmax() != self.example.label]
-            self.broken_at = min((self.needed[text_key(e)] for e in wrong), default=None)
+            wrong = [spent for spent, row in zip(self.spent, answer, strict=True) if row.argmax() != self.example.label]
+            self.broken_at = min(wrong, default=None)
         elif isinstance(self.question, Allowed):
             counts = (answer < 0).sum(axis=0).tolist()
             self.refused = [a + b for a, b in zip(self.refused or [0] * len(counts), counts, strict=True)]
@@ -207,12 +208,12 @@ class _Flight:
             elif question.edits:
                 self.cost, self.backwards = self.cost + 2, self.backwards + 1
         elif isinstance(question, list):
-            self.question = []
+            self.question, self.spent = [], []
             for example in question:
-                key = text_key(example)
-                if key not in self.needed:
+                if (key := text_key(example)) not in self.needed:
                     if self.cost == self.budget:
                         break
                     self.cost += 1
-                    self.needed[key] = self.cost
+                    self.needed.add(key)
                 self.question.append(example)
+                self.spent.append(self.cost)
