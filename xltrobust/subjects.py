@@ -129,12 +129,11 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
         fabric: of this process.
 
     Raises:
-        UserError: if the folder holds another classifier's results, or the classifier's classes are not the data's.
+        UserError: if the folder holds results of another classifier or on other data, or the classifier's classes are
+            not the data's.
     """
-    section = yaml.safe_load(Path(config).read_text(encoding="utf8"))
-    if not isinstance(section, dict) or "data" not in section:
-        raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
-    data = _data(section["data"], name, config)
+    section = _data_section(config)
+    data = _data(section, name, config)
     module = PretrainedClassifier(name, data.labels).to(fabric.device)
     victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
     weights = Path(name)
@@ -144,8 +143,12 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
         results = folder.finished
         if results["encoder"] != name:
             raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
+        if results["data"] != section:
+            raise UserError(f"{folder.path} holds results on other data than {config} names: choose another --output.")
         return Subject(folder, results, _rows(folder), data.test_sets, victim, answers)
-    subject = Subject(folder, _first_results(name, data, fabric, folder), [], data.test_sets, victim, answers)
+    subject = Subject(
+        folder, _first_results(name, data, fabric, folder) | {"data": section}, [], data.test_sets, victim, answers
+    )
     asked = Replay({})  # nothing is changed: the clean texts
     share = chosen_share(subject.sets, range(len(subject.sets)), None, fabric.global_rank, fabric.world_size)
     journal = subject.journal(fabric.global_rank)
@@ -178,6 +181,18 @@ def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, 
         "languages": [own.name for own in data.test_sets if own.split == "test"],
         "attacks": {},
     }
+
+
+def _data_section(config: str) -> dict[str, Any]:
+    """What a configuration says of the data."""
+    try:
+        options = yaml.safe_load(Path(config).read_text(encoding="utf8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{config}: not valid YAML ({' '.join(str(error).split())}).") from None
+    section = options.get("data") if isinstance(options, dict) else None
+    if not isinstance(section, dict):
+        raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
+    return section
 
 
 def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualClassification:
