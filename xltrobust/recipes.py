@@ -46,7 +46,7 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
         raise UserError(f"--attack {spec}: an attack cannot be named {name!r}; use NAME=FILE.")
     try:
         options = yaml.safe_load(found.read_text(encoding="utf8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{found}: not valid YAML ({' '.join(str(error).split())}).") from None
     return name, build_recipe(options, str(found))
 

@@ -71,7 +71,9 @@ class Answers:
             return np.array(judged).reshape(len(judged), len(self.constraints))
         if not question:
             return np.empty((0, self._classes))
-        return np.stack([self._recall(text_key(example)) for example in question])
+        found = np.stack([self._recall(text_key(example)) for example in question])
+        self._classes = found.shape[1]  # an empty question comes after that about its original
+        return found
 
     def _judged(self, original: Example, perturbed: Example) -> list[float]:
         found: list[float] = []
@@ -98,7 +100,7 @@ class Answers:
         return known
 
     def _ask(self, examples: list[Example]) -> np.ndarray:
-        answer = np.asarray(self.victim(examples))
+        answer = np.asarray(self.victim(examples), dtype=float)  # as the journal has it: the same margins from both
         if answer.ndim != 2 or len(answer) != len(examples):
             raise ValueError(
                 f"Expected the victim's answer to have shape ({len(examples)}, classes), but got {answer.shape}."
@@ -108,7 +110,6 @@ class Answers:
                 name = f"{example.id!r} ({language_name(example.language)})"
                 raise ValueError(f"Expected the victim's answers to be numbers, but got NaN for example {name}.")
         self.asked += len(examples)
-        self._classes = answer.shape[1]
         return answer
 
     def _differentiate(self, questions: list[FirstOrder]) -> list[np.ndarray]:

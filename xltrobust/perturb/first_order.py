@@ -50,9 +50,13 @@ def _effects(
     for side, start, end, word in places:
         if (side, start, end) not in known:
             own = (gradient.sides == side) & (gradient.spans[:, 0] < end) & (start < gradient.spans[:, 1])
-            # Nothing is there where words are put between others: the step is from the origin, the slope that of all.
-            before = gradient.embeddings[own].mean(axis=0) if own.any() else 0 * gradient.embeddings[0]
-            known[side, start, end] = before, gradient.gradients[own if own.any() else slice(None)].sum(axis=0)
+            if own.any():
+                known[side, start, end] = gradient.embeddings[own].mean(axis=0), gradient.gradients[own].sum(axis=0)
+            else:
+                # Where words are put between others the step is from the origin, the slope that of all. What lies
+                # beyond the maximum length is not read.
+                cut = end > start >= gradient.spans[gradient.sides == side, 1].max(initial=0)
+                known[side, start, end] = 0 * gradient.embeddings[0], gradient.gradients.sum(axis=0) * (not cut)
         before, slope = known[side, start, end]
         steps.append(vectors[word] - before)
         slopes.append(slope)

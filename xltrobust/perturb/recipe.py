@@ -18,12 +18,19 @@ class Attack:
         search: picks edits, asking the victim.
         constraints: refuse edits.
         budget: forward and backward passes that an example may cost, the original included; None sets no bound.
+
+    Raises:
+        ValueError: if ``budget`` is not positive.
     """
 
     perturbation: Perturbation
     search: Search
     constraints: list[Constraint | BatchedConstraint] = field(default_factory=list)
     budget: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and self.budget < 1:  # before a model is trained or loaded
+            raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {self.budget!r}.")
 
 
 def describe(recipe: Attack) -> dict[str, Any]:

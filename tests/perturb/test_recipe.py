@@ -1,0 +1,103 @@
+"""Attacks as configurations name them, told again for results."""
+
+import json
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from xltrobust.perturb import (
+    Attack,
+    BeamSearch,
+    CasePerturbation,
+    GradientSearch,
+    GreedyEverything,
+    GreedySearch,
+    KeepNumbers,
+    MaxEditDistance,
+    MaxWordsChanged,
+    RandomSearch,
+    Replay,
+    SemanticSimilarity,
+    TypoPerturbation,
+    WordDropping,
+)
+from xltrobust.perturb.recipe import describe
+from xltrobust.recipes import build_recipe
+
+SIMILAR = SemanticSimilarity(minimum=0.8, encoder="e", prefix="")
+RECIPES = [
+    Attack(perturbation=TypoPerturbation(), search=RandomSearch()),
+    Attack(
+        perturbation=TypoPerturbation(operations=("swap",), sides=("text_pair",)), search=BeamSearch(width=2), budget=9
+    ),
+    Attack(perturbation=WordDropping(), search=GreedySearch(ranking="gradient", candidates_per_word=3, passes=2)),
+    Attack(perturbation=WordDropping(), search=GreedyEverything(), constraints=[MaxEditDistance(distance=2)], budget=1),
+    Attack(
+        perturbation=CasePerturbation(),
+        search=GradientSearch(candidates_per_word=2),
+        constraints=[MaxWordsChanged(share=0.25), KeepNumbers(), SIMILAR],
+    ),
+]
+
+
+def configured(described):
+    """What is told of an attack, as a configuration file would have it."""
+
+    def part(own):
+        return {
+            "class_path": f"xltrobust.perturb.{own['class']}",
+            "init_args": {name: value for name, value in own.items() if name != "class"},
+        }
+
+    constraints = [part(own) for own in described["constraints"]]
+    parts = {name: part(described[name]) for name in ("perturbation", "search")}
+    return parts | {"constraints": constraints, "budget": described["budget"]}
+
+
+def test_all_arguments_are_told():
+    described = describe(RECIPES[4])
+    assert described["search"] == {"class": "GradientSearch", "candidates_per_word": 2}
+    assert described["constraints"] == [
+        {"class": "MaxWordsChanged", "share": 0.25},
+        {"class": "KeepNumbers"},
+        {"class": "SemanticSimilarity", "minimum": 0.8, "encoder": "e", "prefix": "", "max_length": 128},
+    ]
+    assert described["budget"] is None and described["perturbation"]["class"] == "CasePerturbation"
+    typos = {"class": "TypoPerturbation", "operations": ("swap",), "sides": ("text_pair",), "min_word_length": 2}
+    assert describe(RECIPES[1])["perturbation"] == typos
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda own: type(own.search).__name__)
+def test_what_is_told_makes_the_same_attack_again(recipe):
+    told = json.loads(json.dumps(describe(recipe)))
+    again = build_recipe(configured(told), "results.json")
+    assert json.loads(json.dumps(describe(again))) == told
+    assert type(again.search) is type(recipe.search) and type(again.perturbation) is type(recipe.perturbation)
+    assert [type(own) for own in again.constraints] == [type(own) for own in recipe.constraints]
+
+
+def test_what_is_replayed_is_not_told_at_length():
+    replay = Replay({("en", "0"): ("a", None)})
+    told = describe(Attack(perturbation=replay, search=replay))
+    assert told == {
+        "perturbation": {"class": "Replay"},
+        "search": {"class": "Replay"},
+        "constraints": [],
+        "budget": None,
+    }
+
+
+@pytest.mark.parametrize("budget", [0, -3])
+def test_a_budget_for_nothing_is_refused(budget):
+    with pytest.raises(
+        ValueError, match=f"Expected argument `budget` to be a positive integer or None, but got {budget}"
+    ):
+        Attack(perturbation=WordDropping(), search=BeamSearch(), budget=budget)
+
+
+def test_attacks_stay_as_they_are_and_share_no_constraints():
+    first, second = (Attack(perturbation=WordDropping(), search=BeamSearch()) for _ in range(2))
+    with pytest.raises(FrozenInstanceError):
+        first.budget = 3
+    first.constraints.append(KeepNumbers())
+    assert second.constraints == []
