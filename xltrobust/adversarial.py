@@ -71,6 +71,7 @@ class AdversarialEvaluation(pl.Callback):
             return
         if (trainer.current_epoch + 1) % self.every_n_epochs:
             return
+        module: Any = pl_module
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         sets = data.validation_sets
         for name, recipe in self.attacks.items():
@@ -82,9 +83,11 @@ class AdversarialEvaluation(pl.Callback):
             counts = confusion.compute()
             names = [own.name for own in sets]
             figures = adversarial_figures(counts, names, data.source, "val", name)
-            figures[f"val/source_adv_acc/{name}"] = accuracy(counts)[names.index(data.source)].item()
+            source_acc = accuracy(counts)[names.index(data.source)].item()
+            figures[f"val/source_adv_acc/{name}"] = source_acc
             # The figures are equal on all devices; sync_dist only tells Lightning so.
             pl_module.log_dict(figures, sync_dist=True)
+            module.record_attacked_validation(name, source_acc)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module: Any = pl_module

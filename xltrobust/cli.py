@@ -31,6 +31,16 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
         )
 
+    # Lightning refuses an epoch without the figure: the first, where the attack comes every other.
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:
+            super().on_train_epoch_end(trainer, pl_module)
+
 
 class LastCheckpoint(ModelCheckpoint):
     """Keeps the whole state to resume from: at every epoch's end, or every so many steps.

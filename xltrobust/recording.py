@@ -19,7 +19,7 @@ from xltrobust.files import write_json
 from xltrobust.models.evaluation import Prediction
 from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
-from xltrobust.run import CHOSEN_BY, SCHEMA, RunFolder
+from xltrobust.run import SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
 
 _SHOWN = 200  # attacked examples in the W&B table
@@ -86,7 +86,7 @@ class RunRecorder(pl.Callback):
             "data": data.data_counts(),
             "checkpoint": {
                 "path": str(trainer.ckpt_path),
-                "chosen_by": _chosen_by(trainer),
+                "chosen_by": module.chosen_by(),
                 "validation": module.validation_history,
             },
             "oracle": module.oracle(),
@@ -116,12 +116,6 @@ def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[
                 results = [own.result for own in predictions if own.attack == name and own.result]
                 found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0))
     return found
-
-
-def _chosen_by(trainer: pl.Trainer) -> str:
-    """What the tested checkpoint was the best by."""
-    monitors = [getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks]
-    return next((monitor for monitor in monitors if monitor), CHOSEN_BY)
 
 
 def _log_table(rows: list[dict[str, Any]], trainer: pl.Trainer) -> None:

@@ -17,6 +17,7 @@ from xltrobust.errors import UserError
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
 from xltrobust.metrics.figures import adversarial_figures, averages, clean_figures
 from xltrobust.perturb.base import AttackResult
+from xltrobust.run import CHOSEN_BY
 
 WORST = "worst"
 
@@ -55,6 +56,7 @@ class MultilingualEvaluation(pl.LightningModule):
         self.figures: dict[str, float] = {}
         # One entry an epoch: for the oracle, which is reported and never used.
         self.validation_history: list[dict[str, float]] = []
+        self._attacked_dev: dict[str, float] = {}  # on the source dev set, in this epoch
 
     def _counter(self, sets: Sequence[EvaluationSet]) -> MultilingualConfusion:
         return MultilingualConfusion(len(sets), len(self.labels)).to(self.device)
@@ -89,7 +91,8 @@ class MultilingualEvaluation(pl.LightningModule):
         names = [own.name for own in self._data.validation_sets]
         values = dict(zip(names, accuracy(confusion).tolist(), strict=True))
         source = self._data.source
-        epoch = {"epoch": float(self.current_epoch), "source_acc": values[source]}
+        epoch = {"epoch": float(self.current_epoch), "source_acc": values[source], **self._attacked_dev}
+        self._attacked_dev = {}
         if "avg" in (means := averages(values, source)):
             epoch["target_acc"] = means["avg"]
         # The figures are equal on all devices; sync_dist only tells Lightning so.
@@ -101,22 +104,30 @@ class MultilingualEvaluation(pl.LightningModule):
             self.validation_history = [*self.validation_history, epoch]
             self.log_dict({f"oracle/{name}": value for name, value in self.oracle().items()}, sync_dist=True)
 
+    def record_attacked_validation(self, name: str, source_acc: float) -> None:
+        """Keeps accuracy on the attacked source dev set, which the epoch may be chosen by."""
+        self._attacked_dev[f"source_adv_acc/{name}"] = source_acc
+
+    def chosen_by(self) -> str:
+        """The figure that the best checkpoint is the best by."""
+        monitors = [getattr(callback, "monitor", None) for callback in self.trainer.checkpoint_callbacks]
+        return next((monitor for monitor in monitors if monitor), CHOSEN_BY)
+
     def oracle(self) -> dict[str, float]:
         """What choosing the epoch by the *targets'* dev sets would have given, beside what choosing by the source gave.
 
         The difference says how much a checkpoint chosen without target labels leaves lying (Keung et al., 2020).
         """
+        name = self.chosen_by().removeprefix("val/")
         known = [epoch for epoch in self.validation_history if "target_acc" in epoch]
         if not known:
             return {}
         best = max(known, key=lambda epoch: epoch["target_acc"])
-        chosen = max(known, key=lambda epoch: epoch["source_acc"])
-        return {
-            "best_target_dev_acc": best["target_acc"],
-            "best_epoch": best["epoch"],
-            "chosen_target_dev_acc": chosen["target_acc"],
-            "chosen_epoch": chosen["epoch"],
-        }
+        figures = {"best_target_dev_acc": best["target_acc"], "best_epoch": best["epoch"]}
+        if candidates := [epoch for epoch in known if name in epoch]:
+            chosen = max(candidates, key=lambda epoch: epoch[name])
+            figures |= {"chosen_target_dev_acc": chosen["target_acc"], "chosen_epoch": chosen["epoch"]}
+        return figures
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["validation_history"] = self.validation_history
