@@ -196,8 +196,7 @@ def changeable(
     found = [at for at, own in wanted if recipe.perturbation.changes(own.language)]
     missing = [own for at, own in wanted if at not in found]
     if missing and (languages is not None or not found):
-        language = missing[0].language
-        recipe.perturbation.require(language if isinstance(language, str) else language[0])
+        recipe.perturbation.require(missing[0].language)
     if missing:
         kind = type(recipe.perturbation).__name__
         names = ", ".join(own.name for own in missing)

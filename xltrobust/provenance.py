@@ -50,4 +50,18 @@ def machine(devices: int, accelerator: str, precision: str) -> dict[str, Any]:
         "accelerator": accelerator,
         "precision": precision,
         "threads": torch.get_num_threads(),
+        # The same seed ends in other weights on another processor: sums are rounded in another order.
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def _processor() -> str:
+    """The processor's model, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
+    except OSError:
+        return platform.processor()
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    parts = [found[name] for name in ("model name", "cpu family", "model", "stepping") if name in found]
+    return " / ".join(parts) or platform.processor()

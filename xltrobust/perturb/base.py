@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from xltrobust.errors import UserError
-from xltrobust.example import Example, Language, Side
+from xltrobust.example import Example, Language, Side, language_name
 
 _SIDES: tuple[Side, ...] = ("text", "text_pair")
 
@@ -119,15 +119,15 @@ class Perturbation(ABC):
             return self.supports(language)
         return any(self.supports(own) for side, own in zip(_SIDES, language, strict=True) if side in self.sides)
 
-    def require(self, language: str) -> None:
-        """Refuse a language that is not supported.
+    def require(self, language: Language) -> None:
+        """Refuse examples in a language that is not supported.
 
         Raises:
             UserError: if it is not; the message says why, and what to use instead.
         """
-        if not self.supports(language):
-            name = type(self).__name__
-            raise UserError(f"{name} cannot change {language}: it has no {self.lacking}; use {self.instead} instead.")
+        if not self.changes(language):
+            name, own = type(self).__name__, language_name(language)
+            raise UserError(f"{name} cannot change {own}: it has no {self.lacking}; use {self.instead} instead.")
 
 
 class Constraint(ABC):

@@ -93,6 +93,7 @@ def attack(
         answer was known from another example or the journal.
 
     Raises:
+        UserError: if the perturbation cannot change a language.
         ValueError: if ``in_flight`` or ``budget`` is not positive, the victim's answer has the wrong shape or
             is not a number, or the search needs gradients that the victim does not show.
     """
@@ -100,6 +101,8 @@ def attack(
         raise ValueError(f"Expected argument `in_flight` to be positive, but got {in_flight}.")
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 1):
         raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {budget!r}.")
+    for language in dict.fromkeys(example.language for example in examples):
+        perturbation.require(language)
     results: list[AttackResult | None] = [None] * len(examples)
     answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal)
     waiting = iter(enumerate(examples))
