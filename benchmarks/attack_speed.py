@@ -1,7 +1,7 @@
 """The speed of the attack engine: against the encoder alone, against TextAttack, and of searches against each other.
 
-    python benchmarks/attack_speed.py [--short RUN] [--long RUN] [--synonyms FILE] [--examples 100]
-        [--slow-examples 12] [--rounds 3] [--threads 2] [--peer-env DIR] [--profile] [--json FILE]
+    python benchmarks/attack_speed.py [--short RUN] [--long RUN] [--texts short long] [--synonyms FILE]
+        [--examples 100] [--slow-examples 40] [--rounds 3] [--threads 2] [--peer-env DIR] [--profile] [--json FILE]
 
 The victims are two finished runs, one on short texts and one on long ones; the examples a sample of the English test
 set in each run's folder. The attack puts synonyms in the place of words, at most 40 % of them, each at most once.
@@ -472,8 +472,8 @@ def run(given: argparse.Namespace) -> list[dict[str, Any]]:
     synonyms = given.synonyms.resolve()
     python = peer_python(given.peer_env)
     table: list[dict[str, Any]] = []
-    for name, folder in (("short", given.short), ("long", given.long)):
-        data = load(name, folder, synonyms, given.examples)
+    for name in given.texts:
+        data = load(name, given.short if name == "short" else given.long, synonyms, given.examples)
         with Peer(python, data, synonyms, given.threads) as peer:
             table += measure(data, peer, given)
     return table
@@ -484,8 +484,9 @@ def main() -> None:
     parser.add_argument("--short", default="runs/quickstart", metavar="RUN", help="run on short texts")
     parser.add_argument("--long", default="runs/sib200", metavar="RUN", help="run on long texts")
     parser.add_argument("--synonyms", type=Path, default=HERE / "../../shared/data/counterfitted_neighbors.json")
+    parser.add_argument("--texts", nargs="+", choices=("short", "long"), default=("short", "long"))
     parser.add_argument("--examples", type=int, default=100, help="of each data set")
-    parser.add_argument("--slow-examples", type=int, default=12, help="for TextAttack as it comes")
+    parser.add_argument("--slow-examples", type=int, default=40, help="for TextAttack as it comes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peer-env", type=Path, default=Path(".venv-textattack"), metavar="DIR")
