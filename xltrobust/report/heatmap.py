@@ -153,7 +153,14 @@ def _title(report: Report, width: int) -> str:
 
 
 def _shorten(name: str) -> str:
-    """A column's name in at most two lines of ten characters."""
+    """A column's name in at most two lines of ten characters, parted between words where that is possible.
+
+    >>> _shorten("typo_gradient").split("\\n"), _shorten("punctuations").split("\\n")
+    (['typo_', 'gradient'], ['punctuatio', 'ns'])
+    """
     if len(name) <= 10:
         return name
-    return f"{name[:10]}\n{name[10:] if len(name) <= 20 else name[10:19] + '…'}"
+    parted = max(name.rfind(mark, 0, 10) for mark in "_-.@ ") + 1
+    at = parted if parted and len(name) - parted <= 10 else 10
+    rest = name[at:]
+    return f"{name[:at]}\n{rest if len(rest) <= 10 else rest[:9] + '…'}"
