@@ -280,6 +280,13 @@ def test_progress_ends_at_the_total():
     assert len(reports) == len(victim.calls)
 
 
+def test_progress_is_told_within_a_long_round():
+    reports, victim, data = [], BagOfCharacters(), examples()
+    run(data, victim, search=RandomSearch(draws=60), progress=reports.append)
+    asked = [report.asked for report in reports]
+    assert asked[1] == len(data) + 1024 and asked == sorted(asked) and len(reports) == len(victim.calls)
+
+
 def test_no_examples_no_questions():
     victim = BagOfCharacters()
     assert run([], victim) == [] and victim.calls == []

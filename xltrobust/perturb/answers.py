@@ -30,10 +30,17 @@ class Answers:
         victim: see :func:`~xltrobust.perturb.attack`.
         constraints: those that judge in batches.
         journal: remembers for good.
+        tell: called between the calls that answer one round of questions, which may take minutes.
     """
 
-    def __init__(self, victim: Victim, constraints: Sequence[BatchedConstraint], journal: Journal | None) -> None:
-        self.victim, self.constraints, self.journal = victim, constraints, journal
+    def __init__(
+        self,
+        victim: Victim,
+        constraints: Sequence[BatchedConstraint],
+        journal: Journal | None,
+        tell: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.victim, self.constraints, self.journal, self.tell = victim, constraints, journal, tell
         self.asked = 0
         self._known: dict[bytes, np.ndarray] = {}
         self._classes = 0
@@ -86,6 +93,8 @@ class Answers:
         """Asks about the things whose answers are not known."""
         unknown = [key for key in things if key not in self._known and not (self.journal and key in self.journal)]
         for start in range(0, len(unknown), _AT_ONCE):
+            if start:
+                self.tell()
             keys = unknown[start : start + _AT_ONCE]
             answers = list(zip(keys, ask([things[key] for key in keys]), strict=True))
             self._known.update(answers)

@@ -85,7 +85,7 @@ def attack(
         budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are:
             the original is one, a gradient is two, and a text that comes again is free. None sets no limit.
         journal: answers kept on disk: what it knows is not asked again, what is asked is added. None keeps none.
-        progress: called after every round of answers.
+        progress: called after every call of the victim.
 
     Returns:
         One result an example, in their order. An example misclassified to begin with costs one query and has no
@@ -104,10 +104,15 @@ def attack(
     for language in dict.fromkeys(example.language for example in examples):
         perturbation.require(language)
     results: list[AttackResult | None] = [None] * len(examples)
-    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal)
     waiting = iter(enumerate(examples))
     flying: list[_Flight] = []
     done = right = broken = 0
+
+    def tell() -> None:
+        if progress is not None:
+            progress(Progress(done, len(examples), right, broken, answers.asked))
+
+    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal, tell)
     while True:
         while len(flying) < in_flight and (following := next(waiting, None)) is not None:
             index, example = following
@@ -125,8 +130,7 @@ def attack(
                 right += result.adversarial is not None or not result.broken
                 done += 1
         flying = [flight for flight in flying if results[flight.index] is None]
-        if progress is not None:
-            progress(Progress(done, len(examples), right, broken, answers.asked))
+        tell()
 
 
 def _attack_one(
