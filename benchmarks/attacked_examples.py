@@ -1,4 +1,4 @@
-"""Attacked examples to be read by a person: the same sample of a run's broken examples every time, with judgements.
+"""Attacked examples to be read: the same sample of a run's broken examples every time, with judgements.
 
     python benchmarks/attacked_examples.py RUN --languages en de fr es ru [--count 20] [--leave_out typo]
         [--judged FILE] [--markdown FILE]
