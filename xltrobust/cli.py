@@ -117,6 +117,11 @@ class FitCLI(LightningCLI):
         self.folder = RunFolder(self.config.run_dir)
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
+        if self.config.model.max_passes is not None and self.config.trainer.max_epochs is not None:
+            raise UserError(
+                "model.max_passes and trainer.max_epochs both say when training ends: give one "
+                "(--trainer.max_epochs null takes the other away)."
+            )
         own, named = self.config.adversarial, self.config.best_checkpoint.attack
         if named is not None and (named not in (own.attacks or {}) or own.every_n_epochs is None):
             raise UserError(
@@ -130,6 +135,8 @@ class FitCLI(LightningCLI):
 
         run_dir = str(self.folder.path)
         own: dict[str, Any] = {"default_root_dir": run_dir, "use_distributed_sampler": False}
+        if self.config_init.model.max_passes is not None:
+            own["max_epochs"] = -1  # as many as the budget is worth
         if self.config_init.trainer.logger in (None, True):
             own["logger"] = default_loggers(run_dir)
         for name in ("best_checkpoint", "last_checkpoint"):

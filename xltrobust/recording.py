@@ -17,8 +17,10 @@ from xltrobust.adversarial import AdversarialEvaluation
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.files import write_json
 from xltrobust.models.evaluation import Prediction
+from xltrobust.perturb.recipe import describe_part
 from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
+from xltrobust.regularizers.base import Regularizer
 from xltrobust.run import SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
 
@@ -52,11 +54,13 @@ class RunRecorder(pl.Callback):
         if trainer.world_size > 1:
             shares = [[] for _ in range(trainer.world_size)]
             torch.distributed.all_gather_object(shares, pl_module.predictions)
+        compute = pl_module.compute()  # type: ignore[operator]
         if trainer.is_global_zero:
             predictions = [own for share in shares for own in share]
             rows = prediction_rows(predictions, trainer.datamodule.test_sets)  # type: ignore[attr-defined]
             write_predictions(rows, self.folder.predictions)
-            results = self._results(trainer, pl_module) | {"attacks": _attack_records(predictions, trainer)}
+            results = self._results(trainer, pl_module) | {"passes": compute}
+            results["attacks"] = _attack_records(predictions, trainer)
             write_json(results, self.folder.results)
             shutil.rmtree(self.folder.answers, ignore_errors=True)
             _log_table(rows, trainer)
@@ -80,6 +84,7 @@ class RunRecorder(pl.Callback):
             "task": type(data).__name__,
             "text_pairs": first.text_pair is not None,
             "encoder": module.hparams["encoder"],
+            "regularizers": {own.name: describe_part(own) for own in _regularizers(trainer)},
             "labels": module.labels,
             "source": data.source,
             "languages": [own.name for own in data.test_sets if own.split == "test"],
@@ -106,6 +111,10 @@ def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]
         prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
         for own in sorted(predictions, key=place)
     ]
+
+
+def _regularizers(trainer: pl.Trainer) -> list[Regularizer]:
+    return [own for own in trainer.callbacks if isinstance(own, Regularizer)]  # type: ignore[attr-defined]
 
 
 def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[str, Any]:

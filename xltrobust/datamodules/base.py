@@ -85,6 +85,7 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         self.limit_train_examples = limit_train_examples
         self.counts: dict[str, Any] = {}
         self._augmentations: list[Augmentation] = []
+        self._views: dict[str, Augmentation] = {}
         self._training_loader: ResumableLoader | None = None
         self._position: dict[str, int] | None = None
         self._loaded: dict[tuple[str, Language], TokenizedExamples] = {}
@@ -120,6 +121,15 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
     def add_augmentation(self, augment: Augmentation) -> None:
         """Registers a view of the training texts, applied in the loader's workers, seeded by epoch and example."""
         self._augmentations.append(augment)
+
+    def add_view(self, name: str, view: Augmentation) -> None:
+        """Registers a second view of the training texts, ``batch["views"][name]``; made and seeded likewise."""
+        self._views[name] = view
+
+    @property
+    def train_tokens(self) -> int:
+        """Tokens of the training set, as its texts are: what a pass over it passes."""
+        return int(self._data("train", self.source).table.lengths.sum())
 
     @cached_property
     def validation_sets(self) -> list[EvaluationSet]:
@@ -201,8 +211,8 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
             examples = self.read(split, language)
             if split == "train":
                 examples = self._limited(examples)
-            augmentations = self._augmentations if split == "train" else ()
-            self._loaded[key] = TokenizedExamples(examples, self.tokenization, augmentations, global_seed())
+            augmentations, views = (self._augmentations, self._views) if split == "train" else ([], {})
+            self._loaded[key] = TokenizedExamples(examples, self.tokenization, augmentations, views, global_seed())
         return self._loaded[key]
 
     def _limited(self, examples: list[Example]) -> list[Example]:

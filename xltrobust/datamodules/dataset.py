@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,18 +18,28 @@ Augmentation = Callable[[Sequence[Example], random.Random], Sequence[Example]]
 
 
 class TokenizedExamples(Dataset[dict[str, Any]]):
-    """Examples and their token ids; texts that augmentations change are tokenized again where they are changed."""
+    """Examples and their token ids; texts that augmentations change are tokenized again where they are changed.
+
+    Args:
+        examples: the texts.
+        tokenization: of texts.
+        augmentations: change the texts of an example, one after another, or add to them.
+        views: by name, second views of the examples' own texts, one an example.
+        seed: of both.
+    """
 
     def __init__(
         self,
         examples: Sequence[Example],
         tokenization: Tokenization,
         augmentations: Sequence[Augmentation] = (),
+        views: Mapping[str, Augmentation] = MappingProxyType({}),
         seed: int = 0,
     ) -> None:
         self.examples = list(examples)
         self.tokenization = tokenization
         self.augmentations = augmentations
+        self.views = views
         self.seed = seed
         self.table: TokenTable = tokenization.table(self.examples)
 
@@ -39,28 +50,46 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
-        if not self.augmentations:
+        if not self.augmentations and not self.views:
             return [self.table.row(i) | {"label": self.examples[i].label, "index": i} for _, i in keys]
-        views: list[tuple[int, Example]] = []
+        found: list[tuple[int, Example]] = []
+        seconds: dict[str, list[Example]] = {name: [] for name in self.views}
         for epoch, i in keys:
+            # Seeded by example and epoch: the same view whichever worker or device makes it.
+            place = (self.seed, epoch, i)
             own: Sequence[Example] = [self.examples[i]]
             for number, augment in enumerate(self.augmentations):
-                # Seeded by example and epoch: the same view whichever worker or device makes it.
-                own = augment(own, random.Random(derived_seed("augment", self.seed, epoch, i, number)))
-            views += [(i, example) for example in own]
-        fresh = self.tokenization.table([example for _, example in views])
-        return [fresh.row(j) | {"label": example.label, "index": i} for j, (i, example) in enumerate(views)]
+                own = augment(own, random.Random(derived_seed("augment", *place, number)))
+            found += [(i, example) for example in own]
+            for name, view in self.views.items():
+                (second,) = view([self.examples[i]], random.Random(derived_seed("view", *place, name)))
+                seconds[name] += [second] * len(own)
+        fresh = self.tokenization.table([example for _, example in found])
+        tables = {name: self.tokenization.table(examples) for name, examples in seconds.items()}
+        rows: list[dict[str, Any]] = [
+            fresh.row(j) | {"label": example.label, "index": i} for j, (i, example) in enumerate(found)
+        ]
+        for j, row in enumerate(rows if tables else ()):
+            row["views"] = {name: table.row(j) for name, table in tables.items()}
+        return rows
 
 
 class Collator:
-    """Rows of a data set to a batch: the model's inputs, ``labels`` (B,) and ``index`` (B,) into the set's examples."""
+    """Rows of a data set to a batch.
+
+    The model's inputs, ``labels`` (B,), ``index`` (B,) into the set's examples and, where there are any, ``views``.
+    """
 
     def __init__(self, tokenization: Tokenization, to_grid: bool) -> None:
         self.tokenization, self.to_grid = tokenization, to_grid
 
     def __call__(self, rows: list[dict[str, Any]]) -> Batch:
-        extra = {
+        extra: Batch = {
             "labels": torch.tensor([row.pop("label") for row in rows]),
             "index": torch.tensor([row.pop("index") for row in rows]),
         }
+        if views := [row.pop("views") for row in rows if "views" in row]:
+            extra["views"] = {
+                name: self.tokenization.collate([view[name] for view in views], self.to_grid) for name in views[0]
+            }
         return self.tokenization.collate(rows, self.to_grid) | extra

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,10 @@ class Tokenization:
         return [known[sides[0]] if at < boundary else known[sides[1]] for at in range(len(ids))]
 
     def collate(self, rows: Sequence[dict[str, np.ndarray]], to_grid: bool = False) -> Batch:
-        """Tensors of shape (B, T): rows padded to the longest, or to its place on the grid, and the attention mask."""
+        """Tensors of shape (B, T): rows padded to the longest, or to its place on the grid, and masks.
+
+        ``attention_mask`` leaves padding out; ``perturbable`` (boolean) special tokens too.
+        """
         width = max(len(row["input_ids"]) for row in rows)
         if to_grid:
             width = padded_length(width, self.max_length)
@@ -176,7 +179,14 @@ class Tokenization:
             batch[name] = torch.from_numpy(padded)
         lengths = torch.tensor([len(row["input_ids"]) for row in rows])
         batch["attention_mask"] = (torch.arange(width) < lengths[:, None]).long()
+        batch["perturbable"] = ~torch.isin(batch["input_ids"], self._structural)
         return batch
+
+    @cached_property
+    def _structural(self) -> Tensor:
+        """Ids of the tokens that are not text. One that is unknown is: it stands for what somebody wrote."""
+        tokenizer = self.tokenizer
+        return torch.tensor(sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}))
 
 
 @lru_cache(maxsize=8)

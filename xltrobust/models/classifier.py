@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import nullcontext
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xltrobust.errors import UserError
+from xltrobust.models.budget import ComputeBudget
 from xltrobust.models.encoders import load_encoder
 from xltrobust.models.evaluation import MultilingualEvaluation
+from xltrobust.models.layers import encoder_layers, shifted
 from xltrobust.models.optimization import linear_schedule, parameter_groups
+from xltrobust.models.output import Output
+from xltrobust.models.regularized import Regularized
 from xltrobust.seeding import derived_seed, global_seed
-
-if TYPE_CHECKING:
-    from xltrobust.regularizers.base import Regularizer
 
 Batch = dict[str, Any]
 
@@ -27,24 +28,7 @@ class NonFiniteLoss(UserError, RuntimeError):
     """The loss is NaN or infinite: training on cannot help."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """One forward pass, step by step; B examples, T tokens, H hidden size, C classes.
-
-    Args:
-        embeddings: output of the encoder's input embeddings, before positions and layer norm, shape (B, T, H).
-        hidden: output of the encoder's last layer, shape (B, T, H).
-        pooled: one vector an example, shape (B, H).
-        logits: shape (B, C).
-    """
-
-    embeddings: Tensor
-    hidden: Tensor
-    pooled: Tensor
-    logits: Tensor
-
-
-class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
+class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.LightningModule):
     """Text or text-pair classification with any multilingual encoder.
 
     Args:
@@ -57,7 +41,10 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         encoder_lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head (and of regularizers' own parameters).
         weight_decay: AdamW's, not applied to biases and layer norms.
-        warmup: share of the steps over which the learning rates rise before they fall linearly to zero.
+        warmup: share of the training over which the learning rates rise before they fall linearly to zero.
+        max_passes: ends the training when its encoder passes have cost as much as so many plain passes over the
+            training set (see :class:`~xltrobust.models.budget.ComputeBudget`), in place of ``trainer.max_epochs``; the
+            learning rates' schedule is stretched to it. Methods are compared at equal ``max_passes``.
     """
 
     def __init__(
@@ -72,6 +59,7 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         head_lr: float = 1e-3,
         weight_decay: float = 0.01,
         warmup: float = 0.1,
+        max_passes: float | None = None,
     ) -> None:
         super().__init__()
         if len(labels) < 2:
@@ -80,9 +68,12 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
             raise ValueError(f"Expected argument `pooling` to be 'cls' or 'mean', but got {pooling!r}.")
         if not 0 <= warmup <= 1:
             raise ValueError(f"Expected argument `warmup` to be in [0, 1], but got {warmup}.")
+        if max_passes is not None and max_passes <= 0:
+            raise ValueError(f"Expected argument `max_passes` to be positive or None, but got {max_passes}.")
         self.save_hyperparameters()
         self.labels = labels
         self.pooling = pooling
+        self.max_passes = max_passes
         self.encoder = load_encoder(encoder, freeze_embeddings=freeze_embeddings, dropout=dropout)
         hidden = self.encoder.config.hidden_size
         self.dense = nn.Linear(hidden, hidden)
@@ -91,9 +82,6 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         self._inputs = {"attention_mask", "token_type_ids", "langs"} & set(
             inspect.signature(self.encoder.forward).parameters
         )
-        self.regularizers: list[Regularizer] = []
-        # Parameters that regularizers make: here the optimizer, the checkpoints and DDP find them.
-        self.regularizer_modules = nn.ModuleDict()
 
     # The steps of a forward pass: what regularizers and attacks are built on
 
@@ -101,10 +89,23 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         """Token embeddings before positions and layer norm, shape (B, T, H): what balls and certificates are about."""
         return self.encoder.get_input_embeddings()(batch["input_ids"])
 
-    def encode(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """The last layer's output, shape (B, T, H), for embeddings of shape (B, T, H)."""
+    def encode(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
+        """The last layer's output, shape (B, T, H), for embeddings of shape (B, T, H).
+
+        Args:
+            embeddings: what :meth:`embed` gives.
+            batch: brings the mask, token types and languages.
+            shift: added to the output of a layer, shape (B, T, H).
+            layer: which one; 0 is the embeddings.
+        """
         inputs = {name: batch[name] for name in self._inputs if name in batch}
-        return self.encoder(inputs_embeds=embeddings, **inputs).last_hidden_state
+        if shift is not None and layer == 0:
+            embeddings = embeddings + shift.to(embeddings.dtype)
+        with nullcontext() if shift is None or layer == 0 else shifted(self.layers[layer - 1], shift):
+            hidden = self.encoder(inputs_embeds=embeddings, **inputs).last_hidden_state
+        if self.training:
+            self.passes.count(hidden, batch["attention_mask"])
+        return hidden
 
     def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
         """One vector an example, shape (B, H), from hidden states of shape (B, T, H)."""
@@ -117,40 +118,46 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         """Logits, shape (B, C), of pooled vectors, shape (B, H)."""
         return self.out(self.dropout(torch.tanh(self.dense(pooled))))
 
-    def logits(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """Logits, shape (B, C), for token embeddings of shape (B, T, H): what is done with them in one call."""
-        return self.classify(self.pool(self.encode(embeddings, batch), batch))
+    def logits(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
+        """Logits, shape (B, C), for token embeddings of shape (B, T, H): :meth:`encode` and the rest in one call."""
+        return self.classify(self.pool(self.encode(embeddings, batch, shift, layer), batch))
 
     def forward(self, batch: Batch) -> Output:
-        embeddings = self.embed(batch)
-        hidden = self.encode(embeddings, batch)
-        pooled = self.pool(hidden, batch)
-        return Output(embeddings, hidden, pooled, self.classify(pooled))
+        output = Output(self, batch)
+        _ = output.logits  # here, where Lightning's precision holds, not where somebody looks at it
+        return output
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The encoder's layers; 1 is the first.
+
+        Raises:
+            ValueError: if the encoder does not have them one by one.
+        """
+        if (found := encoder_layers(self.encoder)) is None:
+            raise ValueError(f"{type(self.encoder).__name__} has no list of layers to perturb: use layer 0.")
+        return found
 
     # Training
-
-    def register_regularizer(self, regularizer: Regularizer) -> None:
-        """Adds a regularizer's term to the loss; called by the regularizer in its ``setup``."""
-        if any(own.name == regularizer.name for own in self.regularizers):
-            raise ValueError(f"Two regularizers are named {regularizer.name!r}: give one of them another `name`.")
-        self.regularizers.append(regularizer)
-        built = regularizer.build(self)
-        if built is not None:
-            self.regularizer_modules[regularizer.name] = built
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Random state as a function of the step: a resumed run draws what the uninterrupted one would have drawn.
         torch.manual_seed(derived_seed("step", global_seed(), self.current_epoch, batch_idx, self.global_rank))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        output = self(batch)
-        loss = F.cross_entropy(output.logits, batch["labels"])
-        self.log("train/task", loss, prog_bar=True)
+        output = Output(self, batch)
+        share = min([1.0, *(own.task_share for own in self.regularizers)])
+        loss = torch.zeros((), device=self.device)
+        # Terms first: one may want gradients of the clean pass, and says so before it is computed.
         for regularizer in self.regularizers:
             term = regularizer.term(self, batch, output)
             if term is not None:
-                self.log(f"train/{regularizer.name}", term)
+                self.log(f"train/{regularizer.name}", term, prog_bar=not share)
                 loss = loss + regularizer.weight * term
+        if share:
+            task = F.cross_entropy(output.logits, batch["labels"])
+            self.log("train/task", task, prog_bar=True)
+            loss = loss + share * task
         self.log("train/loss", loss)
         if not torch.isfinite(loss):
             raise NonFiniteLoss(
@@ -164,14 +171,16 @@ class RobustClassifier(MultilingualEvaluation, pl.LightningModule):
         groups = parameter_groups(self, "encoder.", options["encoder_lr"], options["head_lr"], options["weight_decay"])
         # fused: one kernel over all parameters, on CPU as on GPU.
         optimizer = torch.optim.AdamW(groups, fused=True)
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = linear_schedule(optimizer, steps, options["warmup"])
+        if self.max_passes is None:
+            schedule = linear_schedule(optimizer, self.planned_steps, options["warmup"])
+        else:
+            schedule = linear_schedule(optimizer, self.max_passes, options["warmup"], lambda _: self.used_passes)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     # Checkpoints hold what training changed: frozen word embeddings, most of the encoder, come from the encoder's files
 
     def _frozen(self) -> list[str]:
-        return [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
+        return [name for name, parameter in self.encoder.named_parameters("encoder") if not parameter.requires_grad]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

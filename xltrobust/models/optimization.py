@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -36,7 +37,7 @@ def parameter_groups(
     return [group for group in groups.values() if group["params"]]
 
 
-def linear_factor(step: int, steps: int, warmup: float) -> float:
+def linear_factor(step: float, steps: float, warmup: float) -> float:
     """Share of the peak learning rate at a step: up from zero over ``warmup * steps`` steps, then down to zero.
 
     >>> [linear_factor(step, 10, 0.2) for step in (0, 1, 2, 6, 10)]
@@ -45,9 +46,18 @@ def linear_factor(step: int, steps: int, warmup: float) -> float:
     rising = warmup * steps
     if step < rising:
         return step / rising
-    return max(0.0, (steps - step) / max(1.0, steps - rising))
+    return max(0.0, (steps - step) / (steps - rising or 1.0))
 
 
-def linear_schedule(optimizer: Optimizer, steps: int, warmup: float) -> LambdaLR:
-    """The schedule of :func:`linear_factor` for every group of an optimizer."""
-    return LambdaLR(optimizer, lambda step: linear_factor(step, steps, warmup))
+def linear_schedule(
+    optimizer: Optimizer, steps: float, warmup: float, done: Callable[[int], float] = float
+) -> LambdaLR:
+    """The schedule of :func:`linear_factor` for every group of an optimizer.
+
+    Args:
+        optimizer: its groups' learning rates are the peaks.
+        steps: how long the training is.
+        warmup: share of it.
+        done: how far it is at a step, in the unit of ``steps``.
+    """
+    return LambdaLR(optimizer, lambda step: linear_factor(done(step), steps, warmup))

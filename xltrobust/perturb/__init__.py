@@ -1,5 +1,6 @@
 """Perturbations of text, constraints on them, searches among them, and the engine that runs attacks in batches."""
 
+from xltrobust.perturb.ball import Ball
 from xltrobust.perturb.base import (
     AttackResult,
     BatchedConstraint,
@@ -35,11 +36,13 @@ from xltrobust.perturb.similarity import SemanticSimilarity
 from xltrobust.perturb.synonyms import SynonymSubstitution
 from xltrobust.perturb.text_victim import TextVictim
 from xltrobust.perturb.typos import TypoPerturbation
+from xltrobust.perturb.view import RandomView
 from xltrobust.perturb.word_edits import LocalReordering, WordDropping
 
 __all__ = [
     "Attack",
     "AttackResult",
+    "Ball",
     "BatchedConstraint",
     "BeamSearch",
     "CasePerturbation",
@@ -62,6 +65,7 @@ __all__ = [
     "Perturbation",
     "PunctuationPerturbation",
     "RandomSearch",
+    "RandomView",
     "Replay",
     "Search",
     "SemanticSimilarity",

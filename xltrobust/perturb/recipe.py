@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
@@ -43,13 +43,19 @@ def describe(recipe: Attack) -> dict[str, Any]:
     {'class': 'RandomSearch', 'draws': 2, 'rate': 0.15}
     """
     return {
-        "perturbation": _describe(recipe.perturbation),
-        "search": _describe(recipe.search),
-        "constraints": [_describe(constraint) for constraint in recipe.constraints],
+        "perturbation": describe_part(recipe.perturbation),
+        "search": describe_part(recipe.search),
+        "constraints": [describe_part(constraint) for constraint in recipe.constraints],
         "budget": recipe.budget,
     }
 
 
-def _describe(part: object) -> dict[str, Any]:
+def describe_part(part: object) -> dict[str, Any]:
+    """A part's class and those of its arguments that it keeps under their names, parts among them."""
     names = [name for name in inspect.signature(type(part)).parameters if hasattr(part, name)]
-    return {"class": type(part).__name__} | {name: getattr(part, name) for name in names}
+    values = {name: getattr(part, name) for name in names}
+    return {"class": type(part).__name__} | {
+        name: describe_part(value) if is_dataclass(value) or isinstance(value, Perturbation) else value
+        for name, value in values.items()
+        if not callable(value) or is_dataclass(value)
+    }

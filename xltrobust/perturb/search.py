@@ -55,8 +55,7 @@ class RandomSearch(Search):
         self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about all draws at once; returns the first misclassified one, else the last answered, and its class."""
-        words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
-        count = max(1, round(self.rate * words))
+        count = edit_count(example, perturbation, self.rate)
         drawing = _draw(example, perturbation, constraints, count, rng)
         drawn: list[Example] = []
         for _ in range(_ROUNDS):
@@ -89,6 +88,12 @@ def _draw(
         failures = 0
         seen.add(key)
         yield perturbed
+
+
+def edit_count(example: Example, perturbation: Perturbation, rate: float) -> int:
+    """``rate`` edits per word, at least one, of the words that the perturbation may change."""
+    words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
+    return max(1, round(rate * words))
 
 
 def random_edits(

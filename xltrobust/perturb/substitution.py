@@ -72,6 +72,10 @@ class WordSubstitution(Perturbation):
     def replacements(self, word: str, language: str) -> Sequence[str]:
         """What may take the place of a word, as in the dictionary: case and spaces are seen to elsewhere."""
 
+    def listed(self, word: str, language: str) -> Sequence[str]:
+        """What the dictionary has for a word just as it is spelt."""
+        return self.replacements(word, language)
+
     def proposals(self, word: str, language: str) -> Iterable[tuple[str, str]]:
         """The replacements, each with the language whose rules of case it follows: the text's, unless overridden."""
         return ((new, language) for new in self.replacements(word, language))
@@ -86,14 +90,14 @@ class WordSubstitution(Perturbation):
         Returns:
             Distinct single edits, the first text's first and in reading order, none a no-op.
         """
-        return [edit for word in self._words(example) for edit in word]
+        return [edit for word in self.words(example) for edit in word]
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
         """A random replacement of a random word: all words that have any are equally likely."""
-        words = self._words(example)
+        words = self.words(example)
         return rng.choice(rng.choice(words)) if words else None
 
-    def _words(self, example: Example) -> list[list[Edit]]:
+    def words(self, example: Example) -> list[list[Edit]]:
         """The edits of each word that has any."""
         found: list[list[Edit]] = []
         for side in self.sides:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from xltrobust.example import Side
@@ -75,3 +76,6 @@ class SynonymSubstitution(WordSubstitution):
 
     def replacements(self, word: str, language: str) -> Sequence[str]:
         return self._tables[base_language(language)].lookup(word)
+
+    def listed(self, word: str, language: str) -> Sequence[str]:
+        return self._tables[base_language(language)].get(unicodedata.normalize("NFC", word), ())

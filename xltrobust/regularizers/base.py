@@ -10,13 +10,15 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from xltrobust.example import Example
+from xltrobust.models.passes import Passes
 
 if TYPE_CHECKING:
     from xltrobust.models.classifier import Output, RobustClassifier
 
 
 class Regularizer(pl.Callback):
-    """Base of all regularizers; override ``term``, ``augment`` or both, and ``build`` for parameters of its own.
+    """Base of all regularizers; override ``term``, ``augment`` or both, ``second_view`` for a view
+    beside the first, and ``build`` for parameters of its own.
 
     The module adds ``weight * term`` to its loss before the one backward pass of automatic optimization, so precision
     plugins, accumulation, clipping and DDP work as for the task loss alone.
@@ -25,15 +27,26 @@ class Regularizer(pl.Callback):
         weight: of the term in the loss.
         name: of the term in logs (``train/<name>``); the class's name in snake case if None.
 
+    Attributes:
+        task_share: what is left of the loss on the clean batch. Where it is 0 for one regularizer, and no other asks
+            for the clean pass, that pass is not computed.
+
     Raises:
         ValueError: if the weight is negative.
     """
+
+    task_share: float = 1.0
 
     def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
         if weight < 0:
             raise ValueError(f"Expected argument `weight` to be at least 0, but got {weight}.")
         self.weight = weight
         self.name = name or _snake_case(type(self).__name__)
+
+    @property
+    def cost(self) -> Passes:
+        """Encoder passes of a batch that the term takes, besides the clean one of the task loss."""
+        return Passes()
 
     def build(self, module: RobustClassifier) -> nn.Module | None:
         """Parameters of its own (a projection head): trained at the head's learning rate and saved in checkpoints."""
@@ -45,12 +58,16 @@ class Regularizer(pl.Callback):
         Args:
             module: its ``embed``, ``encode``, ``pool`` and ``classify`` may be used, and nothing private.
             batch: the task batch.
-            output: the module's forward pass of it.
+            output: the module's forward pass of it, which is computed when it is asked for.
         """
         return None
 
     def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
         """A view of training examples, made in the loader's workers; all randomness comes from ``rng``."""
+        return examples
+
+    def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
+        """A second view of training examples, one an example, beside the first: ``batch["views"][name]``."""
         return examples
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -59,6 +76,8 @@ class Regularizer(pl.Callback):
         pl_module.register_regularizer(self)  # type: ignore[operator]
         if type(self).augment is not Regularizer.augment:
             trainer.datamodule.add_augmentation(self.augment)  # type: ignore[attr-defined]
+        if type(self).second_view is not Regularizer.second_view:
+            trainer.datamodule.add_view(self.name, self.second_view)  # type: ignore[attr-defined]
 
 
 def _snake_case(name: str) -> str:

@@ -1,0 +1,50 @@
+"""Every regularizer, as tests build it: a new one adds a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xltrobust.perturb import Ball, RandomView, TypoPerturbation
+from xltrobust.regularizers import (
+    R3F,
+    AdversarialTraining,
+    ConsistencyRegularization,
+    DataAugmentation,
+    FreeLB,
+    RandomPerturbation,
+    Regularizer,
+    SmoothnessInducing,
+    VirtualAdversarial,
+)
+
+BALL = Ball(epsilon=0.3)
+TYPOS = RandomView(perturbation=TypoPerturbation(), rate=0.3)
+
+REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
+    "adv": lambda: AdversarialTraining(ball=BALL),
+    "adv, 3 random steps": lambda: AdversarialTraining(ball=BALL, steps=3, start="random"),
+    "adv, clean share": lambda: AdversarialTraining(ball=BALL, clean_share=0.5, steps=2),
+    "adv, random start, clean share": lambda: AdversarialTraining(ball=BALL, clean_share=0.5, start="random"),
+    "adv, layer": lambda: AdversarialTraining(ball=BALL, layer=1),
+    "adv, linf": lambda: AdversarialTraining(ball=Ball(norm="linf", epsilon=0.1), steps=2),
+    "adv, example": lambda: AdversarialTraining(ball=Ball(scope="example", epsilon=0.5), steps=2, step_size=0.2),
+    "rs-rp": lambda: RandomPerturbation(ball=BALL),
+    "rs-rp, gaussian, clean share": lambda: RandomPerturbation(ball=BALL, distribution="gaussian", clean_share=0.3),
+    "rs-da": lambda: DataAugmentation(view=TYPOS),
+    "freelb": lambda: FreeLB(ball=BALL),
+    "freelb, zero": lambda: FreeLB(ball=BALL, steps=2, start="zero"),
+    "r3f": lambda: R3F(ball=BALL, weight=0.5),
+    "smart": lambda: SmoothnessInducing(),
+    "smart, smoothness": lambda: SmoothnessInducing(proximal=False, steps=2),
+    "smart, proximal": lambda: SmoothnessInducing(smoothness=False),
+    "vat": lambda: VirtualAdversarial(ball=BALL),
+    "consistency": lambda: ConsistencyRegularization(view=TYPOS),
+}
+
+
+def write_synonyms(folder: Path) -> Path:
+    """English words of the tiny task with one to three replacements each."""
+    path = folder / "synonyms.tsv"
+    path.write_text("house\thome\nnear\tclose\tby\nold\taged\tancient\telderly\n", encoding="utf8")
+    return path

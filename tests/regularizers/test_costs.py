@@ -1,0 +1,63 @@
+"""What a regularizer says that it costs is what is counted; what is not needed is not computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from models.test_classifier import make, trainer
+from regularizers.catalogue import BALL, REGULARIZERS, TYPOS
+
+from xltrobust.models.passes import PLAIN, Passes
+from xltrobust.regularizers import R3F, AdversarialTraining, DataAugmentation, RandomPerturbation, VirtualAdversarial
+
+
+def counted(encoder: Path, task: Path, *regularizers, **options) -> tuple[Passes, int]:
+    """Tokens that passed in two steps, and those of the two batches."""
+    module, data = make(encoder, task, **options)
+    tokens = 0
+
+    def on_train_batch_start(batch, batch_idx) -> None:
+        nonlocal tokens
+        tokens += int(batch["attention_mask"].sum())
+
+    module.on_train_batch_start = on_train_batch_start  # type: ignore[method-assign]
+    own = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
+    own.callbacks += regularizers
+    own.fit(module, datamodule=data)
+    return module.total_passes(), tokens
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("name", [name for name in REGULARIZERS if name not in ("rs-da", "consistency")])
+def test_the_cost_declared_is_the_cost_counted(tiny_encoder: Path, tiny_task: Path, name: str, frozen: bool) -> None:
+    own = REGULARIZERS[name]()
+    passes, tokens = counted(tiny_encoder, tiny_task, own, freeze_embeddings=frozen)
+    needs_clean = own.task_share > 0
+    expected = own.cost.plus(PLAIN) if needs_clean else own.cost
+    assert passes == Passes(*(tokens * number for number in expected))
+
+
+def test_plain_training_is_one_forward_and_one_backward_pass(tiny_encoder: Path, tiny_task: Path) -> None:
+    passes, tokens = counted(tiny_encoder, tiny_task)
+    assert passes == Passes(tokens, tokens, 0)
+
+
+def test_a_second_regularizer_that_asks_for_the_clean_pass_gets_it(tiny_encoder: Path, tiny_task: Path) -> None:
+    adv, r3f = AdversarialTraining(ball=BALL), R3F(ball=BALL)
+    passes, tokens = counted(tiny_encoder, tiny_task, adv, r3f)
+    assert passes == Passes(*(tokens * number for number in adv.cost.plus(r3f.cost).plus(PLAIN)))
+
+
+def test_a_kept_clean_text_and_a_longer_view_are_counted(tiny_encoder: Path, tiny_task: Path) -> None:
+    plain, _ = counted(tiny_encoder, tiny_task)
+    passes, tokens = counted(tiny_encoder, tiny_task, DataAugmentation(view=TYPOS, keep_clean=True))
+    assert passes == Passes(tokens, tokens, 0)
+    assert 1.8 * plain.forwards < passes.forwards < 2.2 * plain.forwards
+
+
+def test_two_that_replace_the_task_loss_are_refused_with_the_reason(tiny_encoder: Path, tiny_task: Path) -> None:
+    with pytest.raises(ValueError, match="adversarial_training and random_perturbation both take the place of the task"):
+        counted(tiny_encoder, tiny_task, AdversarialTraining(), RandomPerturbation())
+    passes, tokens = counted(tiny_encoder, tiny_task, AdversarialTraining(), VirtualAdversarial(), R3F())
+    assert passes == Passes(6 * tokens, 4 * tokens, 2 * tokens)

@@ -1,0 +1,88 @@
+"""How far a training is, in steps or in compute, and when it has used up its budget."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import pytorch_lightning as pl
+
+from xltrobust.models.passes import PLAIN, PassCounter, Passes
+
+
+class ComputeBudget(pl.LightningModule):
+    """The half of :class:`RobustClassifier` that counts the encoder's passes and ends the training at a budget.
+
+    The unit of the budget is what a plain pass over the training set costs, forward and backward: five epochs without
+    regularizers are five passes, and a method that doubles the cost of a step gets half as many steps out of them.
+    """
+
+    max_passes: float | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes = PassCounter()
+        self.train_tokens = 0  # of one pass over the training set
+        self._earlier = Passes()  # of all devices, before the training was resumed
+        self.used_passes = 0.0  # of the budget, after the last optimizer step
+
+    def total_passes(self) -> Passes:
+        """Tokens that passed the encoder in training so far, on all devices: every one of them has to ask."""
+        counts = self.passes.counts.to(self.device)
+        if self._trainer is not None:
+            counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
+        return self._earlier.plus(Passes(*counts.tolist()))
+
+    def compute(self) -> dict[str, float]:
+        """What training cost so far, for ``results.json``; every device has to ask."""
+        total = self.total_passes()
+        cost = {f"{kind}_tokens": number for kind, number in total._asdict().items()}
+        return cost | {"train_tokens": self.train_tokens, "plain_passes": self._in_plain_passes(total)}
+
+    def _in_plain_passes(self, passes: Passes) -> float:
+        """Tokens passed, as passes over the training set that cost as much."""
+        return passes.equivalents / (PLAIN.equivalents * self.train_tokens) if self.train_tokens else 0.0
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that is done: of the budget or, without one, of the steps."""
+        if self.max_passes is not None:
+            return min(1.0, self.used_passes / self.max_passes)
+        return min(1.0, self.trainer.global_step / self.planned_steps)
+
+    @cached_property
+    def planned_steps(self) -> int:
+        """Optimizer steps of the training, where there is no budget."""
+        return max(1, int(self.trainer.estimated_stepping_batches))
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        self._measure()
+        super().lr_scheduler_step(scheduler, metric)
+
+    def _measure(self) -> None:
+        if self.max_passes is not None:
+            self.used_passes = self._in_plain_passes(self.total_passes())
+
+    def _stop_at_budget(self) -> None:
+        if self.max_passes is not None and self.used_passes >= self.max_passes:
+            self.trainer.should_stop = True
+
+    def on_train_start(self) -> None:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.train_tokens = data.train_tokens if data is not None else 0
+        # A run that has used its budget up and was killed in the test would train on.
+        self._measure()
+        self._stop_at_budget()
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._stop_at_budget()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["passes"] = {"counts": list(self.total_passes()), "train_tokens": self.train_tokens}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        # The best checkpoint, loaded for the test, knows less than the run that goes on to test it.
+        if (stored := checkpoint.get("passes")) and not self.train_tokens:
+            self._earlier, self.train_tokens = Passes(*stored["counts"]), stored["train_tokens"]

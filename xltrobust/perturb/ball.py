@@ -1,0 +1,122 @@
+"""Balls around token embeddings: what adversarial training and randomized smoothing draw from and stay in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Distribution = Literal["uniform", "gaussian"]
+_TINY = 1e-30  # keeps the direction of a zero gradient zero instead of NaN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ball:
+    """All perturbations of token embeddings, shape (B, T, H), whose norm is at most ``epsilon``.
+
+    Args:
+        epsilon: the radius.
+        norm: ``l2``, or ``linf``, which bounds every coordinate.
+        scope: what the bound is on: every ``token``'s vector, or all vectors of an ``example`` together (the Frobenius
+            norm). The same for ``linf``.
+        relative: the radius and all step sizes are in units of the mean L2 norm of the encoder's token embeddings,
+            whichever ``norm``: scales differ between encoders by a factor of ten. A corner of a relative ``linf`` ball
+            is sqrt(H) radii away in L2.
+        warmup: share of the training over which the radius rises linearly from 0.
+
+    Raises:
+        ValueError: if ``epsilon`` is negative or not finite, ``warmup`` not in [0, 1], or ``norm`` or ``scope``
+            unknown.
+
+    >>> ball = Ball(epsilon=0.5, warmup=0.2)
+    >>> ball.radius(scale=2.0, progress=0.1), ball.radius(scale=2.0, progress=0.7)
+    (0.5, 1.0)
+    """
+
+    epsilon: float = 0.1
+    norm: Literal["l2", "linf"] = "l2"
+    scope: Literal["token", "example"] = "token"
+    relative: bool = True
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.epsilon < math.inf:
+            raise ValueError(f"Expected argument `epsilon` to be at least 0 and finite, but got {self.epsilon!r}.")
+        if not 0 <= self.warmup <= 1:
+            raise ValueError(f"Expected argument `warmup` to be in [0, 1], but got {self.warmup!r}.")
+        for name, known in {"norm": ("l2", "linf"), "scope": ("token", "example")}.items():
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"Expected argument `{name}` to be one of {known}, but got {value!r}.")
+
+    def unit(self, scale: float) -> float:
+        """What 1 stands for in ``epsilon`` and step sizes, ``scale`` being the embeddings' mean norm."""
+        return scale if self.relative else 1.0
+
+    def radius(self, scale: float, progress: float) -> float:
+        """The radius at a share ``progress`` of the training, in the embeddings' own units."""
+        rise = min(1.0, progress / self.warmup) if self.warmup else 1.0
+        return self.epsilon * self.unit(scale) * rise
+
+    def size(self, delta: Tensor) -> Tensor:
+        """The norms of perturbations, shape (B, T, 1) by token or (B, 1, 1) by example."""
+        dims = (-1,) if self.scope == "token" else (-2, -1)
+        if self.norm == "linf":
+            return delta.abs().amax(dims, keepdim=True)
+        return delta.square().sum(dims, keepdim=True).sqrt()
+
+    def project(self, delta: Tensor, radius: float) -> Tensor:
+        """The nearest perturbation in the ball."""
+        if self.norm == "linf":
+            return delta.clamp(-radius, radius)
+        return delta * (radius / self.size(delta).clamp_min(_TINY)).clamp_max(1.0)
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        """The perturbation of norm 1 that raises a loss of this gradient most; 0 where the gradient is."""
+        if self.norm == "linf":
+            return gradient.sign()
+        # By the largest coordinate first: squares of tiny gradients would vanish.
+        dims = (-1,) if self.scope == "token" else (-2, -1)
+        scaled = gradient / gradient.abs().amax(dims, keepdim=True).clamp_min(_TINY)
+        return scaled / self.size(scaled).clamp_min(_TINY)
+
+    def draw(
+        self, distribution: Distribution, radius: float, mask: Tensor, hidden: int, seeds: Sequence[int]
+    ) -> Tensor:
+        """Random perturbations, each example's a function of its own seed: of no other example, nor of the padding.
+
+        Args:
+            distribution: ``uniform`` in the ball; or ``gaussian``, independent coordinates whose norm's root mean
+                square is the radius (``l2``), or whose standard deviation is (``linf``): not bounded by the ball.
+            radius: of the ball, in the embeddings' own units.
+            mask: positions to perturb, shape (B, T), boolean; the others get 0.
+            hidden: H.
+            seeds: one an example.
+
+        Returns:
+            Shape (B, T, H), float32.
+        """
+        counts = mask.sum(1).tolist()
+        noise = torch.zeros(*mask.shape, hidden, device=mask.device)
+        shares = torch.ones(*mask.shape, 1, device=mask.device)  # of the radius, for points uniform in an L2 ball
+        generator = torch.Generator(device=mask.device)
+        cube = distribution == "uniform" and self.norm == "linf"
+        for row, (count, seed) in enumerate(zip(counts, seeds, strict=True)):
+            generator.manual_seed(seed)
+            values = torch.empty(count, hidden, device=mask.device)
+            values.uniform_(-1, 1, generator=generator) if cube else values.normal_(generator=generator)
+            noise[row, mask[row]] = values
+            if distribution == "uniform" and not cube:
+                size = (count, 1) if self.scope == "token" else (1, 1)
+                dimensions = hidden if self.scope == "token" else max(1, count) * hidden
+                uniform = torch.empty(size, device=mask.device).uniform_(generator=generator)
+                shares[row, mask[row]] = uniform.pow(1 / dimensions)
+        if distribution == "gaussian" and self.norm == "l2":
+            vectors = 1 if self.scope == "token" else mask.sum(1).clamp_min(1)[:, None, None]
+            return noise * radius / torch.as_tensor(vectors * hidden, device=mask.device).sqrt()
+        if distribution == "gaussian" or cube:
+            return noise * radius
+        return self.direction(noise) * shares * radius

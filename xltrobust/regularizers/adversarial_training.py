@@ -1,0 +1,102 @@
+"""Adversarial training (ADV): the loss at the worst perturbation of the embeddings that a few steps find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.ball import Ball
+from xltrobust.regularizers.embedding import EmbeddingRegularizer, Start, require_positive
+
+
+class AdversarialTraining(EmbeddingRegularizer):
+    """Minimises the task loss at a perturbation that maximises it: min over θ of max over ‖δ‖ ≤ ε of L(f(x + δ), y).
+
+    The loss is ``clean_share`` of the clean one and the rest of the perturbed one, times ``weight``. The paper leaves
+    the number of steps open; one is ours.
+
+    Cost of a step of training: ``steps`` forward and input-only backward passes, and one forward and full backward
+    pass, which takes the clean one's place if ``clean_share`` is 0. Where the clean pass is computed anyway and ascent
+    starts at 0, its first step uses that pass and saves a forward one.
+
+    Args:
+        ball: the perturbations allowed.
+        steps: K, of projected ascent.
+        step_size: their length, in the ball's units; None takes ε for one step, 2.5 ε / K for more.
+        start: ascent starts at 0, or at a point ``random`` in the ball.
+        clean_share: of the clean loss in the sum; 0 trains on perturbed embeddings alone.
+        layer: perturb the output of this layer; 0 is the embeddings.
+        weight: of the perturbed loss's share in the sum.
+        name: of the term in logs.
+
+    Raises:
+        ValueError: if ``steps`` or ``step_size`` is not positive, or ``clean_share`` not in [0, 1).
+
+    References:
+        - Huang et al. Improving zero-shot cross-lingual transfer learning via robust training. EMNLP 2021.
+        - Miyato et al. Adversarial training methods for semi-supervised text classification. ICLR 2017.
+        - Madry et al. Towards deep learning models resistant to adversarial attacks. ICLR 2018.
+    """
+
+    def __init__(
+        self,
+        *,
+        ball: Ball | None = None,
+        steps: int = 1,
+        step_size: float | None = None,
+        start: Start = "zero",
+        clean_share: float = 0.0,
+        layer: int = 0,
+        weight: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ball=ball, layer=layer, weight=weight, name=name)
+        require_positive(steps=steps, step_size=step_size)
+        require_share(clean_share)
+        self.steps, self.step_size, self.start, self.clean_share = steps, step_size, start, clean_share
+        self.task_share = clean_share
+
+    @property
+    def cost(self) -> Passes:
+        return Passes(self.steps + 1 - self._starts_clean, 1, self.steps)
+
+    @property
+    def _starts_clean(self) -> bool:
+        """Whether the first step can take the gradient of a clean pass that is computed anyway."""
+        return self.clean_share > 0 and self.start == "zero" and self.layer == 0
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        labels, radius = batch["labels"], self.radius(module)
+        embeddings, steps, step = output.embeddings, self.steps, self.step(module, radius, self.steps, self.step_size)
+        if self.start == "random":
+            delta = self.noise(module, batch, radius)
+        else:
+            delta = torch.zeros_like(embeddings, dtype=torch.float32)
+        if self._starts_clean and not embeddings.requires_grad and not output.computed:
+            embeddings.requires_grad_()  # of a frozen table
+        if self._starts_clean and embeddings.requires_grad:
+            objective = F.cross_entropy(output.logits, labels, reduction="sum")
+            gradient = module.shift_gradient(objective, embeddings, retain_graph=True)
+            delta = self.climbed(delta, gradient, batch["perturbable"], step, radius)
+            steps -= 1
+        delta = self.ascend(
+            module, batch, embeddings, delta, lambda logits: F.cross_entropy(logits, labels, reduction="sum"),
+            steps=steps, step=step, radius=radius,
+        )  # fmt: skip
+        perturbed = F.cross_entropy(module.logits(embeddings, batch, delta, self.layer), labels)
+        return (1 - self.clean_share) * perturbed
+
+
+def require_share(clean_share: float) -> None:
+    """
+    Raises:
+        ValueError: if it is not a share that leaves something of the perturbed loss.
+    """
+    if not 0 <= clean_share < 1:
+        raise ValueError(f"Expected argument `clean_share` to be in [0, 1), but got {clean_share}.")

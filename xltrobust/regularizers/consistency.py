@@ -1,0 +1,62 @@
+"""Consistency: predictions are to be the same for a text and a randomly changed view of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from xltrobust.example import Example
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.view import RandomView
+from xltrobust.regularizers.base import Regularizer
+from xltrobust.regularizers.divergence import symmetric_kl
+
+
+class ConsistencyRegularization(Regularizer):
+    """Adds the symmetric KL divergence between the predictions for the clean text and for a random view of it.
+
+    The views are made in the loader's workers, anew for every example and epoch, by the perturbations that attacks use.
+
+    Cost of a step of training: one forward and one full backward pass more than the task's.
+
+    Args:
+        view: how texts are changed.
+        stop_gradient: take the clean text's prediction for a constant.
+        weight: of the term in the loss.
+        name: of the term in logs.
+
+    Raises:
+        UserError: at the start, if the perturbation cannot change texts in the source language.
+
+    References:
+        - Zheng et al. Consistency regularization for cross-lingual fine-tuning (xTune). ACL 2021.
+        - Xie et al. Unsupervised data augmentation for consistency training. NeurIPS 2020.
+    """
+
+    def __init__(
+        self, *, view: RandomView, stop_gradient: bool = False, weight: float = 1.0, name: str | None = None
+    ) -> None:
+        super().__init__(weight=weight, name=name)
+        self.view = view
+        self.stop_gradient = stop_gradient
+
+    cost = Passes(forwards=1, backwards=1)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            self.view.perturbation.require(trainer.datamodule.source)  # type: ignore[attr-defined]
+        super().setup(trainer, pl_module, stage)
+
+    def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
+        return [self.view(example, rng) for example in examples]
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        view = batch["views"][self.name]
+        clean = output.logits.detach() if self.stop_gradient else output.logits
+        return symmetric_kl(clean, module.logits(module.embed(view), view)).mean()

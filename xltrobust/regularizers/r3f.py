@@ -1,0 +1,51 @@
+"""R3F: predictions are to stay the same under random noise in the embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.ball import Ball, Distribution
+from xltrobust.regularizers.divergence import symmetric_kl
+from xltrobust.regularizers.embedding import EmbeddingRegularizer
+
+
+class R3F(EmbeddingRegularizer):
+    """Adds the symmetric KL divergence between predictions with and without noise z, KLsym(f(x), f(x + z)).
+
+    Gradients flow through both predictions; each has a dropout mask of its own, as in the authors' code.
+
+    Cost of a step of training: one forward and one full backward pass more than the task's.
+
+    Args:
+        ball: of the noise.
+        distribution: ``gaussian``, or ``uniform`` in the ball (see :meth:`Ball.draw`).
+        layer: perturb the output of this layer; 0 is the embeddings.
+        weight: λ.
+        name: of the term in logs.
+
+    References:
+        - Aghajanyan et al. Better fine-tuning by reducing representational collapse. ICLR 2021.
+    """
+
+    def __init__(
+        self,
+        *,
+        ball: Ball | None = None,
+        distribution: Distribution = "gaussian",
+        layer: int = 0,
+        weight: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ball=ball, layer=layer, weight=weight, name=name)
+        self.distribution = distribution
+
+    cost = Passes(forwards=1, backwards=1)
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        noise = self.noise(module, batch, self.radius(module), self.distribution)
+        return symmetric_kl(output.logits, module.logits(output.embeddings, batch, noise, self.layer)).mean()

@@ -1,0 +1,59 @@
+"""Randomized smoothing by random perturbation (RS-RP): the loss at random embeddings around those of the text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.ball import Ball, Distribution
+from xltrobust.regularizers.adversarial_training import require_share
+from xltrobust.regularizers.embedding import EmbeddingRegularizer
+
+
+class RandomPerturbation(EmbeddingRegularizer):
+    """Minimises the task loss at randomly perturbed embeddings, L(f(x + δ), y), drawn anew for every example and epoch.
+
+    Cost of a step of training: that of a plain one, and a forward and full backward pass more if ``clean_share`` is
+    not 0.
+
+    Args:
+        ball: the perturbations.
+        distribution: ``uniform`` in the ball, or ``gaussian`` of about its radius (see :meth:`Ball.draw`).
+        clean_share: of the clean loss in the sum; 0 trains on perturbed embeddings alone.
+        layer: perturb the output of this layer; 0 is the embeddings.
+        weight: of the perturbed loss's share in the sum.
+        name: of the term in logs.
+
+    Raises:
+        ValueError: if ``clean_share`` is not in [0, 1).
+
+    References:
+        - Huang et al. Improving zero-shot cross-lingual transfer learning via robust training. EMNLP 2021.
+    """
+
+    def __init__(
+        self,
+        *,
+        ball: Ball | None = None,
+        distribution: Distribution = "uniform",
+        clean_share: float = 0.0,
+        layer: int = 0,
+        weight: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ball=ball, layer=layer, weight=weight, name=name)
+        require_share(clean_share)
+        self.distribution, self.clean_share = distribution, clean_share
+        self.task_share = clean_share
+
+    cost = Passes(forwards=1, backwards=1)
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        delta = self.noise(module, batch, self.radius(module), self.distribution)
+        perturbed = F.cross_entropy(module.logits(output.embeddings, batch, delta, self.layer), batch["labels"])
+        return (1 - self.clean_share) * perturbed

@@ -1,0 +1,141 @@
+"""SMART: predictions are to stay the same under adversarial noise, and as the parameters move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.ball import Ball
+from xltrobust.regularizers.divergence import symmetric_kl
+from xltrobust.regularizers.embedding import EmbeddingRegularizer, require_positive
+
+_LINF = Ball(norm="linf", epsilon=0.01)
+
+
+class SmoothnessInducing(EmbeddingRegularizer):
+    """Adds max over z of KLsym(f(x), f(x + z)), and KLsym(f(x; θ), f(x; θ̄)), θ̄ being an exponential average of θ.
+
+    The first is the smoothness term, the second the Bregman proximal one (with momentum); each can be switched off.
+    Ascent starts at a random z, for the divergence's gradient at 0 is 0, and shares the clean pass's dropout (ours).
+
+    Cost of a step of training beyond the task's: for smoothness ``steps`` + 1 forward, ``steps`` input-only and one
+    full backward passes; for the proximal term a forward pass and a copy of the trained parameters.
+
+    Args:
+        ball: of z; None takes L∞ with a relative radius of 0.01 (ours).
+        steps: K, of projected ascent.
+        step_size: their length, in the ball's units; None takes ε for one step, 2.5 ε / K for more.
+        smoothness: whether the smoothness term is added.
+        proximal: whether the proximal term is added.
+        decay: of the average, θ̄ ← decay · θ̄ + (1 − decay) · θ after every optimizer step.
+        layer: perturb the output of this layer; 0 is the embeddings.
+        weight: of the sum of both terms in the loss.
+        name: of the term in logs.
+
+    Raises:
+        ValueError: if both terms are switched off, ``steps`` or ``step_size`` is not positive, or ``decay`` is not in
+            [0, 1).
+
+    References:
+        - Jiang et al. SMART: robust and efficient fine-tuning for pre-trained natural language models through
+          principled regularized optimization. ACL 2020.
+    """
+
+    def __init__(
+        self,
+        *,
+        ball: Ball | None = None,
+        steps: int = 1,
+        step_size: float | None = None,
+        smoothness: bool = True,
+        proximal: bool = True,
+        decay: float = 0.99,
+        layer: int = 0,
+        weight: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ball=ball or _LINF, layer=layer, weight=weight, name=name)
+        require_positive(steps=steps, step_size=step_size)
+        if not (smoothness or proximal):
+            raise ValueError("Expected argument `smoothness` or `proximal` to be true, but got neither.")
+        if not 0 <= decay < 1:
+            raise ValueError(f"Expected argument `decay` to be in [0, 1), but got {decay}.")
+        self.steps, self.step_size = steps, step_size
+        self.smoothness, self.proximal, self.decay = smoothness, proximal, decay
+        self._seen_step = 0
+
+    @property
+    def cost(self) -> Passes:
+        own = Passes(self.steps + 1, 1, self.steps) if self.smoothness else Passes()
+        return own.plus(Passes(forwards=1)) if self.proximal else own
+
+    def build(self, module: RobustClassifier) -> nn.Module | None:
+        return ParameterAverage(module) if self.proximal else None
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        total = torch.zeros((), device=module.device)
+        if self.smoothness:
+            total = total + self._smoothness(module, batch, output)
+        if self.proximal:
+            average: Any = module.regularizer_modules[self.name]
+            with torch.no_grad(), output.dropout.replayed():
+                earlier = functional_call(module, average.parameters_by_name(), (batch,)).logits
+            total = total + symmetric_kl(output.logits, earlier).mean()
+        return total
+
+    def _smoothness(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        radius, clean = self.radius(module), output.logits.detach()
+        step = self.step(module, radius, self.steps, self.step_size)
+        start = self.noise(module, batch, radius)
+        noise = self.ascend(
+            module, batch, output.embeddings, start, lambda logits: symmetric_kl(clean, logits).sum(),
+            steps=self.steps, step=step, radius=radius, dropout=output.dropout,
+        )  # fmt: skip
+        with output.dropout.replayed():
+            perturbed = module.logits(output.embeddings, batch, noise, self.layer)
+        return symmetric_kl(output.logits, perturbed).mean()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._seen_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.proximal and trainer.global_step != self._seen_step:  # not between the batches of an accumulation
+            average: Any = pl_module.regularizer_modules[self.name]  # type: ignore[index]
+            average.update(pl_module, self.decay)
+        self._seen_step = trainer.global_step
+
+
+class ParameterAverage(nn.Module):
+    """An exponential average of a module's trained parameters.
+
+    It is kept in frozen parameters, not buffers, which DDP would broadcast at every step.
+
+    Args:
+        module: its parameters of now are where the average starts.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        trained = {name: own for name, own in module.named_parameters() if own.requires_grad}
+        self.averages = nn.ParameterList(
+            nn.Parameter(own.detach().clone(), requires_grad=False) for own in trained.values()
+        )
+        self._names = list(trained)
+
+    def parameters_by_name(self) -> dict[str, Tensor]:
+        """The averages by the parameters' names."""
+        return dict(zip(self._names, self.averages, strict=True))
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, decay: float) -> None:
+        """Moves the averages towards the parameters of now."""
+        torch._foreach_lerp_(list(self.averages), [module.get_parameter(name) for name in self._names], 1 - decay)

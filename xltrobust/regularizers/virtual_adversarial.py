@@ -1,0 +1,91 @@
+"""Virtual adversarial training (VAT): predictions are to stay the same in the direction in which they change most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.output import Output
+from xltrobust.models.passes import Passes
+from xltrobust.perturb.ball import Ball
+from xltrobust.regularizers.divergence import kl_divergence
+from xltrobust.regularizers.embedding import EmbeddingRegularizer, require_positive
+
+
+class VirtualAdversarial(EmbeddingRegularizer):
+    """Adds KL(f(x) ‖ f(x + r)), r being ε times the direction of greatest curvature that power iteration finds.
+
+    The divergence is 0 at r = 0, and so is its gradient: iteration starts at a random direction, always. f(x) is taken
+    for a constant. All passes share the clean one's dropout (ours): with another mask, what iteration finds is
+    the dropout, not the curvature.
+
+    Cost of a step of training: ``steps`` forward and input-only backward passes, one forward and one full
+    backward pass more than the task's.
+
+    Args:
+        ball: its boundary is where the divergence is taken.
+        steps: of power iteration.
+        probe: ξ, where the gradient is taken, as a share of ε.
+        layer: perturb the output of this layer; 0 is the embeddings.
+        weight: of the term in the loss.
+        name: of the term in logs.
+
+    Raises:
+        ValueError: if ``steps`` or ``probe`` is not positive.
+
+    References:
+        - Miyato et al. Virtual adversarial training: a regularization method for supervised and semi-supervised
+          learning. IEEE TPAMI 2018.
+    """
+
+    def __init__(
+        self,
+        *,
+        ball: Ball | None = None,
+        steps: int = 1,
+        probe: float = 0.1,
+        layer: int = 0,
+        weight: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ball=ball, layer=layer, weight=weight, name=name)
+        require_positive(steps=steps, probe=probe)
+        self.steps, self.probe = steps, probe
+
+    @property
+    def cost(self) -> Passes:
+        return Passes(self.steps + 1, 1, self.steps)
+
+    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+        radius, clean = self.radius(module), output.logits.detach()
+        start = self.ball.direction(self.noise(module, batch, 1.0, "gaussian"))
+        direction = self.iterate(module, batch, output, start, self.probe * radius)
+        with output.dropout.replayed():
+            perturbed = module.logits(output.embeddings, batch, radius * direction, self.layer)
+        return kl_divergence(clean, perturbed).mean()
+
+    def iterate(
+        self, module: RobustClassifier, batch: dict[str, Any], output: Output, direction: Tensor, probe: float
+    ) -> Tensor:
+        """Power iteration on the divergence's Hessian.
+
+        Args:
+            module: the classifier.
+            batch: the task batch.
+            output: its clean pass.
+            direction: of norm 1, shape (B, T, H).
+            probe: how far along it the gradient is taken.
+
+        Returns:
+            A direction of norm 1, or 0 where there is no curvature, shape (B, T, H).
+        """
+        clean, real = output.logits.detach(), batch["perturbable"].unsqueeze(-1)
+        for _ in range(self.steps):
+            shift = (probe * direction).requires_grad_()
+            with output.dropout.replayed():
+                perturbed = module.logits(output.embeddings.detach(), batch, shift, self.layer)
+            gradient = module.shift_gradient(kl_divergence(clean, perturbed).sum(), shift)
+            direction = self.ball.direction(gradient * real)
+        return direction
