@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import save_tiny_encoder
 from models.test_classifier import make, trainer
 
+from conftest import save_tiny_encoder
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.regularizers import AdversarialTraining
 

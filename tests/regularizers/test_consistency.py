@@ -67,10 +67,7 @@ def test_stop_gradient_leaves_the_clean_side_alone(tiny_encoder: Path, tiny_task
         module, _, batch, _ = fit(tiny_encoder, tiny_task, ConsistencyRegularization(view=TYPOS, stop_gradient=stop))
         output = module(batch)
         output.logits.retain_grad()
-        ConsistencyRegularization.term(
-            ConsistencyRegularization(view=TYPOS, stop_gradient=stop, name="consistency_regularization"),
-            module, batch, output,
-        ).backward()  # fmt: skip
+        ConsistencyRegularization(view=TYPOS, stop_gradient=stop).term(module, batch, output).backward()
         assert (output.logits.grad is None) == stop
 
 

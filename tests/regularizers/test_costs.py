@@ -57,7 +57,9 @@ def test_a_kept_clean_text_and_a_longer_view_are_counted(tiny_encoder: Path, tin
 
 
 def test_two_that_replace_the_task_loss_are_refused_with_the_reason(tiny_encoder: Path, tiny_task: Path) -> None:
-    with pytest.raises(ValueError, match="adversarial_training and random_perturbation both take the place of the task"):
+    with pytest.raises(
+        ValueError, match="adversarial_training and random_perturbation both take the place of the task"
+    ):
         counted(tiny_encoder, tiny_task, AdversarialTraining(), RandomPerturbation())
     passes, tokens = counted(tiny_encoder, tiny_task, AdversarialTraining(), VirtualAdversarial(), R3F())
     assert passes == Passes(6 * tokens, 4 * tokens, 2 * tokens)

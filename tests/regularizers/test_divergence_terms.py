@@ -82,7 +82,9 @@ def test_smoothness_ascends_from_its_random_start() -> None:
     own = SmoothnessInducing(ball=Ball(epsilon=0.1, norm="linf", relative=False), steps=3, proximal=False)
     term = term_of(own, module, batch)
     clean = module.logits(module.embed(batch), batch)
-    levels = [symmetric_kl(clean, module.logits(module.embed(batch), batch, shift)).mean() for shift in list(module.shifts)]
+    levels = [
+        symmetric_kl(clean, module.logits(module.embed(batch), batch, shift)).mean() for shift in list(module.shifts)
+    ]
     assert levels[0] < levels[1] and levels[0] < levels[-1]
     assert torch.allclose(levels[-1], term)
 

@@ -28,7 +28,7 @@ class ComputeBudget(pl.LightningModule):
 
     def total_passes(self) -> Passes:
         """Tokens that passed the encoder in training so far, on all devices: every one of them has to ask."""
-        counts = self.passes.counts.to(self.device)
+        counts = self.passes.counts.to(self.device, copy=True)  # the reduction is in place
         if self._trainer is not None:
             counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
         return self._earlier.plus(Passes(*counts.tolist()))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -169,8 +170,9 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
     def configure_optimizers(self) -> Any:
         options = self.hparams
         groups = parameter_groups(self, "encoder.", options["encoder_lr"], options["head_lr"], options["weight_decay"])
-        # fused: one kernel over all parameters, on CPU as on GPU.
-        optimizer = torch.optim.AdamW(groups, fused=True)
+        # fused: one kernel over all parameters, on CPU as on GPU; Lightning cannot clip between its unscaling and step.
+        clips_scaled = self.trainer.gradient_clip_val and isinstance(self.trainer.precision_plugin, MixedPrecision)
+        optimizer = torch.optim.AdamW(groups, fused=not clips_scaled)
         if self.max_passes is None:
             schedule = linear_schedule(optimizer, self.planned_steps, options["warmup"])
         else:

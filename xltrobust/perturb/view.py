@@ -42,7 +42,9 @@ class RandomView:
         if self.rate is not None and not 0 < self.rate <= 1:
             raise ValueError(f"Expected argument `rate` to be a number in (0, 1], but got {self.rate!r}.")
         if self.segmentation not in ("space", "words"):
-            raise ValueError(f"Expected argument `segmentation` to be 'space' or 'words', but got {self.segmentation!r}.")
+            raise ValueError(
+                f"Expected argument `segmentation` to be 'space' or 'words', but got {self.segmentation!r}."
+            )
 
     def __call__(self, example: Example, rng: random.Random) -> Example:
         """A view of an example; the texts of a pair are drawn independently."""

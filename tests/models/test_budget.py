@@ -1,0 +1,48 @@
+"""A budget of passes ends the training, and the schedule ends with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from models.test_classifier import make, trainer
+from regularizers.catalogue import REGULARIZERS
+
+from conftest import run_command, write_tiny_config
+from xltrobust.models.optimization import linear_factor
+
+
+@pytest.mark.parametrize("name", [None, "adv", "freelb", "rs-da"])
+def test_training_ends_at_its_budget(tiny_encoder: Path, tiny_task: Path, name: str | None) -> None:
+    module, data = make(tiny_encoder, tiny_task, max_passes=2.5, encoder_lr=1e-3, warmup=0.2)
+    fitting = trainer(max_epochs=-1, limit_val_batches=1)
+    if name is not None:
+        fitting.callbacks.append(REGULARIZERS[name]())
+    rates: list[tuple[float, float]] = []
+    step = module.lr_scheduler_step
+
+    def recorded(scheduler, metric) -> None:
+        step(scheduler, metric)
+        rates.append((module.used_passes, scheduler.get_last_lr()[0]))
+
+    module.lr_scheduler_step = recorded  # type: ignore[method-assign]
+    fitting.fit(module, datamodule=data)
+    used = module.compute()["plain_passes"]
+    step_cost = rates[-1][0] - rates[-2][0]
+    assert 2.5 <= used <= 2.5 + step_cost * 1.5 and rates[-2][0] < 2.5
+    for passes, rate in rates:
+        assert rate == pytest.approx(1e-3 * linear_factor(passes, 2.5, 0.2))
+    assert rates[-1][1] == 0 and max(rate for _, rate in rates) > 7e-4
+    assert module.validation_history  # the last, broken epoch is validated too
+    steps = {None: 2.5 * 120 / 16, "adv": 2.5 * 120 / 16 * 3 / 5}  # five units a step in place of three
+    if name in steps:
+        assert fitting.global_step == pytest.approx(steps[name], abs=2)
+
+
+def test_a_budget_and_epochs_are_not_both_given(tmp_path: Path, tiny_encoder: Path, tiny_task: Path) -> None:
+    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task)
+    done = run_command("fit", "--config", config, "--model.max_passes", 2, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "model.max_passes and trainer.max_epochs both say when training ends" in done.stderr
+    done = run_command("fit", "--config", config, "--model.max_passes", -1, "--trainer.max_epochs", "null", check=False)
+    assert done.returncode == 2 and "Expected argument `max_passes` to be positive" in done.stderr
