@@ -15,6 +15,7 @@ from xltrobust.report.__main__ import main
 from xltrobust.report.examples import attacked_examples
 from xltrobust.report.markdown import escape
 from xltrobust.report.summary import combinations
+from xltrobust.report.tables import tables
 
 EVIL = "<script>alert(1)</script> a|b [x](y) `c` *d*\n\u202eend"
 
@@ -273,3 +274,16 @@ def test_reports_never_import_torch(run):
     code = f"from xltrobust.report import *; write_report([{str(run)!r}]); import sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "False\n"
+
+
+def test_passes_stand_beside_accuracy(tmp_path):
+    tokens = {"forwards_tokens": 300, "backwards_tokens": 200, "input_backwards_tokens": 100, "train_tokens": 100}
+    write_run(tmp_path / "cheap", passes=tokens | {"plain_passes": 2.667})
+    write_run(tmp_path / "old", name="old")
+    report = build_report([tmp_path / "cheap", tmp_path / "old"])
+    overview = tables(report)[0]
+    assert overview.columns[1] == ("passes", "as plain")
+    assert [row[:2] for row in overview.rows] == [["base", "2.67"], ["old", ""]]
+    text = write_report([tmp_path / "cheap"]).markdown.read_text(encoding="utf8")
+    costs = "3.00 forward, 2.00 backward, 1.00 input-only backward over the training set, worth 2.67 plain passes"
+    assert f"| encoder passes | {costs} |" in text

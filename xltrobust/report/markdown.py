@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
@@ -82,7 +82,7 @@ def to_markdown(report: Report, heatmap: str, curve: str | None = None) -> str:
     for summary in report.summaries:
         if not single:
             table = run_table(summary, report.languages)
-            parts += [f"## {escape(table.title)}", _about(summary), _table(table)]
+            parts += [f"## {escape(table.title)}", _about(summary), table_to_markdown(table)]
             parts += _titled(run_cost_tables(summary))
         parts += _cost_details(summary, report.languages)
         if notes := summary_notes(summary):
@@ -111,7 +111,7 @@ def _cost_details(summary: Summary, languages: Sequence[str]) -> list[str]:
 
 
 def _titled(found: Sequence[Table], level: str = "###") -> list[str]:
-    return [part for table in found for part in (f"{level} {escape(table.title)}", _table(table))]
+    return [part for table in found for part in (f"{level} {escape(table.title)}", table_to_markdown(table))]
 
 
 def _about(summary: Summary) -> str:
@@ -127,6 +127,7 @@ def _about(summary: Summary) -> str:
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
         "command": shlex.join(map(str, results.get("command") or [])),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "encoder passes": _passes(results.get("passes") or {}),
         "seconds": ", ".join(f"{name} {value}" for name, value in (results.get("seconds") or {}).items()),
     }
     if {"chosen_target_dev_acc", "best_target_dev_acc"} <= set(oracle):
@@ -138,7 +139,17 @@ def _about(summary: Summary) -> str:
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
-def _table(table: Table) -> str:
+def _passes(counts: Mapping[str, float]) -> str:
+    """What training cost; empty where a run does not say."""
+    if not counts.get("train_tokens"):
+        return ""
+    kinds = (("forwards", "forward"), ("backwards", "backward"), ("input_backwards", "input-only backward"))
+    shares = ", ".join(f"{counts[f'{kind}_tokens'] / counts['train_tokens']:.2f} {name}" for kind, name in kinds)
+    return f"{shares} over the training set, worth {counts['plain_passes']:.2f} plain passes"
+
+
+def table_to_markdown(table: Table) -> str:
+    """A table, its cells escaped, averages in bold."""
     header = [escape(name) + (f"<br>{escape(note)}" if note else "") for name, note in table.columns]
     lines = [_row(header), _row(["---"] + ["--:"] * (len(header) - 1))]
     lines += [_row([_cell(cell) for cell in row]) for row in table.rows]

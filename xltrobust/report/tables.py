@@ -133,6 +133,10 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
     average = "avg" if any("avg" in c for s in report.summaries for c in s.conditions.values()) else "avg_all"
     rows: list[list[Cell]] = [[summary.run.name] for summary in report.summaries]
     header = [("run", "")]
+    passes = [(summary.run.results.get("passes") or {}).get("plain_passes") for summary in report.summaries]
+    if any(passes):
+        header.append(("passes", "as plain"))
+        rows = [[*row, f"{own:.2f}" if own else ""] for row, own in zip(rows, passes, strict=True)]
     for condition in conditions:
         compared = _compared(report, condition)
         header.append((condition, ""))
