@@ -44,7 +44,7 @@ def test_means_and_differences_by_hand(folder: Path) -> None:
 
 
 def test_intervals_cover_with_both_spreads() -> None:
-    """Means of three seeds that share their test examples: 95 % of the intervals hold the truth, of narrow ones fewer."""
+    """Means of three seeds that share their test examples: 95 % of intervals hold the truth, of narrow ones fewer."""
     rng = np.random.default_rng(0)
     held = narrow = 0
     for _ in range(2000):
