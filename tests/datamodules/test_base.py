@@ -259,7 +259,24 @@ def test_two_augmentations_do_not_share_their_randomness(make):
     module.add_augmentation(note)
     module.add_augmentation(note)
     next(iter(module.train_dataloader()))
-    assert len(drawn) == 2 and drawn[0] != drawn[1]
+    assert len(drawn) == 2 * 120 and len(set(drawn)) == len(drawn)  # for every example of the epoch, by each
+
+
+def test_batches_are_of_texts_whose_views_are_about_as_long(make):
+    def lengthen(examples, rng):
+        return [replace(example, text=example.text + "!" * rng.randrange(60)) for example in examples]
+
+    padding = []
+    for lengths_in in (True, False):
+        module = make(batch_size=8, max_length=120)
+        module.add_augmentation(lengthen)
+        loader = module.train_dataloader()
+        if not lengths_in:
+            loader.batch_sampler.lengths_in = None
+        batches = list(loader)
+        padding.append(sum(int((batch["attention_mask"] == 0).sum()) for batch in batches))
+        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
+    assert padding[0] < 0.1 * tokens and padding[1] > 3 * padding[0]
 
 
 def test_evaluation_texts_are_never_augmented(make):

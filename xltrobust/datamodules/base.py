@@ -169,7 +169,8 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         data = self._data("train", self.source)
         if not len(data):
             raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
-        sampler = TrainingSampler(data.table.lengths.tolist(), self.batch_size, global_seed(), *self._place)
+        lengths = data.table.lengths.tolist()
+        sampler = TrainingSampler(lengths, self.batch_size, global_seed(), *self._place, lengths_in=data.lengths)
         loader = ResumableLoader(data, batch_sampler=sampler, collate_fn=self._collator(False), **self._worker_options)
         if self._position is not None:
             loader.load_state_dict(self._position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rank: this device.
         world_size: the number of devices.
         pool: batches sorted by length together; larger pads less and shuffles less.
+        lengths_in: the lengths in an epoch, where texts change from one to the next; None takes ``lengths``.
 
     Yields:
         Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that never
@@ -96,7 +97,14 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
     """
 
     def __init__(
-        self, lengths: Sequence[int], batch_size: int, seed: int, rank: int = 0, world_size: int = 1, pool: int = 50
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        pool: int = 50,
+        lengths_in: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         if len(lengths) < world_size:
             raise ValueError(
@@ -105,6 +113,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         self.lengths = np.asarray(lengths)
         self.batch_size = min(batch_size, len(lengths) // world_size)
         self.seed, self.rank, self.world_size, self.pool = seed, rank, world_size, pool
+        self.lengths_in = lengths_in
         self.epoch = 0
         self.start = 0
 
@@ -125,10 +134,11 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
         size = self.batch_size * self.world_size
         order = rng.permutation(len(self.lengths))[: len(self) * size]
+        lengths = self.lengths if self.lengths_in is None else self.lengths_in(self.epoch)
         batches: list[np.ndarray] = []
         for first in range(0, len(order), size * self.pool):
             chunk = order[first : first + size * self.pool]
-            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
+            chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
             batches += np.split(chunk, len(chunk) // size)
         for number in rng.permutation(len(batches))[self.start :]:
             yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
