@@ -84,7 +84,7 @@ def draw(curves: dict[str, dict[float, dict[str, float]]], columns: list[str], p
         axis.set_xlabel("radius, in mean norms of a token embedding")
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("accuracy, %")
-    axes[0][-1].legend(fontsize=8)
+    axes[0][-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(0.02, 0.77))
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
