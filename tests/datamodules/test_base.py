@@ -279,6 +279,18 @@ def test_batches_are_of_texts_whose_views_are_about_as_long(make):
     assert padding[0] < 0.1 * tokens and padding[1] > 3 * padding[0]
 
 
+def test_texts_of_one_epoch_leave_no_files(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path))
+    monkeypatch.setattr("xltrobust.datamodules.tokenization._WORTH_A_FILE", 10)
+    module = make()
+    module.add_augmentation(shuffle_letters)
+    module.add_view("twin", shuffle_letters)
+    loader = module.train_dataloader()
+    kept = list(tmp_path.rglob("*.npz"))
+    assert len(kept) == 1  # the texts as they are
+    assert len(list(loader)) == 7 and list(tmp_path.rglob("*.npz")) == kept
+
+
 def test_evaluation_texts_are_never_augmented(make):
     module, plain = make(), make()
     module.add_augmentation(shuffle_letters)

@@ -85,8 +85,9 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
             for name, view in self.views.items():
                 (second,) = view([self.examples[i]], random.Random(derived_seed("view", *place, name)))
                 seconds[name] += [second] * len(own)
-        fresh = self.tokenization.table([example for _, example in found])
-        tables = {name: self.tokenization.table(examples) for name, examples in seconds.items()}
+        # Not kept in files: no other epoch has these texts.
+        fresh = self.tokenization.table([example for _, example in found], keep=False)
+        tables = {name: self.tokenization.table(examples, keep=False) for name, examples in seconds.items()}
         rows: list[dict[str, Any]] = [
             fresh.row(j) | {"label": example.label, "index": i} for j, (i, example) in enumerate(found)
         ]

@@ -72,9 +72,9 @@ class Tokenization:
         self.tokenizer = load_tokenizer(name)
         self.max_length = min(max_length, self.tokenizer.model_max_length)
 
-    def table(self, examples: Sequence[Example]) -> TokenTable:
-        """Tokenizes examples; a large set only once per content, tokenizer and maximum length."""
-        if len(examples) < _WORTH_A_FILE:
+    def table(self, examples: Sequence[Example], *, keep: bool = True) -> TokenTable:
+        """Tokenizes examples; a large set only once per content, tokenizer and maximum length, if it is to be kept."""
+        if not keep or len(examples) < _WORTH_A_FILE:
             return self._tokenize(examples)
         path = cache_root() / "tokens" / f"{self._key(examples)}.npz"
         if path.exists():
