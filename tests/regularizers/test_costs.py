@@ -8,6 +8,7 @@ import pytest
 from models.test_classifier import make, trainer
 from regularizers.catalogue import BALL, REGULARIZERS, TYPOS
 
+from conftest import run_command, write_tiny_config
 from xltrobust.models.passes import PLAIN, Passes
 from xltrobust.regularizers import R3F, AdversarialTraining, DataAugmentation, RandomPerturbation, VirtualAdversarial
 
@@ -63,3 +64,11 @@ def test_two_that_replace_the_task_loss_are_refused_with_the_reason(tiny_encoder
         counted(tiny_encoder, tiny_task, AdversarialTraining(), RandomPerturbation())
     passes, tokens = counted(tiny_encoder, tiny_task, AdversarialTraining(), VirtualAdversarial(), R3F())
     assert passes == Passes(6 * tokens, 4 * tokens, 2 * tokens)
+
+
+def test_the_command_refuses_in_one_line(tmp_path: Path, tiny_encoder: Path, tiny_task: Path) -> None:
+    both = [{"class_path": f"xltrobust.regularizers.{name}"} for name in ("AdversarialTraining", "FreeLB")]
+    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task, callbacks=both)
+    done = run_command("fit", "--config", config, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "adversarial_training and free_lb both take the place of the task loss" in done.stderr

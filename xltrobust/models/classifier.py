@@ -19,7 +19,7 @@ from xltrobust.models.evaluation import MultilingualEvaluation
 from xltrobust.models.layers import encoder_layers, shifted
 from xltrobust.models.optimization import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
-from xltrobust.models.regularized import Regularized
+from xltrobust.models.regularized import IncompatibleRegularizer, Regularized
 from xltrobust.seeding import derived_seed, global_seed
 
 Batch = dict[str, Any]
@@ -133,10 +133,11 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         """The encoder's layers; 1 is the first.
 
         Raises:
-            ValueError: if the encoder does not have them one by one.
+            IncompatibleRegularizer: if the encoder does not have them one by one.
         """
         if (found := encoder_layers(self.encoder)) is None:
-            raise ValueError(f"{type(self.encoder).__name__} has no list of layers to perturb: use layer 0.")
+            name = type(self.encoder).__name__
+            raise IncompatibleRegularizer(f"{name} has no list of layers to perturb: use layer 0.")
         return found
 
     # Training

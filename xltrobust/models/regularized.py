@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from xltrobust.errors import UserError
 from xltrobust.models.passes import PassCounter
 from xltrobust.seeding import derived_seed, global_seed
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from xltrobust.regularizers.base import Regularizer
 
 Batch = dict[str, Any]
+
+
+class IncompatibleRegularizer(UserError, ValueError):
+    """A regularizer that does not go with the encoder, or with another regularizer."""
 
 
 class Regularized(pl.LightningModule):
@@ -36,13 +41,15 @@ class Regularized(pl.LightningModule):
         """Adds a regularizer's term to the loss; called by the regularizer in its ``setup``.
 
         Raises:
-            ValueError: if it does not go with one that is there already.
+            IncompatibleRegularizer: if it does not go with one that is there already.
         """
         for own in self.regularizers:
             if own.name == regularizer.name:
-                raise ValueError(f"Two regularizers are named {own.name!r}: give one of them another `name`.")
+                raise IncompatibleRegularizer(
+                    f"Two regularizers are named {own.name!r}: give one of them another `name`."
+                )
             if own.task_share < 1 and regularizer.task_share < 1:
-                raise ValueError(
+                raise IncompatibleRegularizer(
                     f"{own.name} and {regularizer.name} both take the place of the task loss on the clean batch: train "
                     "with one of them."
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ class Regularizer(pl.Callback):
 
 def _snake_case(name: str) -> str:
     """
-    >>> _snake_case("RandomPerturbation")
-    'random_perturbation'
+    >>> _snake_case("RandomPerturbation"), _snake_case("FreeLB"), _snake_case("R3F")
+    ('random_perturbation', 'free_lb', 'r3f')
     """
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()

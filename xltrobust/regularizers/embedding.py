@@ -12,6 +12,7 @@ from torch import Tensor
 
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.dropout import DropoutMask
+from xltrobust.models.regularized import IncompatibleRegularizer
 from xltrobust.perturb.ball import Ball, Distribution
 from xltrobust.regularizers.base import Regularizer
 
@@ -33,7 +34,8 @@ class EmbeddingRegularizer(Regularizer):
         name: of the term in logs.
 
     Raises:
-        ValueError: if ``layer`` is negative or, at the start, not one of the encoder's.
+        ValueError: if ``layer`` is negative.
+        IncompatibleRegularizer: at the start, if the encoder has no such layer.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class EmbeddingRegularizer(Regularizer):
         if stage == "fit":
             module: Any = pl_module
             if self.layer and self.layer > len(module.layers):
-                raise ValueError(
+                raise IncompatibleRegularizer(
                     f"Expected argument `layer` of {self.name} to be at most {len(module.layers)}, the number of the "
                     f"encoder's layers, but got {self.layer}."
                 )
