@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -70,10 +70,6 @@ class PassCounter:
             yield
         finally:
             self._backward = 1
-
-    def restore(self, counts: Sequence[int]) -> None:
-        """Goes on from earlier counts."""
-        self.counts = torch.tensor(counts, dtype=torch.int64)
 
     def _add(self, kind: int, tokens: Tensor) -> None:
         if self.counts.device != tokens.device:
