@@ -21,12 +21,16 @@ class Embeddings(nn.Embedding):
 
 
 class LinearSoftmax(Regularized):
-    """Logits are the sum over real tokens of ``embedding @ weights``, shape (B, C)."""
+    """Logits are the sum over tokens of ``embedding @ weights``, shape (B, C).
+
+    Over real ones or, if ``everywhere``, over special tokens and padding too, where there is then a gradient as well.
+    """
 
     progress = 1.0
 
-    def __init__(self, classes: int = 2, hidden: int = 6) -> None:
+    def __init__(self, classes: int = 2, hidden: int = 6, everywhere: bool = False) -> None:
         super().__init__()
+        self.everywhere = everywhere
         generator = torch.Generator().manual_seed(1)
         self.encoder = Embeddings(20, hidden, _weight=torch.randn(20, hidden, generator=generator))
         self.encoder.config = SimpleNamespace(hidden_size=hidden)
@@ -45,7 +49,7 @@ class LinearSoftmax(Regularized):
         return embeddings
 
     def pool(self, hidden: Tensor, batch: dict[str, Any]) -> Tensor:
-        return (hidden * batch["perturbable"].unsqueeze(-1)).sum(1)
+        return hidden.sum(1) if self.everywhere else (hidden * batch["perturbable"].unsqueeze(-1)).sum(1)
 
     def classify(self, pooled: Tensor) -> Tensor:
         return pooled @ self.weights

@@ -37,7 +37,7 @@ def worst_case(module: LinearSoftmax, batch: dict[str, Tensor], ball: Ball) -> T
 
 @shapes
 def test_one_step_finds_the_worst_case_of_two_classes(norm: str, scope: str) -> None:
-    module, batch, ball = LinearSoftmax(), make_batch(), absolute(norm, scope)
+    module, batch, ball = LinearSoftmax(everywhere=True), make_batch(), absolute(norm, scope)
     term = term_of(AdversarialTraining(ball=ball), module, batch)
     assert term.item() == pytest.approx(worst_case(module, batch, ball).item(), rel=1e-5)
 
@@ -45,7 +45,7 @@ def test_one_step_finds_the_worst_case_of_two_classes(norm: str, scope: str) -> 
 @shapes
 @pytest.mark.parametrize("start", ["zero", "random"])
 def test_every_step_raises_the_loss_and_stays_in_the_ball(norm: str, scope: str, start: str) -> None:
-    module, batch, ball = LinearSoftmax(classes=4), make_batch(classes=4), absolute(norm, scope)
+    module, batch, ball = LinearSoftmax(classes=4, everywhere=True), make_batch(classes=4), absolute(norm, scope)
     steps = 6
     own = AdversarialTraining(ball=ball, steps=steps, step_size=ball.epsilon / 20, start=start)  # type: ignore[arg-type]
     term_of(own, module, batch)
@@ -62,7 +62,7 @@ def test_every_step_raises_the_loss_and_stays_in_the_ball(norm: str, scope: str,
 
 def test_one_example_is_moved_whatever_else_is_in_the_batch() -> None:
     batch = make_batch(classes=3)
-    module = LinearSoftmax(classes=3)
+    module = LinearSoftmax(classes=3, everywhere=True)
     term_of(AdversarialTraining(ball=absolute("l2", "example"), steps=3, start="random"), module, batch)
     whole = module.shifts[-1]
     alone = {name: value[2:3] for name, value in batch.items()}
@@ -72,7 +72,7 @@ def test_one_example_is_moved_whatever_else_is_in_the_batch() -> None:
 
 
 def test_clean_share_mixes_the_losses() -> None:
-    module, batch, ball = LinearSoftmax(), make_batch(), absolute("l2", "token")
+    module, batch, ball = LinearSoftmax(everywhere=True), make_batch(), absolute("l2", "token")
     perturbed = term_of(AdversarialTraining(ball=ball), module, batch)
     own = AdversarialTraining(ball=ball, clean_share=0.25)
     assert own.task_share == 0.25
@@ -80,7 +80,7 @@ def test_clean_share_mixes_the_losses() -> None:
 
 
 def test_radius_is_logged_both_ways() -> None:
-    module, batch = LinearSoftmax(), make_batch()
+    module, batch = LinearSoftmax(everywhere=True), make_batch()
     mean_norm = module.encoder.weight.norm(dim=1).mean().item()
     term_of(AdversarialTraining(ball=Ball(epsilon=0.5)), module, batch)
     assert module.logged["train/adversarial_training_epsilon_relative"] == pytest.approx(0.5)
