@@ -1,0 +1,94 @@
+"""Finds training text that holds what the model is going to be tested on."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import regex
+
+from xltrobust.languages import base_language
+
+# Words, and in scripts without spaces characters: a segmenter would take longer than all else that is done to a pair.
+_TOKEN = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
+    r"|(?V1)[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]+"
+)
+Overlap = Literal["exact", "contained"]
+
+
+class OverlapFinder:
+    """Tells texts that equal, or nearly contain, one of the texts that are to stay unseen.
+
+    Texts are compared in one language. Exact: equal but for case, punctuation, spaces and compatibility characters.
+    Contained: of the unseen text's n-grams, at least a share of ``containment`` is in the other text (Broder 1997's
+    containment), which finds copies within longer sentences, and with a word changed at an end or in a long
+    text. A text of fewer than ``ngram`` words is found by equality alone: "turn off" is in many sentences that give
+    nothing away.
+
+    Args:
+        unseen: texts by language.
+        ngram: words of an n-gram; characters in scripts without spaces.
+        containment: the share from which on a text counts as contained.
+
+    Raises:
+        ValueError: if ``ngram`` is not positive, or ``containment`` is not in (0, 1].
+
+    References:
+        - Broder. On the resemblance and containment of documents. 1997.
+
+    >>> finder = OverlapFinder({"en": ["Turn on the light in the kitchen"]})
+    >>> finder("turn on the light, in the kitchen!", "en-GB")
+    'exact'
+    >>> finder("Say: turn on the lamp", "en"), finder("Say: turn on the light in the kitchen", "en")
+    (None, 'contained')
+    """
+
+    def __init__(self, unseen: Mapping[str, Iterable[str]], *, ngram: int = 3, containment: float = 0.6) -> None:
+        if ngram < 1:
+            raise ValueError(f"Expected argument `ngram` to be at least 1, but got {ngram}.")
+        if not 0 < containment <= 1:
+            raise ValueError(f"Expected argument `containment` to be in (0, 1], but got {containment}.")
+        self.ngram, self.containment = ngram, containment
+        self._exact: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for language, texts in unseen.items():
+            self._exact[base_language(language)].update(filter(None, map(_tokens, texts)))
+        self._needed: dict[str, list[int]] = {}  # how many n-grams of each unseen text are too many
+        self._holders: dict[str, dict[tuple[str, ...], list[int]]] = {}  # the texts that hold an n-gram
+        self._least: dict[str, dict[tuple[str, ...], int]] = {}  # the fewest that one of these needs
+        for language, known in self._exact.items():
+            own = [grams for tokens in sorted(known) if (grams := self._ngrams(tokens))]
+            # Rounded first: 3 of 5 n-grams are three fifths, whatever floating point says.
+            self._needed[language] = [math.ceil(round(containment * len(grams), 9)) for grams in own]
+            holders = self._holders[language] = defaultdict(list)
+            for number, grams in enumerate(own):
+                for gram in grams:
+                    holders[gram].append(number)
+            needed = self._needed[language]
+            self._least[language] = {gram: min(needed[i] for i in numbers) for gram, numbers in holders.items()}
+
+    def __call__(self, text: str, language: str) -> Overlap | None:
+        """How a text gives an unseen one of its language away; None if it does not."""
+        base = base_language(language)
+        if base not in self._exact:
+            return None
+        tokens = _tokens(text)
+        if tokens in self._exact[base]:
+            return "exact"
+        holders, needed = self._holders[base], self._needed[base]
+        shared = self._ngrams(tokens) & holders.keys()
+        # Many unseen texts may hold "turn on the": they are not counted one by one unless one can be reached.
+        if len(shared) < min((self._least[base][gram] for gram in shared), default=1):
+            return None
+        counts = Counter(number for gram in shared for number in holders[gram])
+        return "contained" if any(count >= needed[number] for number, count in counts.items()) else None
+
+    def _ngrams(self, tokens: tuple[str, ...]) -> set[tuple[str, ...]]:
+        return {tokens[at : at + self.ngram] for at in range(len(tokens) - self.ngram + 1)}
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
