@@ -69,6 +69,34 @@ def write_tiny_task(directory: Path, train: int = 120, dev: int = 30, test: int 
     return directory
 
 
+def write_tiny_pairs(path: Path, pairs: int = 80, seed: int = 0) -> Path:
+    """English sentences of the tiny task's words, and word for word in German and Chinese, the first word put last."""
+    rng = random.Random(seed)
+    lines = ["source\ttarget\tlanguage"]
+    own = [colour_or_other for part in WORDS["en"] for colour_or_other in part]
+    for language in ("de", "zh"):
+        theirs = dict(zip(own, [word for part in WORDS[language] for word in part], strict=False))
+        for _ in range(pairs):
+            words = rng.sample(sorted(theirs), rng.randint(3, 7))
+            translated = [theirs[word] for word in words]
+            lines.append("\t".join([" ".join(words), " ".join(translated[1:] + translated[:1]), language]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def pairs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    write_tiny_pairs((folder := tmp_path_factory.mktemp("pairs")) / "pairs.tsv")
+    return folder
+
+
+@pytest.fixture
+def tiny_pairs(pairs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sentence pairs; what is made of them is cached beside them."""
+    monkeypatch.setenv("XLTROBUST_CACHE", str(pairs_folder / "cache"))
+    return pairs_folder / "pairs.tsv"
+
+
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_encoder(tmp_path_factory.mktemp("encoder"))
@@ -94,8 +122,8 @@ def run_command(
     return done
 
 
-def write_tiny_config(path: Path, encoder: Path, data: Path, **trainer: object) -> Path:
-    """The configuration of a run on the tiny task that takes seconds."""
+def write_tiny_config(path: Path, encoder: Path, data: Path, pairs: Path | None = None, **trainer: object) -> Path:
+    """The configuration of a run on the tiny task that takes seconds, with a parallel corpus if its file is given."""
     import yaml
 
     config = {
@@ -119,5 +147,13 @@ def write_tiny_config(path: Path, encoder: Path, data: Path, **trainer: object) 
             }
         },
     }  # fmt: skip
+    if pairs is not None:
+        table = {"path": str(pairs), "source_language": "en", "target_language_column": "language"}
+        aligner = {"class_path": "xltrobust.datamodules.StatisticalAligner", "init_args": {"model": "fast_align"}}
+        config["data"]["init_args"]["parallel"] = {  # type: ignore[index]
+            "bitexts": [{"class_path": "xltrobust.datamodules.PairTable", "init_args": table}],
+            "aligner": aligner,
+            "held_out": 10,
+        }
     path.write_text(yaml.safe_dump(config), encoding="utf8")
     return path

@@ -77,6 +77,11 @@ def sequence_classifier(module: RobustClassifier) -> Any:
             "Models with mean pooling cannot be exported: transformers' classifiers read the first token. "
             "Train with --model.pooling cls."
         )
+    if module.language_maps.languages:
+        raise UserError(
+            "Models with linear maps of languages cannot be exported: transformers' classifiers do not know a text's "
+            "language. Train without LinearMapping."
+        )
     config = type(module.encoder.config).from_dict(module.encoder.config.to_dict() | _OPTIONS.get(family, {}))
     config.id2label = dict(enumerate(module.labels))
     config.label2id = {label: number for number, label in enumerate(module.labels)}

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from langcodes import Language, LanguageTagError
 
+from xltrobust.seeding import derived_seed
+
 
 @lru_cache(maxsize=1024)
 def base_language(code: str) -> str:
@@ -28,3 +30,14 @@ def base_language(code: str) -> str:
         return Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
     except LanguageTagError as error:
         raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.") from error
+
+
+@lru_cache(maxsize=1024)
+def language_id(*codes: str) -> int:
+    """A number for the language of a text, the same in every process; 0 if the codes are of several languages.
+
+    >>> language_id("zh-CN") == language_id("zho_Hans", "cmn") != language_id("de"), language_id("en", "de")
+    (True, 0)
+    """
+    languages = set(map(base_language, codes))
+    return derived_seed("language", *languages) if len(languages) == 1 else 0

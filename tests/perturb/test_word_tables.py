@@ -118,7 +118,11 @@ def test_words_and_replacements_of_several_words_by_option(write):
         ("a.dat", "UTF-8\ndry|²\n", r"a\.dat:2: expected a word, \|"),
         ("a.dat", "UTF-8\ndry|2\n-|arid", r"a\.dat:3: expected 2 rows .* for 'dry', but got ''"),
         ("a.dat", "UTF-8\ndry|2\n-|arid\nwet\n", r"a\.dat:4: expected 2 rows .*, but got 'wet'"),
-        ("a.csv", "a,b\n", r"a\.csv: expected a \.json, \.dat, \.tsv or \.txt file, or wn:LEXICON"),
+        (
+            "a.xls",
+            "a,b\n",
+            r"a\.xls: expected a \.json, .* \.dict or \.dict\.dz file, or wn:LEXICON; rename or convert",
+        ),
     ],
 )
 def test_errors_are_one_line_that_names_the_row(write, name, content, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from xltrobust.datamodules import PairTable, ParallelCorpus, StatisticalAligner
 from xltrobust.perturb import Ball, RandomView, TypoPerturbation
 from xltrobust.regularizers import (
     R3F,
@@ -14,8 +15,10 @@ from xltrobust.regularizers import (
     FreeLB,
     RandomPerturbation,
     Regularizer,
+    SentenceAlignment,
     SmoothnessInducing,
     VirtualAdversarial,
+    WordAlignment,
 )
 
 BALL = Ball(epsilon=0.3)
@@ -41,6 +44,23 @@ REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
     "vat": lambda: VirtualAdversarial(ball=BALL),
     "consistency": lambda: ConsistencyRegularization(view=TYPOS),
 }
+
+# Those that learn from parallel text, which the data module has to have.
+ALIGNMENT: dict[str, Callable[[], Regularizer]] = {
+    "sentences, mse": lambda: SentenceAlignment(loss="mse"),
+    "sentences, info_nce": lambda: SentenceAlignment(),
+    "sentences, info_nce, stopped": lambda: SentenceAlignment(stop_gradient="source"),
+    "words, l2": lambda: WordAlignment(),
+    "words, l2, not kept": lambda: WordAlignment(keep=0, subwords="mean"),
+    "words, weak": lambda: WordAlignment(loss="weak"),
+    "words, strong": lambda: WordAlignment(loss="strong"),
+}
+
+
+def tiny_corpus(pairs: Path, **options: object) -> ParallelCorpus:
+    """A corpus of the sentence pairs that the tests write."""
+    table = PairTable(path=str(pairs), source_language="en", target_language_column="language")
+    return ParallelCorpus(bitexts=[table], aligner=StatisticalAligner(model="fast_align"), held_out=10, **options)
 
 
 def write_synonyms(folder: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from models.test_classifier import make, trainer
-from regularizers.catalogue import BALL, REGULARIZERS, TYPOS
+from regularizers.catalogue import ALIGNMENT, BALL, REGULARIZERS, TYPOS, tiny_corpus
 
 from conftest import run_command, write_tiny_config
 from xltrobust.models.passes import PLAIN, Passes
@@ -37,6 +37,43 @@ def test_the_cost_declared_is_the_cost_counted(tiny_encoder: Path, tiny_task: Pa
     needs_clean = own.task_share > 0
     expected = own.cost.plus(PLAIN) if needs_clean else own.cost
     assert passes == Passes(*(tokens * number for number in expected))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("name", list(ALIGNMENT))
+def test_the_cost_of_pairs_declared_is_the_cost_counted(
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, name: str, frozen: bool
+) -> None:
+    module, data = make(tiny_encoder, tiny_task, freeze_embeddings=frozen)
+    data.parallel = tiny_corpus(tiny_pairs)
+    own, tokens, of_pairs, of_sources = ALIGNMENT[name](), 0, 0, 0
+
+    def on_train_batch_start(batch, batch_idx) -> None:
+        nonlocal tokens, of_pairs, of_sources
+        mask = batch["pairs"]["attention_mask"]
+        tokens, of_pairs = tokens + int(batch["attention_mask"].sum()), of_pairs + int(mask.sum())
+        of_sources += int(mask[: len(mask) // 2].sum())
+
+    module.on_train_batch_start = on_train_batch_start  # type: ignore[method-assign]
+    fit = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
+    fit.callbacks.append(own)
+    fit.fit(module, datamodule=data)
+    expected = Passes(*(tokens * number for number in PLAIN))
+    expected = expected.plus(Passes(*(of_pairs * number for number in own.pair_cost)))
+    assert module.total_passes() == expected.plus(Passes(*(of_sources * number for number in own.source_cost)))
+    assert of_sources < of_pairs
+
+
+def test_regularizers_that_read_the_pairs_share_one_pass(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
+    found = []
+    for names in (["sentences, mse"], ["sentences, mse", "words, weak"]):
+        module, data = make(tiny_encoder, tiny_task)
+        data.parallel = tiny_corpus(tiny_pairs)
+        fit = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
+        fit.callbacks += [ALIGNMENT[name]() for name in names]
+        fit.fit(module, datamodule=data)
+        found.append(module.total_passes())
+    assert found[0] == found[1]
 
 
 def test_plain_training_is_one_forward_and_one_backward_pass(tiny_encoder: Path, tiny_task: Path) -> None:

@@ -28,6 +28,12 @@ MANY = [
     {"class_path": "xltrobust.regularizers.VirtualAdversarial"},
     {"class_path": "xltrobust.regularizers.R3F"},
 ]
+PAIRS = [
+    {"class_path": "xltrobust.regularizers.CodeSwitching", "init_args": {"words": 0.3}},
+    {"class_path": "xltrobust.regularizers.SentenceAlignment"},
+    {"class_path": "xltrobust.regularizers.WordAlignment", "init_args": {"keep": 0.5}},
+    {"class_path": "xltrobust.diagnostics.AlignmentDiagnostics"},
+]
 FREELB = [{"class_path": "xltrobust.regularizers.FreeLB", "init_args": {"ball": {"epsilon": 0.3}}}]
 
 
@@ -76,9 +82,9 @@ def test_accumulating_two_batches_equals_one_of_twice_the_size(
         assert torch.allclose(weights[1][key], value, atol=1e-5), key
 
 
-def config_with(folder: Path, encoder: Path, data: Path, callbacks: list[dict], **model: object) -> Path:
+def config_with(folder: Path, encoder: Path, data: Path, pairs: Path, callbacks: list[dict], **model: object) -> Path:
     folder.mkdir()
-    path = write_tiny_config(folder / "config.yaml", encoder, data, callbacks=callbacks)
+    path = write_tiny_config(folder / "config.yaml", encoder, data, pairs, callbacks=callbacks)
     config = yaml.safe_load(path.read_text())
     config["model"] |= model
     config["trainer"]["logger"] = False
@@ -92,14 +98,16 @@ def trained(config: Path) -> tuple[dict[str, torch.Tensor], dict]:
     return stored["state_dict"], json.loads((run / "results.json").read_text(encoding="utf8"))
 
 
-@pytest.mark.parametrize("callbacks", [MANY, FREELB], ids=["many", "freelb"])
-def test_two_processes_train_as_one(tmp_path: Path, tiny_encoder: Path, tiny_task: Path, callbacks: list[dict]) -> None:
+@pytest.mark.parametrize("callbacks", [MANY, FREELB, PAIRS], ids=["many", "freelb", "pairs"])
+def test_two_processes_train_as_one(
+    tmp_path: Path, tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, callbacks: list[dict]
+) -> None:
     """Also to the end of a budget, which both have to see at the same step."""
     found = []
     for devices in (1, 2):
         # Plain gradients in effect: Adam would blow up the rounding of attention's keys' bias.
         options = {"dropout": 0.0, "max_passes": 2.5, "encoder_lr": 1e-3, "head_lr": 1e-3}
-        config = config_with(tmp_path / str(devices), tiny_encoder, tiny_task, callbacks, **options)
+        config = config_with(tmp_path / str(devices), tiny_encoder, tiny_task, tiny_pairs, callbacks, **options)
         own = yaml.safe_load(config.read_text())
         own["data"]["init_args"]["batch_size"] = 16 // devices
         own["trainer"] |= {"devices": devices, "max_epochs": None}
@@ -109,18 +117,23 @@ def test_two_processes_train_as_one(tmp_path: Path, tiny_encoder: Path, tiny_tas
     (one, results), (two, both_results) = found
     assert both_results["passes"] == results["passes"]
     assert 2.5 <= results["passes"]["plain_passes"] < 3.5
+    figures = [
+        {name: value for name, value in own["figures"].items() if "retrieval" in name}
+        for own in (results, both_results)
+    ]
+    assert figures[1] == pytest.approx(figures[0]) and bool(figures[0]) == (callbacks is PAIRS)
     for name, value in one.items():
         assert torch.allclose(two[name], value, atol=1e-4) or name.endswith("key.bias"), name
 
 
 @pytest.mark.parametrize("moment", ["train_batch_end:5", "test_batch_end:2"])
 def test_a_killed_run_ends_as_if_it_had_not_been(
-    tmp_path: Path, tiny_encoder: Path, tiny_task: Path, moment: str
+    tmp_path: Path, tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, moment: str
 ) -> None:
     outcomes = []
     for kill in (None, moment):
-        callbacks = [*MANY, {"class_path": "killer.Killer"}]
-        config = config_with(tmp_path / str(kill), tiny_encoder, tiny_task, callbacks, max_passes=6)
+        callbacks = [*MANY, *PAIRS, {"class_path": "killer.Killer"}]
+        config = config_with(tmp_path / str(kill), tiny_encoder, tiny_task, tiny_pairs, callbacks, max_passes=9)
         own = yaml.safe_load(config.read_text())
         own["trainer"]["max_epochs"] = None
         own["last_checkpoint"] = {"every_n_train_steps": 2}

@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
 from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
 from xltrobust.datamodules.loading import EvaluationSampler, ResumableLoader, TrainingSampler
+from xltrobust.datamodules.parallel import ParallelCorpus
+from xltrobust.datamodules.parallel_text import ParallelText
 from xltrobust.datamodules.tokenization import Tokenization
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, language_name
@@ -34,7 +35,7 @@ class EvaluationSet:
         return language_name(self.language)
 
 
-class CrossLingualClassification(pl.LightningDataModule, ABC):
+class CrossLingualClassification(ParallelText, ABC):
     """Base of all tasks: trains on ``source``, validates on source dev, tests on source and targets.
 
     A task says which ``labels`` and ``targets`` it has and ``read``s one split in one language; batching, tokenization,
@@ -48,6 +49,9 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         max_length: tokens of one example; what is cut is counted.
         oracle: whether target dev sets are validated on as well (logged, never used to choose anything).
         num_workers: processes that load data; 0 is fastest unless texts are augmented on the fly.
+        parallel: sentence pairs, for regularizers and diagnostics of alignment; what holds a dev or test text of the
+            task is left out of them.
+        pair_batch_size: sentence pairs per device and step; None takes ``batch_size``.
         limit_train_examples: train on a seeded random subset of this size.
     """
 
@@ -62,12 +66,15 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         oracle: bool = True,
         num_workers: int = 0,
         limit_train_examples: int | None = None,
+        parallel: ParallelCorpus | None = None,
+        pair_batch_size: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parallel, batch_size if pair_batch_size is None else pair_batch_size)
         # A device may see nothing of a small language: its share of the results is then empty, not wrong.
         self.allow_zero_length_dataloader_with_multiple_devices = True
-        for name, value in {"batch_size": batch_size, "eval_batch_tokens": eval_batch_tokens}.items():
-            if value < 1:
+        sizes = {"batch_size": batch_size, "eval_batch_tokens": eval_batch_tokens, "pair_batch_size": pair_batch_size}
+        for name, value in sizes.items():
+            if value is not None and value < 1:
                 raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
         if limit_train_examples is not None and limit_train_examples < 1:
             raise ValueError(
@@ -83,7 +90,6 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
         self.oracle = oracle
         self.num_workers = num_workers
         self.limit_train_examples = limit_train_examples
-        self.counts: dict[str, Any] = {}
         self._augmentations: list[Augmentation] = []
         self._views: dict[str, Augmentation] = {}
         self._training_loader: ResumableLoader | None = None
@@ -171,7 +177,13 @@ class CrossLingualClassification(pl.LightningDataModule, ABC):
             raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
         lengths = data.table.lengths.tolist()
         sampler = TrainingSampler(lengths, self.batch_size, global_seed(), *self._place, lengths_in=data.lengths)
-        loader = ResumableLoader(data, batch_sampler=sampler, collate_fn=self._collator(False), **self._worker_options)
+        loader = ResumableLoader(
+            data,
+            batch_sampler=sampler,
+            collate_fn=self._collator(False),
+            pairs=self.pair_stream(),
+            **self._worker_options,
+        )
         if self._position is not None:
             loader.load_state_dict(self._position)
             self._position = None

@@ -22,7 +22,7 @@ _NAMES = {
     "floor": [f"{_DEMO}.arsaboo.names.upstairs"],
     "name": [f"{_CLASSES}.cover.curtain", f"{_CLASSES}.cover.garage", "ui.panel.lovelace.editor.card.thermostat.name"],
 }
-_FRONTEND_CODES = {"zh-CN": "zh-Hans", "zh-HK": "zh-Hant", "zh-TW": "zh-Hant", "de-CH": "gsw"}
+_FRONTEND_CODES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-HK": "zh-Hant", "zh-TW": "zh-Hant", "de-CH": "gsw"}
 _CAPITALISED_NOUNS = ("de", "de-CH", "lb")
 
 
@@ -32,7 +32,7 @@ def package_files(package: str) -> dict[str, Path]:
     try:
         listed = files(package) or []
     except PackageNotFoundError:
-        raise MissingPackage("The voice commands need", package) from None
+        raise MissingPackage("Home Assistant's texts need", package) from None
     return {str(file): Path(str(file.locate())) for file in listed if file.suffix == ".json"}
 
 
@@ -48,19 +48,37 @@ def intents_file(language: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf8"))
 
 
-@lru_cache(maxsize=128)
-def _interface_strings(language: str) -> dict[str, str]:
-    strings: dict[str, str] = {}
+def frontend_code(language: str) -> str:
+    """How home-assistant-frontend spells a language of home-assistant-intents."""
+    return _FRONTEND_CODES.get(language, language)
+
+
+def _interface_files() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
     for name, path in package_files("home-assistant-frontend").items():
         stem, _, digest = path.stem.rpartition("-")
-        if "/static/translations/" in name and stem == language and len(digest) == 32:
-            strings |= json.loads(path.read_text(encoding="utf8"))
+        if "/static/translations/" in name and stem and len(digest) == 32:
+            found.setdefault(stem, []).append(path)
+    return found
+
+
+def interface_languages() -> list[str]:
+    """The codes of all languages of the user interface, as home-assistant-frontend spells them."""
+    return sorted(_interface_files())
+
+
+@lru_cache(maxsize=128)
+def interface_strings(language: str) -> dict[str, str]:
+    """The strings of the user interface by key, in a language as home-assistant-frontend spells it."""
+    strings: dict[str, str] = {}
+    for path in _interface_files().get(language, []):
+        strings |= json.loads(path.read_text(encoding="utf8"))
     return strings
 
 
 def slot_names(language: str) -> dict[str, list[str]]:
     """Names of rooms, floors and devices: in the language where the user interface is translated, else in English."""
-    own, english = _interface_strings(_FRONTEND_CODES.get(language, language)), _interface_strings("en")
+    own, english = interface_strings(frontend_code(language)), interface_strings("en")
     names = {slot: [own.get(key) or english[key] for key in keys] for slot, keys in _NAMES.items()}
     if language in _CAPITALISED_NOUNS:
         return names

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
 from xltrobust.seeding import derived_seed
+
+if TYPE_CHECKING:
+    from xltrobust.datamodules.pair_stream import PairStream
 
 PAD_GRID = 8
 
@@ -149,10 +152,16 @@ class ResumableLoader(DataLoader):
 
     The data module saves and restores the state with the trainer's checkpoints; batches that workers have prefetched
     but the trainer has not seen do not count.
+
+    Args:
+        args: the loader's.
+        pairs: a stream of sentence pairs, of which each batch gets one, ``batch["pairs"]``; it knows no epochs.
+        kwargs: the loader's.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pairs: PairStream | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._pairs = pairs
         self._delivered = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
@@ -162,15 +171,20 @@ class ResumableLoader(DataLoader):
         batches = super().__iter__()
         sampler_length = len(sampler)
         for batch in batches:
+            if self._pairs is not None:
+                batch["pairs"] = next(self._pairs)
             self._delivered = (self._delivered + 1) % sampler_length
             yield batch
         sampler.start = 0
 
     def state_dict(self) -> dict[str, int]:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
-        return {"epoch": sampler.epoch, "delivered": self._delivered}
+        own = {"epoch": sampler.epoch, "delivered": self._delivered}
+        return own if self._pairs is None else own | {"pairs": self._pairs.delivered}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         sampler.epoch, sampler.start = state["epoch"], state["delivered"]
         self._delivered = state["delivered"]
+        if self._pairs is not None:
+            self._pairs.delivered = state.get("pairs", 0)

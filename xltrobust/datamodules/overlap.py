@@ -12,11 +12,8 @@ import regex
 
 from xltrobust.languages import base_language
 
-# Words, and in scripts without spaces characters: a segmenter would take longer than all else that is done to a pair.
-_TOKEN = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
-    r"|(?V1)[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]+"
-)
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_JOIN = "\0"
 Overlap = Literal["exact", "contained"]
 
 
@@ -81,14 +78,37 @@ class OverlapFinder:
         holders, needed = self._holders[base], self._needed[base]
         shared = self._ngrams(tokens) & holders.keys()
         # Many unseen texts may hold "turn on the": they are not counted one by one unless one can be reached.
-        if len(shared) < min((self._least[base][gram] for gram in shared), default=1):
+        if not shared or len(shared) < min(map(self._least[base].__getitem__, shared)):
             return None
         counts = Counter(number for gram in shared for number in holders[gram])
         return "contained" if any(count >= needed[number] for number, count in counts.items()) else None
 
     def _ngrams(self, tokens: tuple[str, ...]) -> set[tuple[str, ...]]:
-        return {tokens[at : at + self.ngram] for at in range(len(tokens) - self.ngram + 1)}
+        return set(zip(*(tokens[at:] for at in range(self.ngram)), strict=False))
+
+
+class _Spacing(dict[int, str]):
+    """Sets tokens apart by spaces: words, and in scripts without spaces characters with their marks.
+
+    A segmenter would take longer than all else that is done to a pair.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kind, unspaced = unicodedata.category(character)[0], _UNSPACED.match(character)
+        if kind not in "LMN":
+            spaced = " "
+        elif not unspaced:
+            spaced = character
+        else:
+            spaced = f"{_JOIN}{character} " if kind == "M" else f" {character} "
+        self[code] = spaced
+        return spaced
+
+
+_SPACING = _Spacing()
 
 
 def _tokens(text: str) -> tuple[str, ...]:
-    return tuple(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
+    same = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return tuple(same.casefold().translate(_SPACING).replace(f" {_JOIN}", "").split())

@@ -15,7 +15,6 @@ from xltrobust.seeding import derived_seed
 
 LanguagePair = tuple[str, str]
 Control = Literal["shuffled_pairs", "shuffled_lexicon"]
-_AT_ONCE = 10_000
 
 
 class PairData:
@@ -29,11 +28,16 @@ class PairData:
     """
 
     def __init__(self, folder: Path, record: dict[str, Any], control: Control | None = None, seed: int = 0) -> None:
-        self.record, self.control = record, control
+        self.folder, self.record, self.control = folder, record, control
         self.languages: list[LanguagePair] = [(own[0], own[1]) for own in record["languages"]]
         self._train, self._held_out = open_pairs(folder / "train.arrow"), open_pairs(folder / "held_out.arrow")
         self.groups = column(self._train, "group")
         self._seed = seed
+
+    @property
+    def without_control(self) -> PairData:
+        """The true pairs."""
+        return PairData(self.folder, self.record, None, self._seed)
 
     def __len__(self) -> int:
         return len(self._train)

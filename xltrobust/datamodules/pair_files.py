@@ -59,11 +59,11 @@ def copy_rows(path: Path, rows: np.ndarray, destination: Path) -> str:
         destination: the file to write.
 
     Returns:
-        SHA-256 of the texts written.
+        SHA-256 of the texts and groups written, in their order.
     """
     digest, start = hashlib.sha256(), 0
     with (
-        pa.memory_map(str(path)) as source,
+        pa.OSFile(str(path)) as source,  # read once, front to back: mapped, all of it would stay resident
         pa.ipc.open_stream(source) as reader,
         pa.OSFile(str(destination), "wb") as file,
         pa.ipc.new_stream(file, _SCHEMA) as writer,
@@ -73,8 +73,9 @@ def copy_rows(path: Path, rows: np.ndarray, destination: Path) -> str:
             if last > first:
                 kept = batch.take(pa.array(rows[first:last] - start))
                 writer.write_batch(kept)
-                for text, translation in zip(kept["source"].to_pylist(), kept["target"].to_pylist(), strict=True):
-                    digest.update(f"{text}\t{translation}\n".encode())
+                columns = (kept[name].to_pylist() for name in ("source", "target", "group"))
+                for text, translation, group in zip(*columns, strict=True):
+                    digest.update(f"{group}\t{text}\t{translation}\n".encode())
             start += len(batch)
     return digest.hexdigest()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 Balance = Literal["proportional", "equal"]
+_AT_ONCE = 1 << 20  # rows
 
 
 class Selection(NamedTuple):
@@ -15,7 +17,7 @@ class Selection(NamedTuple):
     Args:
         train: to learn from.
         held_out: for diagnostics; no training pair has one of their texts on either side.
-        duplicates: rows that repeat another one, by language pair, shape (L,).
+        duplicates: rows that repeat an earlier one, by language pair, shape (L,).
         beside_held_out: rows left out because one of their texts is held out, likewise.
         over_budget: rows left out for the budget's sake, likewise.
     """
@@ -57,47 +59,109 @@ def select_pairs(
         seed: of the choice.
     """
     count = int(groups.max(initial=-1)) + 1
-    pair = _mixed(sources ^ _mixed(targets + groups.astype(np.uint64)))
-    _, first = np.unique(pair, return_index=True)
-    first.sort()
-    duplicates = np.bincount(groups, minlength=count) - np.bincount(groups[first], minlength=count)
-    del pair
-    held = _hold_out(sources, groups, first, held_out, seed)
+    salt = np.uint64(seed % 2**64)
+    first = _first_of_each(sources, targets, groups)
+    distinct = _by_group(groups, first, count)
+    held = [_hold_out(sources, targets, first & (groups == own), held_out, salt) for own in range(count)]
+    held_rows = np.sort(np.concatenate([np.zeros(0, np.int64), *held]))
     # Texts of different languages that are alike (names, mostly) count as one: left out are a few too many.
-    texts = np.concatenate([sources[held], targets[held]])
-    seen = np.isin(sources[first], texts) | np.isin(targets[first], texts)
-    free = first[~seen]
-    beside = np.bincount(groups[first[seen]], minlength=count) - np.bincount(groups[held], minlength=count)
-    rank = _mixed(sources[free] ^ _mixed(targets[free] + np.uint64(seed)))
-    order = free[np.lexsort((rank, groups[free]))]
-    amounts = [np.ones(len(order), np.int64)] if max_pairs is not None else []
-    limits = [max_pairs] if max_pairs is not None else []
+    texts = np.unique(np.concatenate([sources[held_rows], targets[held_rows]]))
+    free = first
+    for part in _parts(len(groups)):
+        free[part] &= ~(_among(texts, sources[part]) | _among(texts, targets[part]))
+    left = _by_group(groups, free, count)
+    kept = free.copy()
+    if max_pairs is not None:
+        one = np.broadcast_to(np.int32(1), groups.shape)
+        _keep_within(kept, sources, targets, groups, free, one, max_pairs, balance, salt)
     if max_tokens is not None:
         assert tokens is not None
-        amounts.append(tokens[order].astype(np.int64))
-        limits.append(max_tokens)
-    kept = np.ones(len(order), bool)
-    for amount, limit in zip(amounts, limits, strict=True):
-        kept &= _within(amount, groups[order], limit, balance, count)
-    over = np.bincount(groups[order[~kept]], minlength=count)
-    return Selection(np.sort(order[kept]), np.sort(held), duplicates, beside, over)
+        _keep_within(kept, sources, targets, groups, free, tokens, max_tokens, balance, salt)
+    return Selection(
+        train=np.flatnonzero(kept),
+        held_out=held_rows,
+        duplicates=np.bincount(groups, minlength=count) - distinct,
+        beside_held_out=distinct - left - np.bincount(groups[held_rows], minlength=count),
+        over_budget=left - _by_group(groups, kept, count),
+    )
 
 
-def _hold_out(sources: np.ndarray, groups: np.ndarray, rows: np.ndarray, each: int, seed: int) -> np.ndarray:
-    rank = _mixed(sources[rows] + np.uint64(seed))
-    order = rows[np.lexsort((rank, groups[rows]))]
-    starts = np.searchsorted(groups[order], np.arange(groups.max(initial=-1) + 2))
-    chosen = [order[a : a + min(each, (b - a) // 2)] for a, b in zip(starts[:-1], starts[1:], strict=True)]
-    return np.concatenate(chosen) if chosen else rows[:0]
+def _parts(count: int) -> Iterator[slice]:
+    """All rows, a million at a time: what is worked out on the way is not to take memory for all of them."""
+    return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
 
 
-def _within(amount: np.ndarray, groups: np.ndarray, limit: int, balance: Balance, count: int) -> np.ndarray:
-    """The first rows of each group that fit its share of the limit."""
-    totals = np.bincount(groups, weights=amount, minlength=count)
+def _by_group(groups: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
+    return np.bincount(groups[mask], minlength=count)
+
+
+def _first_of_each(sources: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Which rows repeat no earlier one, shape (N,), boolean."""
+    pair = np.empty(len(groups), np.uint64)
+    for part in _parts(len(pair)):
+        pair[part] = _mixed(sources[part] ^ _mixed(targets[part] + groups[part].astype(np.uint64)))
+    order = np.argsort(pair, kind="stable")
+    first = np.ones(len(pair), bool)
+    for part in _parts(len(pair) - 1):
+        rows, following = order[:-1][part], order[1:][part]
+        first[following[pair[rows] == pair[following]]] = False
+    return first
+
+
+def _hold_out(sources: np.ndarray, targets: np.ndarray, mask: np.ndarray, size: int, salt: np.uint64) -> np.ndarray:
+    """The first rows by source text, then by target text: ``size`` of those in the mask, at most half of them."""
+    size = min(size, int(mask.sum()) // 2)
+    best = np.zeros(0, np.int64)
+    for part in _parts(len(mask)):
+        rows = np.concatenate([best, np.flatnonzero(mask[part]) + part.start])
+        rank = _mixed(sources[rows] + salt)
+        if len(rows) > size > 0:  # few of them need be ordered
+            rows = rows[near := rank <= np.partition(rank, size - 1)[size - 1]]
+            rank = rank[near]
+        best = rows[np.lexsort((_mixed(targets[rows] + salt), rank))[:size]]
+    return best
+
+
+def _among(values: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """Which of those is one of the values, which are sorted (``np.isin`` would sort those)."""
+    if not len(values):
+        return np.zeros(len(those), bool)
+    return values.take(np.searchsorted(values, those), mode="clip") == those
+
+
+def _keep_within(
+    kept: np.ndarray,
+    sources: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    free: np.ndarray,
+    amount: np.ndarray,
+    limit: int,
+    balance: Balance,
+    salt: np.uint64,
+) -> None:
+    """Takes out of the mask what does not fit the budget: of each group all but its first rows."""
+    count = int(groups.max(initial=-1)) + 1
+    totals = np.array([amount.sum(where=free & (groups == own), dtype=np.int64) for own in range(count)], float)
     shares = _shares(totals, limit, balance)
-    running = np.cumsum(amount)
-    before = np.concatenate([[0], np.cumsum(totals)])[groups]
-    return running - before <= shares[groups] + 1e-6
+    for group in np.flatnonzero(shares < totals):
+        rows = np.flatnonzero(free & (groups == group))
+        rank = np.empty(len(rows), np.uint64)
+        for part in _parts(len(rows)):
+            rank[part] = _mixed(sources[rows[part]] ^ _mixed(targets[rows[part]] + salt))
+        kept[rows[rank > _last_rank(rank, amount[rows], int(shares[group]))]] = False
+
+
+def _last_rank(rank: np.ndarray, amount: np.ndarray, share: int) -> int:
+    """Up to which rank the amounts fit the share; -1 if none does. By bisection: sorting takes twice the memory."""
+    low, high = -1, 2**64 - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if amount.sum(where=rank <= np.uint64(middle), dtype=np.int64) <= share:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _shares(totals: np.ndarray, limit: int, balance: Balance) -> np.ndarray:

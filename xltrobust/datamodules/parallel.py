@@ -9,6 +9,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class ParallelCorpus:
             try:
                 self._build(temporary, OverlapFinder(unseen, **self._overlap))  # type: ignore[arg-type]
                 temporary.chmod(0o755)
-                if not folder.exists():  # another process may have been faster
+                with suppress(OSError):  # another process may have been faster
                     temporary.rename(folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -138,6 +139,14 @@ class ParallelCorpus:
             tokens=np.frombuffer(tokens, np.int32),
             **self._choice,
         )
+        for own, group in languages.items():
+            for what, numbers in (
+                ("duplicate", chosen.duplicates), ("beside held-out", chosen.beside_held_out),
+                ("over budget", chosen.over_budget),
+                ("held out", np.bincount(own_groups[chosen.held_out], minlength=len(languages))),
+                ("train", np.bincount(own_groups[chosen.train], minlength=len(languages))),
+            ):  # fmt: skip
+                cleaner.counts[own][what] = int(numbers[group])
         if not len(chosen.train):
             read = sum((own for own in cleaner.counts.values()), Counter[str]())
             raise DataError(
@@ -148,20 +157,12 @@ class ParallelCorpus:
         content = copy_rows(folder / "clean.arrow", chosen.train, folder / "train.arrow")
         copy_rows(folder / "clean.arrow", chosen.held_out, folder / "held_out.arrow")
         (folder / "clean.arrow").unlink()
-        for own, group in languages.items():
-            for what, numbers in (
-                ("duplicate", chosen.duplicates), ("beside held-out", chosen.beside_held_out),
-                ("over budget", chosen.over_budget),
-                ("held out", np.bincount(own_groups[chosen.held_out], minlength=len(languages))),
-                ("train", np.bincount(own_groups[chosen.train], minlength=len(languages))),
-            ):  # fmt: skip
-                cleaner.counts[own][what] = int(numbers[group])
         record = {
             "sources": [own.provenance() for own in self.bitexts],
             "languages": list(languages),
             "counts": {">".join(own): dict(counts) for own, counts in cleaner.counts.items()},
             "pairs": len(chosen.train),
-            "hash": content,
+            "hash": hashlib.sha256(repr((list(languages), content)).encode()).hexdigest(),
             "settings": {**self._cleaning, **self._overlap, **self._choice},
         }
         write_json(record, folder / "record.json")

@@ -18,9 +18,11 @@ from xltrobust.datamodules.loading import padded_length
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.files import atomic_write, cache_root
+from xltrobust.languages import language_id
 from xltrobust.models.pretrained import resolve
 
 Batch = dict[str, Any]
+_BY_TEXT = ("offsets", "truncated", "languages")
 _WORTH_A_FILE = 2_000  # texts; fewer are tokenized faster than a file is opened
 
 
@@ -39,11 +41,13 @@ class TokenTable:
             each of shape (total tokens,).
         offsets: where each text starts, and the total, shape (N + 1,).
         truncated: whether a text was cut to the maximum length, shape (N,).
+        languages: number of each text's language (see :func:`~xltrobust.languages.language_id`), shape (N,).
     """
 
     columns: dict[str, np.ndarray]
     offsets: np.ndarray
     truncated: np.ndarray
+    languages: np.ndarray
 
     def __len__(self) -> int:
         return len(self.truncated)
@@ -54,9 +58,9 @@ class TokenTable:
         return np.diff(self.offsets)
 
     def row(self, index: int) -> dict[str, np.ndarray]:
-        """The inputs of one text."""
+        """The inputs of one text, and ``language``, shape ()."""
         span = slice(self.offsets[index], self.offsets[index + 1])
-        return {name: column[span] for name, column in self.columns.items()}
+        return {name: column[span] for name, column in self.columns.items()} | {"language": self.languages[index]}
 
 
 class Tokenization:
@@ -79,15 +83,16 @@ class Tokenization:
         path = cache_root() / "tokens" / f"{self._key(examples)}.npz"
         if path.exists():
             with np.load(path) as stored:
-                columns = {name: stored[name] for name in stored.files if name not in ("offsets", "truncated")}
-                return TokenTable(columns, stored["offsets"], stored["truncated"])
+                own = dict(stored)
+                return TokenTable(columns=own, **{name: own.pop(name) for name in _BY_TEXT})
         table = self._tokenize(examples)
         with atomic_write(path) as temporary:
-            np.savez(temporary, offsets=table.offsets, truncated=table.truncated, **table.columns)  # type: ignore[arg-type]
+            by_text = {name: getattr(table, name) for name in _BY_TEXT}
+            np.savez(temporary, **by_text, **table.columns)  # type: ignore[arg-type]
         return table
 
     def _key(self, examples: Sequence[Example]) -> str:
-        digest = hashlib.sha256(f"{self._fingerprint}/{self.max_length}".encode())
+        digest = hashlib.sha256(f"2/{self._fingerprint}/{self.max_length}".encode())  # 2: the file's layout
         for example in examples:
             digest.update(repr((example.language, example.text, example.text_pair)).encode("utf8"))
         return digest.hexdigest()[:32]
@@ -98,7 +103,8 @@ class Tokenization:
 
     def _tokenize(self, examples: Sequence[Example]) -> TokenTable:
         if not examples:
-            return TokenTable({"input_ids": np.zeros(0, np.int32)}, np.zeros(1, np.int64), np.zeros(0, bool))
+            none = np.zeros(0, np.int64)
+            return TokenTable({"input_ids": np.zeros(0, np.int32)}, np.zeros(1, np.int64), np.zeros(0, bool), none)
         encoded = self._call(examples, truncation=True, max_length=self.max_length)
         ids: list[list[int]] = encoded["input_ids"]
         lengths = np.array([len(row) for row in ids])
@@ -113,7 +119,9 @@ class Tokenization:
         if languages := getattr(self.tokenizer, "lang2id", None):
             rows = [self._language_ids(row, example, languages) for row, example in zip(ids, examples, strict=True)]
             columns["langs"] = np.concatenate(rows).astype(np.int32)
-        return TokenTable(columns, np.concatenate([[0], np.cumsum(lengths)]), truncated)
+        spoken = [(own.language,) if isinstance(own.language, str) else own.language for own in examples]
+        languages = np.array([language_id(*own) for own in spoken])
+        return TokenTable(columns, np.concatenate([[0], np.cumsum(lengths)]), truncated, languages)
 
     def _call(self, examples: Sequence[Example], **options: Any) -> Any:
         texts = [example.text for example in examples]
@@ -165,13 +173,13 @@ class Tokenization:
     def collate(self, rows: Sequence[dict[str, np.ndarray]], to_grid: bool = False) -> Batch:
         """Tensors of shape (B, T): rows padded to the longest, or to its place on the grid, and masks.
 
-        ``attention_mask`` leaves padding out; ``perturbable`` (boolean) special tokens too.
+        ``attention_mask`` leaves padding out; ``perturbable`` (boolean) special tokens too. ``language``, shape (B,).
         """
         width = max(len(row["input_ids"]) for row in rows)
         if to_grid:
             width = padded_length(width, self.max_length)
-        batch: dict[str, Tensor] = {}
-        for name in rows[0]:
+        batch: dict[str, Tensor] = {"language": torch.tensor([int(row["language"]) for row in rows])}
+        for name in rows[0].keys() - {"language"}:
             fill = self.tokenizer.pad_token_id if name == "input_ids" else 0
             padded = np.full((len(rows), width), fill, np.int64)
             for row, values in zip(padded, rows, strict=True):

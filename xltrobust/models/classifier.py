@@ -16,6 +16,7 @@ from xltrobust.errors import UserError
 from xltrobust.models.budget import ComputeBudget
 from xltrobust.models.encoders import load_encoder
 from xltrobust.models.evaluation import MultilingualEvaluation
+from xltrobust.models.language_maps import LanguageMaps
 from xltrobust.models.layers import encoder_layers, shifted
 from xltrobust.models.optimization import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
@@ -36,6 +37,7 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         encoder: hub name, local directory or ``bundled``.
         labels: the classes; the command line takes them from the data.
         freeze_embeddings: see :func:`load_encoder`.
+        freeze_encoder: train the head alone, on an encoder that stays as it is.
         pooling: ``cls`` takes the first token's vector, ``mean`` the average over all that are not padding.
         dropout: replaces the encoder's dropout probabilities; also used in the head. None keeps the encoder's, and 0.1
             in the head.
@@ -54,6 +56,7 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         encoder: str = "bundled",
         labels: list[str],
         freeze_embeddings: bool = False,
+        freeze_encoder: bool = False,
         pooling: Literal["cls", "mean"] = "cls",
         dropout: float | None = None,
         encoder_lr: float = 2e-5,
@@ -76,6 +79,9 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         self.pooling = pooling
         self.max_passes = max_passes
         self.encoder = load_encoder(encoder, freeze_embeddings=freeze_embeddings, dropout=dropout)
+        if freeze_encoder:
+            self.encoder.requires_grad_(False)
+        self.language_maps = LanguageMaps()
         hidden = self.encoder.config.hidden_size
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
@@ -90,7 +96,14 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         """Token embeddings before positions and layer norm, shape (B, T, H): what balls and certificates are about."""
         return self.encoder.get_input_embeddings()(batch["input_ids"])
 
-    def encode(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
+    def encode(
+        self,
+        embeddings: Tensor,
+        batch: Batch,
+        shift: Tensor | None = None,
+        layer: int = 0,
+        encoder: nn.Module | None = None,
+    ) -> Tensor:
         """The last layer's output, shape (B, T, H), for embeddings of shape (B, T, H).
 
         Args:
@@ -98,12 +111,14 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
             batch: brings the mask, token types and languages.
             shift: added to the output of a layer, shape (B, T, H).
             layer: which one; 0 is the embeddings.
+            encoder: another one of the same kind, such as a frozen copy; None takes the model's.
         """
         inputs = {name: batch[name] for name in self._inputs if name in batch}
         if shift is not None and layer == 0:
             embeddings = embeddings + shift.to(embeddings.dtype)
         with nullcontext() if shift is None or layer == 0 else shifted(self.layers[layer - 1], shift):
-            hidden = self.encoder(inputs_embeds=embeddings, **inputs).last_hidden_state
+            hidden = (encoder or self.encoder)(inputs_embeds=embeddings, **inputs).last_hidden_state
+        hidden = self.language_maps(hidden, batch)
         if self.training:
             self.passes.count(hidden, batch["attention_mask"])
         return hidden
@@ -148,10 +163,13 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         output = Output(self, batch)
-        share = min([1.0, *(own.task_share for own in self.regularizers)])
+        active, before = self.active_regularizers()
+        share = 0.0 if before else min([1.0, *(own.task_share for own in active)])
         loss = torch.zeros((), device=self.device)
+        if before:  # the task's head has no gradient yet, and DDP would wait for it
+            loss = loss + 0.0 * self.classify(torch.zeros(1, self.dense.in_features, device=self.device)).sum()
         # Terms first: one may want gradients of the clean pass, and says so before it is computed.
-        for regularizer in self.regularizers:
+        for regularizer in active:
             term = regularizer.term(self, batch, output)
             if term is not None:
                 self.log(f"train/{regularizer.name}", term, prog_bar=not share)
@@ -192,6 +210,7 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
+        self.language_maps.make_room(checkpoint["state_dict"], "language_maps.")
         own = self.state_dict()
         for name in self._frozen():
             checkpoint["state_dict"].setdefault(name, own[name])

@@ -53,6 +53,14 @@ class Output:
         """Shape (B, C) for C classes."""
         return self._module.classify(self.pooled)
 
+    @cached_property
+    def pairs(self) -> Output:
+        """The same of the batch's sentence pairs: the sources of P pairs, then their targets, so that B is 2P.
+
+        One pass for all that learn from them.
+        """
+        return Output(self._module, self._batch["pairs"])
+
     @property
     def computed(self) -> bool:
         """Whether the encoder has been passed."""

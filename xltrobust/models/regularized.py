@@ -30,6 +30,7 @@ class Regularized(pl.LightningModule):
 
     encoder: Any
     passes: PassCounter
+    progress: Any  # the share of the training that is done
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +59,11 @@ class Regularized(pl.LightningModule):
         built = regularizer.build(cast_self)
         if built is not None:
             self.regularizer_modules[regularizer.name] = built
+
+    def active_regularizers(self) -> tuple[list[Regularizer], bool]:
+        """Those whose terms are added now, and whether these are learnt alone, before the task is."""
+        first = [own for own in self.regularizers if own.before and self.progress < own.before]
+        return (first, True) if first else ([own for own in self.regularizers if not own.before], False)
 
     @cached_property
     def embedding_scale(self) -> float:

@@ -74,6 +74,7 @@ class SentenceEncoder:
         with torch.no_grad():
             for indices in length_batches(table.lengths.tolist(), _MAX_TOKENS):
                 batch = tokenization.collate([table.row(i) for i in indices], to_grid=True)
+                batch.pop("language")
                 vectors = _pooled(encoder, {name: tensor.to(encoder.device) for name, tensor in batch.items()})
                 if found is None:
                     found = np.empty((len(examples), vectors.shape[1]), np.float32)

@@ -24,7 +24,8 @@ class CodeMixing(WordSubstitution):
 
     Args:
         lexicons: bilingual lexicons by direction, "en-de", or "zh-CN>pt-BR" where a code holds a hyphen;
-            codes in any spelling. :func:`~xltrobust.perturb.word_tables.read_table` lists what files they can be.
+            codes in any spelling. :func:`~xltrobust.perturb.word_tables.read_table` lists what files they can be;
+            a table, such as a :class:`~xltrobust.perturb.bilingual_lexicon.BilingualLexicon`, is taken as it is.
         languages: languages to translate into; None means all that the lexicons have.
         pivot: a language by way of which to translate as well, such as "en" where all lexicons are from English.
         max_translations: how many of a word's translations into each language to use, the first; None uses all.
@@ -50,7 +51,7 @@ class CodeMixing(WordSubstitution):
     def __init__(
         self,
         *,
-        lexicons: dict[str, str],
+        lexicons: dict[str, str | WordTable],
         languages: list[str] | None = None,
         pivot: str | None = None,
         max_translations: int | None = None,
@@ -59,7 +60,7 @@ class CodeMixing(WordSubstitution):
         super().__init__(sides=sides)
         directions = [direction(name) for name in lexicons]
         if not directions or len(set(directions)) < len(directions):
-            raise ValueError(f"Expected argument `lexicons` to have each direction once, but got {lexicons!r}.")
+            raise ValueError(f"Expected argument `lexicons` to have each direction once, but got {list(lexicons)}.")
         known = list(dict.fromkeys(code for pair in directions for code in pair))
         targets = known if languages is None else list(dict.fromkeys(map(base_language, languages)))
         if not targets or not set(targets) <= set(known):
@@ -69,7 +70,7 @@ class CodeMixing(WordSubstitution):
         if max_translations is not None and max_translations < 1:
             raise ValueError(f"Expected argument `max_translations` to be positive, but got {max_translations!r}.")
         self.max_translations = max_translations
-        tables = [read_table(source) for source in lexicons.values()]
+        tables = [own if isinstance(own, WordTable) else read_table(own) for own in lexicons.values()]
         direct: dict[tuple[str, str], list[_Route]] = {}
         for pair, table in zip(directions, tables, strict=True):
             direct.setdefault(pair, []).append((table,))

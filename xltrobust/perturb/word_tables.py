@@ -5,22 +5,26 @@ from __future__ import annotations
 import codecs
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import regex
 
-from xltrobust.errors import UserError
+from xltrobust.perturb.lexicon_files import (
+    Entry,
+    Rows,
+    TableError,
+    comma_separated,
+    decoded,
+    dictd,
+    malformed,
+    muse,
+    tab_separated,
+)
 
-_Entry = tuple[str, list[str]]
-_Rows = Iterator[tuple[str, str]]  # where it is, and what it says
 _ANNOTATION = regex.compile(r"\([^()]*\)")
 _ANTONYM = regex.compile(r"\(\W*(?:ant[oó]n[iyí]m|антон[иі]м)", regex.IGNORECASE)
-
-
-class TableError(UserError, ValueError):
-    """A word table cannot be read; the message is one line for the terminal."""
 
 
 class WordTable(dict[str, tuple[str, ...]]):
@@ -52,13 +56,13 @@ class WordTable(dict[str, tuple[str, ...]]):
         word = unicodedata.normalize("NFC", word)
         if word in self:
             return self[word]
-        return tuple(dict.fromkeys(other for own in self._by_fold.get(_folded(word), ()) for other in self[own]))
+        return tuple(dict.fromkeys(other for own in self._by_fold.get(fold(word), ()) for other in self[own]))
 
     @cached_property
     def _by_fold(self) -> dict[str, list[str]]:
         folded: dict[str, list[str]] = {}
         for word in self:
-            folded.setdefault(_folded(word), []).append(word)
+            folded.setdefault(fold(word), []).append(word)
         return folded
 
 
@@ -71,7 +75,12 @@ def read_table(source: str, *, multiword: bool = False) -> WordTable:
             - ``.json``: an object of lists, as the counter-fitted synonyms come, ``{"word": ["synonym", ...]}``;
             - ``.dat``: a MyThes thesaurus, as LibreOffice has them, in the encoding it names; antonyms are left out;
             - ``.tsv``: a word and one or more replacements a line, parted by tabs; repeated words add up;
+            - ``.tsv`` or ``.csv`` of pairs, if the first line names PanLex's columns: ``txt`` and ``trans_txt``, or two
+              language varieties such as ``eng-000`` and ``deu-000``, of which the first is translated; highest first by
+              a column ``trans_quality``, ``quality``, ``score`` or ``denotations``, if there is one;
+            - ``.tsv`` as :class:`~xltrobust.datamodules.induced_lexicon.InducedLexicon` writes it, likeliest first;
             - ``.txt``: a word and one translation a line, parted by one space or tab, as MUSE's dictionaries come;
+            - ``.dict`` or ``.dict.dz`` with an ``.index`` beside it: dictd's format, as FreeDict's dictionaries come;
             - ``wn:LEXICON``: a lexicon of the package wn, such as ``wn:oewn:2024`` (which takes some 15 seconds).
         multiword: whether to keep words and replacements that hold spaces.
 
@@ -97,23 +106,25 @@ def _read(source: str, stamp: tuple[int, int] | None, multiword: bool) -> WordTa
     return table
 
 
-def _file(path: Path) -> Iterator[_Entry]:
-    readers = {".json": _counter_fitted, ".dat": _mythes, ".tsv": _tab_separated, ".txt": _bilingual}
+def _file(path: Path) -> Iterator[Entry]:
+    readers: dict[str, Callable[[Rows], Iterator[Entry]]] = {
+        ".json": _counter_fitted, ".dat": _mythes, ".tsv": tab_separated, ".txt": muse, ".csv": comma_separated,
+    }  # fmt: skip
+    if path.name.endswith((".dict", ".dict.dz")):
+        return dictd(path)
     if path.suffix not in readers:
-        raise TableError(f"{path}: expected a .json, .dat, .tsv or .txt file, or wn:LEXICON; rename or convert it.")
+        raise TableError(
+            f"{path}: expected a .json, .dat, .tsv, .txt, .csv, .dict or .dict.dz file, or wn:LEXICON; "
+            "rename or convert it."
+        )
     data = path.read_bytes()
-    encoding = _mythes_encoding(path, data) if path.suffix == ".dat" else "UTF-8"
-    try:
-        text = data.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        raise TableError(f"{path}:{row}: not {encoding}; convert the file to {encoding}.") from None
+    text = decoded(data, path, _mythes_encoding(path, data) if path.suffix == ".dat" else "UTF-8")
     # Not splitlines(), which parts at characters that are no ends of lines here.
     lines = enumerate(text.split("\n"), 1)
     return readers[path.suffix]((f"{path}:{number}", line.rstrip("\r")) for number, line in lines)
 
 
-def _counter_fitted(rows: _Rows) -> Iterator[_Entry]:
+def _counter_fitted(rows: Rows) -> Iterator[Entry]:
     wheres, lines = zip(*rows, strict=True)
     try:
         table = json.loads("\n".join(lines))
@@ -121,24 +132,8 @@ def _counter_fitted(rows: _Rows) -> Iterator[_Entry]:
         raise TableError(f"{wheres[error.lineno - 1]}: not valid JSON ({error.msg}); mend the file.") from None
     for word, others in table.items() if isinstance(table, dict) else [("word", type(table).__name__)]:
         if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
-            raise _malformed(wheres[0], f'an object of lists, {{"{word}": ["synonym", ...]}}', others)
+            raise malformed(wheres[0], f'an object of lists, {{"{word}": ["synonym", ...]}}', others)
         yield word, others
-
-
-def _tab_separated(rows: _Rows) -> Iterator[_Entry]:
-    for where, line in rows:
-        word, *others = line.split("\t")
-        if line.strip() and not (word.strip() and any(map(str.strip, others))):
-            raise _malformed(where, "a word, a tab and a replacement", line)
-        yield word, others
-
-
-def _bilingual(rows: _Rows) -> Iterator[_Entry]:
-    for where, line in rows:
-        fields = line.strip().split("\t" if "\t" in line.strip() else " ")
-        if line.strip() and (len(fields) != 2 or not all(map(str.strip, fields))):
-            raise _malformed(where, "a word and one translation, parted by one space or tab", line)
-        yield fields[0], fields[1:]
 
 
 def _mythes_encoding(path: Path, data: bytes) -> str:
@@ -147,26 +142,26 @@ def _mythes_encoding(path: Path, data: bytes) -> str:
         found = codecs.lookup(name.lower().removeprefix("microsoft-")).name
         return found if b"a".decode(found) else name  # refuses what is no encoding of text
     except (LookupError, ValueError):
-        raise _malformed(f"{path}:1", "the name of an encoding such as UTF-8", name[:40]) from None
+        raise malformed(f"{path}:1", "the name of an encoding such as UTF-8", name[:40]) from None
 
 
-def _mythes(rows: _Rows) -> Iterator[_Entry]:
+def _mythes(rows: Rows) -> Iterator[Entry]:
     next(rows)  # the encoding
     for where, line in rows:
         if not line.strip():
             continue
         word, _, count = line.rpartition("|")
         if not word.strip() or not (count.strip().isascii() and count.strip().isdigit()):
-            raise _malformed(where, "a word, | and how many senses follow", line)
+            raise malformed(where, "a word, | and how many senses follow", line)
         for _ in range(int(count)):
             where, sense = next(rows, (where, ""))
             if "|" not in sense:
-                raise _malformed(where, f"{count.strip()} rows (part of speech)|synonym|... for {word!r}", sense)
+                raise malformed(where, f"{count.strip()} rows (part of speech)|synonym|... for {word!r}", sense)
             others = sense.split("|")[1:]  # the first field is the part of speech, or a dash
             yield _ANNOTATION.sub(" ", word), [_ANNOTATION.sub(" ", own) for own in others if not _ANTONYM.search(own)]
 
 
-def _wordnet(name: str) -> Iterator[_Entry]:
+def _wordnet(name: str) -> Iterator[Entry]:
     try:
         import wn
     except ModuleNotFoundError:
@@ -185,15 +180,12 @@ def _wordnet(name: str) -> Iterator[_Entry]:
     yield from ((lemma, [other for sense in senses for other in synsets.get(sense, ())]) for lemma, senses in words)
 
 
-def _malformed(where: str, wanted: str, got: object) -> TableError:
-    return TableError(f"{where}: expected {wanted}, but got {str(got)[:80]!r}; mend the file.")
-
-
 def _cleaned(word: str, multiword: bool) -> str:
     """A word in NFC with single spaces; empty if it is not to be kept."""
     clean = " ".join(unicodedata.normalize("NFC", word).split())
     return clean if multiword or " " not in clean else ""
 
 
-def _folded(word: str) -> str:
+def fold(word: str) -> str:
+    """A word without its case, in NFC: what is equal for words that differ in case only."""
     return unicodedata.normalize("NFC", word.casefold())

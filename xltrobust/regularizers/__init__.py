@@ -2,22 +2,30 @@
 
 from xltrobust.regularizers.adversarial_training import AdversarialTraining
 from xltrobust.regularizers.base import Regularizer
+from xltrobust.regularizers.code_switching import CodeSwitching
 from xltrobust.regularizers.consistency import ConsistencyRegularization
 from xltrobust.regularizers.data_augmentation import DataAugmentation
 from xltrobust.regularizers.freelb import FreeLB
+from xltrobust.regularizers.linear_mapping import LinearMapping
 from xltrobust.regularizers.r3f import R3F
 from xltrobust.regularizers.random_perturbation import RandomPerturbation
+from xltrobust.regularizers.sentence_alignment import SentenceAlignment
 from xltrobust.regularizers.smoothness_inducing import SmoothnessInducing
 from xltrobust.regularizers.virtual_adversarial import VirtualAdversarial
+from xltrobust.regularizers.word_alignment import WordAlignment
 
 __all__ = [
     "R3F",
     "AdversarialTraining",
+    "CodeSwitching",
     "ConsistencyRegularization",
     "DataAugmentation",
     "FreeLB",
+    "LinearMapping",
     "RandomPerturbation",
     "Regularizer",
+    "SentenceAlignment",
     "SmoothnessInducing",
     "VirtualAdversarial",
+    "WordAlignment",
 ]

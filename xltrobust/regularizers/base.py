@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
+from xltrobust.datamodules.parallel_text import Stream
 from xltrobust.example import Example
 from xltrobust.models.passes import Passes
 
@@ -29,6 +30,10 @@ class Regularizer(pl.Callback):
         name: of the term in logs (``train/<name>``); the class's name in snake case if None.
 
     Attributes:
+        needs: what its term reads besides the task batch: ``sentence_pairs`` for ``batch["pairs"]``, ``word_pairs`` for
+            that with its words' alignment (see :class:`~xltrobust.datamodules.pair_stream.PairBatches`).
+        before: the share of the training, at its start, in which the term is learnt alone, before the task; 0 learns it
+            beside the task.
         task_share: what is left of the loss on the clean batch. Where it is 0 for one regularizer, and no other asks
             for the clean pass, that pass is not computed.
 
@@ -37,6 +42,8 @@ class Regularizer(pl.Callback):
     """
 
     task_share: float = 1.0
+    needs: frozenset[Stream] = frozenset()
+    before: float = 0.0
 
     def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
         if weight < 0:
@@ -47,6 +54,19 @@ class Regularizer(pl.Callback):
     @property
     def cost(self) -> Passes:
         """Encoder passes of a batch that the term takes, besides the clean one of the task loss."""
+        return Passes()
+
+    @property
+    def pair_cost(self) -> Passes:
+        """Encoder passes that the term takes of both texts of a batch of sentence pairs.
+
+        The first forward and full backward pass is shared by all that read the pairs.
+        """
+        return Passes()
+
+    @property
+    def source_cost(self) -> Passes:
+        """Encoder passes that the term takes of the pairs' source texts alone."""
         return Passes()
 
     def build(self, module: RobustClassifier) -> nn.Module | None:
@@ -74,6 +94,8 @@ class Regularizer(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage != "fit":
             return
+        for stream in sorted(self.needs):
+            trainer.datamodule.add_stream(stream)  # type: ignore[attr-defined]
         pl_module.register_regularizer(self)  # type: ignore[operator]
         if type(self).augment is not Regularizer.augment:
             trainer.datamodule.add_augmentation(self.augment)  # type: ignore[attr-defined]

@@ -1,0 +1,116 @@
+"""Figures of cross-lingual alignment, by the name they are reported under, with margins and hubs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xltrobust.metrics.cka import linear_cka
+from xltrobust.metrics.retrieval import (
+    cosine_blocks,
+    neighbourhoods,
+    neighbours,
+    retrieval_accuracy,
+    unit_pairs,
+    word_retrieval,
+)
+
+
+def cosine_margin(source: Tensor, target: Tensor, k: int = 4) -> float:
+    """How much nearer translations are than neighbours are: the mean of ``cos(x, y) - (r(x) + r(y)) / 2``.
+
+    ``r`` is as in :func:`~xltrobust.metrics.retrieval.csls_similarity`; the translation itself counts as a neighbour,
+    as in the paper, so that perfect alignment of orthogonal pairs gives ``1 - 1 / k``. Of the paper's forms this is the
+    "distance": unlike the "ratio" it stays meaningful where cosines are near 0 or negative, and has the cosine's unit.
+
+    Args:
+        source, target: shape (N, H).
+        k: size of the neighbourhoods.
+
+    Raises:
+        ValueError: as :func:`~xltrobust.metrics.retrieval.csls_similarity`.
+
+    References:
+        Artetxe & Schwenk 2019, "Margin-based parallel corpus mining with multilingual sentence embeddings", ACL.
+
+    >>> cosine_margin(torch.eye(8), torch.eye(8))
+    0.75
+    """
+    source, target = unit_pairs(source, target)
+    near, near_back = neighbourhoods(source, target, k)
+    return ((source * target).sum(1) - (near + near_back) / 2).mean().item()
+
+
+def hubness(source: Tensor, target: Tensor, k: int = 10) -> float:
+    """Skewness of how often each target is among the ``k`` nearest of a source; 0 if all are equally often.
+
+    Args:
+        source, target: shape (N, H).
+        k: size of the neighbourhoods.
+
+    Raises:
+        ValueError: as :func:`~xltrobust.metrics.retrieval.csls_similarity`.
+
+    References:
+        Radovanović et al. 2010, "Hubs in space: popular nearest neighbors in high-dimensional data", JMLR 11.
+
+    >>> hubness(torch.eye(4), torch.eye(4), k=1)
+    0.0
+    """
+    source, target = unit_pairs(source, target)
+    k = neighbours(k, len(source))
+    occurrences = torch.zeros(len(target), dtype=torch.long, device=target.device)
+    for _, cosines in cosine_blocks(source, target):
+        occurrences += torch.bincount(cosines.topk(k, dim=1).indices.flatten(), minlength=len(target))
+    # They add up to N k: no estimate of their mean is needed.
+    deviations = occurrences.to(source.dtype) - k
+    spread = deviations.square().mean().sqrt()
+    return (deviations.pow(3).mean() / spread**3).item() if spread > 0 else 0.0
+
+
+def alignment_figures(
+    source: Tensor, target: Tensor, *, source_groups: Tensor | None = None, target_groups: Tensor | None = None
+) -> dict[str, float]:
+    """How well sentence vectors of two languages are aligned, with each measure's usual size of neighbourhoods.
+
+    Args:
+        source, target: shape (N, H); row i of one translates row i of the other.
+        source_groups, target_groups: integers, shape (N,), equal where texts are. They matter to retrieval only.
+
+    Returns:
+        ``retrieval`` and ``retrieval_back`` (:func:`~xltrobust.metrics.retrieval.retrieval_accuracy`), ``margin``
+        (:func:`cosine_margin`), ``hubness`` (:func:`hubness`) and ``cka`` (:func:`~xltrobust.metrics.cka.linear_cka`).
+
+    Raises:
+        ValueError: if shapes differ, there are fewer than two pairs, or a value is not finite.
+
+    >>> {name: round(value, 3) for name, value in alignment_figures(torch.eye(8), torch.eye(8).roll(1, 0)).items()}
+    {'retrieval': 0.0, 'retrieval_back': 0.0, 'margin': -0.25, 'hubness': ..., 'cka': 1.0}
+    """
+    forward, back = retrieval_accuracy(source, target, source_groups=source_groups, target_groups=target_groups)
+    return {
+        "retrieval": forward,
+        "retrieval_back": back,
+        "margin": cosine_margin(source, target),
+        "hubness": hubness(source, target),
+        "cka": linear_cka(source, target),
+    }
+
+
+def word_alignment_figures(
+    source: Tensor,
+    target: Tensor,
+    k: int = 10,
+    *,
+    source_groups: Tensor | None = None,
+    target_groups: Tensor | None = None,
+) -> dict[str, float]:
+    """How well word vectors are aligned: ``word_retrieval`` and ``word_retrieval_back``.
+
+    Args and errors are those of :func:`~xltrobust.metrics.retrieval.word_retrieval`.
+
+    >>> word_alignment_figures(torch.eye(4), torch.eye(4))
+    {'word_retrieval': 1.0, 'word_retrieval_back': 1.0}
+    """
+    forward, back = word_retrieval(source, target, k, source_groups=source_groups, target_groups=target_groups)
+    return {"word_retrieval": forward, "word_retrieval_back": back}

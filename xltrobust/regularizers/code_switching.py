@@ -1,0 +1,135 @@
+"""CoSDA-ML: training texts with words of other languages in them, by a lexicon."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+
+from xltrobust.example import Example, Side
+from xltrobust.languages import base_language
+from xltrobust.models.regularized import IncompatibleRegularizer
+from xltrobust.perturb.base import Edit, apply_edits
+from xltrobust.perturb.bilingual_lexicon import BilingualLexicon
+from xltrobust.perturb.code_mixing import CodeMixing, direction
+from xltrobust.perturb.word_tables import WordTable
+from xltrobust.regularizers.base import Regularizer
+
+
+class CodeSwitching(Regularizer):
+    """Trains on texts of which words are replaced by translations, drawn anew in every epoch.
+
+    A text is switched with probability ``sentences``; in it each word, with probability ``words``, becomes a random
+    translation into a random one of the languages that have one. Words that no lexicon has stay. The lexicon is by
+    default the one that the data's parallel corpus gives: the words that are aligned in its sentence pairs, which makes
+    this the word-level counterpart of :class:`SentenceAlignment` on the same text. Case and spaces are seen to as
+    in the attack by code-mixing.
+
+    Cost of a step of training: that of a plain one on texts of the new lengths.
+
+    Args:
+        lexicons: bilingual lexicons by direction ("en-de"): files that :class:`~xltrobust.perturb.CodeMixing` takes,
+            or each a :class:`~xltrobust.perturb.bilingual_lexicon.BilingualLexicon`, which knows inflected words too
+            and can be shuffled; None takes those induced from the parallel corpus.
+        languages: to switch to; None takes all that the lexicons have.
+        sentences: s, the share of texts that are switched.
+        words: t, the share of their words.
+        name: tells it from another one.
+
+    Raises:
+        ValueError: if a share is not in [0, 1], or a lexicon's name tells no two languages.
+        UserError: at the start, if there is no lexicon from the source language.
+
+    References:
+        - Qin et al. CoSDA-ML: multi-lingual code-switching data augmentation for zero-shot cross-lingual NLP.
+          IJCAI 2020.
+    """
+
+    def __init__(
+        self,
+        *,
+        lexicons: dict[str, str | BilingualLexicon] | None = None,
+        languages: list[str] | None = None,
+        sentences: float = 1.0,
+        words: float = 0.6,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        for what, share in (("sentences", sentences), ("words", words)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"Expected argument `{what}` to be in [0, 1], but got {share}.")
+        self.lexicons, self.languages, self.sentences, self.words = lexicons, languages, sentences, words
+        for direction_name in lexicons or ():
+            direction(direction_name)
+        self._switches: list[CodeMixing] = []
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            self.prepare(trainer.datamodule)  # type: ignore[attr-defined]
+        super().setup(trainer, pl_module, stage)
+
+    def prepare(self, data: Any) -> None:
+        """Reads the lexicons that lead from a data module's source language to others."""
+        lexicons = data.induced_lexicons() if self.lexicons is None else self.lexicons
+        self._switches = switches(lexicons, data.source, self.languages)
+        if not self._switches:
+            raise IncompatibleRegularizer(
+                f"No lexicon leads from {data.source!r} to another of the languages: name one in `lexicons`, or a "
+                "parallel corpus of which the task's source language is a side."
+            )
+
+    def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
+        return [self.switched(example, rng) for example in examples]
+
+    def switched(self, example: Example, rng: random.Random) -> Example:
+        """A random view of an example; the same one if it is not to be switched, or has no word to switch."""
+        if rng.random() >= self.sentences:
+            return example
+        chosen: list[Edit] = []
+        done: dict[Side, int] = {}
+        for (side, start, end), by_language in sorted(self._options(example).items(), key=lambda own: own[0][:2]):
+            if start < done.get(side, 0) or rng.random() >= self.words:
+                continue
+            chosen.append(rng.choice(rng.choice(by_language)))
+            done[side] = end
+        return apply_edits(example, chosen)
+
+    def _options(self, example: Example) -> dict[tuple[Side, int, int], list[list[Edit]]]:
+        """What may become of each word: by its place, the translations into each language that has any."""
+        found: dict[tuple[Side, int, int], list[list[Edit]]] = {}
+        for own in self._switches:
+            for edits in own.words(example):
+                place = edits[0].side, edits[0].start, edits[0].end
+                found.setdefault(place, []).append(edits)
+        return found
+
+
+def switches(
+    lexicons: Mapping[str, str | WordTable], source: str, languages: Sequence[str] | None = None
+) -> list[CodeMixing]:
+    """A code-mixing for each language, so that one with many translations of a word is not drawn more often.
+
+    Args:
+        lexicons: by direction, read backwards where the source language is their second.
+        source: the language of the texts.
+        languages: to switch to; None takes all there are.
+
+    Raises:
+        ValueError: if no lexicon leads to one of the languages.
+    """
+    own = base_language(source)
+    by_language: dict[str, dict[str, str | WordTable]] = {}
+    for name, lexicon in lexicons.items():
+        pair = direction(name)
+        if own in pair:
+            by_language.setdefault(pair[1] if pair[0] == own else pair[0], {})[name] = lexicon
+    wanted = list(by_language) if languages is None else [base_language(language) for language in languages]
+    for language in wanted:
+        if language not in by_language:
+            raise ValueError(
+                f"Expected argument `languages` to be some of {sorted(by_language)}, to which a lexicon leads from "
+                f"{source!r}, but got {language!r}."
+            )
+    return [CodeMixing(lexicons=by_language[language], languages=[language]) for language in dict.fromkeys(wanted)]

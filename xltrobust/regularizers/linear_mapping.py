@@ -1,0 +1,102 @@
+"""Alignment after the fact: each language's vectors rotated onto the source language's, the encoder left as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities import rank_zero_info
+from torch import Tensor
+
+from xltrobust.datamodules.loading import length_batches
+from xltrobust.datamodules.pair_stream import PairBatches
+from xltrobust.languages import base_language
+from xltrobust.models.procrustes import orthogonal_map
+from xltrobust.models.regularized import IncompatibleRegularizer
+from xltrobust.regularizers.base import Regularizer
+from xltrobust.regularizers.word_alignment import Subwords, word_vectors
+
+_AT_ONCE = 128  # sentence pairs
+
+
+class LinearMapping(Regularizer):
+    """Fits an orthogonal matrix for each language, by which the encoder's output of its texts is multiplied.
+
+    Fitted before training, on contextual vectors of aligned words of the parallel corpus, by Procrustes: no matrix with
+    orthonormal columns brings the language's words nearer to their translations in the source language, which itself is
+    not mapped. The encoder has to be frozen (``model.freeze_encoder``): on one that trains on, the matrices would
+    go stale. The matrices are part of the model and its checkpoints.
+
+    Cost: one forward pass of the pairs that it is fitted on; nothing in a step of training.
+
+    Args:
+        max_pairs: sentence pairs of each language to fit on, the first of the corpus' order.
+        subwords: a word's vector: its ``last`` subword's, or their ``mean``.
+        name: in results.
+
+    Raises:
+        ValueError: if ``max_pairs`` is not positive.
+        IncompatibleRegularizer: at the start, if the encoder is not frozen, or no pair has the task's source language.
+
+    References:
+        - Schuster et al. Cross-lingual alignment of contextual word embeddings. NAACL 2019.
+        - Wang et al. Cross-lingual BERT transformation for zero-shot dependency parsing. EMNLP 2019.
+    """
+
+    def __init__(self, *, max_pairs: int = 10_000, subwords: Subwords = "mean", name: str | None = None) -> None:
+        super().__init__(name=name)
+        if max_pairs < 1:
+            raise ValueError(f"Expected argument `max_pairs` to be at least 1, but got {max_pairs}.")
+        self.max_pairs, self.subwords = max_pairs, subwords
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        module: Any = pl_module
+        if any(own.requires_grad for own in module.encoder.parameters()):
+            raise IncompatibleRegularizer(
+                "LinearMapping is fitted on the encoder as it is, and goes stale when that trains on: set "
+                "model.freeze_encoder to true."
+            )
+        if not module.language_maps.languages:  # a resumed run has them
+            self.fit(module, trainer.datamodule)  # type: ignore[attr-defined]
+
+    def fit(self, module: Any, data: Any) -> None:
+        """Gives the module a matrix for each language that has word pairs with the source language.
+
+        Raises:
+            IncompatibleRegularizer: if none has.
+        """
+        source = base_language(data.source)
+        matrices: dict[str, Tensor] = {}
+        for languages in data.pairs.languages:
+            sides = [base_language(own) for own in languages]
+            if source not in sides:
+                continue
+            first, second = self._vectors(module, data, data.pairs.rows(languages)[: self.max_pairs].tolist())
+            own, pivot = (second, first) if sides[0] == source else (first, second)
+            if len(own):
+                matrices[sides[1] if sides[0] == source else sides[0]] = orthogonal_map(own, pivot)
+        if not matrices:
+            raise IncompatibleRegularizer(
+                f"LinearMapping: no language has words aligned with {data.source!r} in the parallel corpus."
+            )
+        for language, matrix in matrices.items():  # at once: none is fitted on vectors that another one has mapped
+            module.language_maps.set(language, matrix.to(module.device, torch.float32))
+        rank_zero_info(f"Linear maps fitted for {', '.join(matrices)}.")
+
+    @torch.no_grad()
+    def _vectors(self, module: Any, data: Any, rows: list[int]) -> tuple[Tensor, Tensor]:
+        """Vectors of aligned words, shape (L, H) for either side."""
+        batches = PairBatches(data.pairs, data.tokenization, data.word_pairs)
+        found: list[tuple[Tensor, Tensor]] = []
+        training = module.training
+        module.eval()
+        for indices in length_batches(data.pairs.lengths[rows].tolist(), _AT_ONCE * 64):
+            batch = {name: value.to(module.device) for name, value in batches[[rows[i] for i in indices]].items()}
+            hidden = module.encode(module.embed(batch), batch)
+            module.passes.count(hidden, batch["attention_mask"])  # it is part of what the training costs
+            vectors = word_vectors(hidden, batch["words"], self.subwords)
+            sources, targets = vectors[batch["links"].T]
+            found.append((sources.cpu(), targets.cpu()))
+        module.train(training)
+        return torch.cat([own for own, _ in found]), torch.cat([own for _, own in found])
