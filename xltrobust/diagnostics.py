@@ -29,11 +29,11 @@ class AlignmentDiagnostics(pl.Callback):
 
     Before the training (``start/…``) and in the test (``test/…``), in the model that is tested; every figure by
     language, ``test/retrieval/de``, and in mean over languages, ``test/retrieval/avg``. Sentences are the classifier's
-    pooled vectors, words the contextual vectors of words that the corpus' aligner links.
+    pooled vectors, words the contextual vectors, in mean over where they stand, of those that the aligner links.
 
     Args:
         words: whether to measure words too, which takes an alignment of the corpus.
-        max_words: words of each language, the first.
+        max_words: pairs of words of each language, the first.
         subwords: a word's vector: its ``last`` subword's, or their ``mean``.
 
     Raises:
@@ -105,37 +105,38 @@ class AlignmentDiagnostics(pl.Callback):
         texts = torch.tensor([text_id(own.text) for own in examples]).chunk(2)
         found = alignment_figures(*pooled.chunk(2), source_groups=texts[0], target_groups=texts[1])
         if self.words:
-            links = data.word_pairs.held_out(languages)
-            ends = self._words(data.tokenization, examples, hidden, links)
-            if len(ends) > 1:
-                vectors = torch.stack([torch.stack(own) for _, own in ends])
-                # Another occurrence of the same word is as good.
-                types = torch.tensor([own for own, _ in ends])
+            words = self._words(data.tokenization, examples, hidden, data.word_pairs.held_out(languages))
+            if len(words) > 1:
+                sources, targets, ids = zip(*words, strict=True)
+                groups = torch.tensor(ids)
                 found |= word_alignment_figures(
-                    vectors[:, 0], vectors[:, 1], source_groups=types[:, 0], target_groups=types[:, 1]
+                    torch.stack(sources), torch.stack(targets), source_groups=groups[:, 0], target_groups=groups[:, 1]
                 )
         return found
 
     def _words(
         self, tokenization: Any, examples: Sequence[Example], hidden: Sequence[Tensor], links: Sequence[Links]
-    ) -> list[tuple[list[int], list[Tensor]]]:
-        """The two ends of each link: which words, by number, and their vectors."""
+    ) -> list[tuple[Tensor, Tensor, tuple[int, int]]]:
+        """The words that are linked, each pair once: the mean vectors of their occurrences, and numbers for them."""
         spans = tokenization.spans(examples)
-        found = []
+        vectors: dict[int, list[Tensor]] = {}
+        pairs: dict[tuple[int, int], None] = {}
         for pair, own in enumerate(links):
             for link in own:
-                types, vectors = [], []
+                ends = []
                 for text, word in zip((pair, pair + len(links)), link, strict=True):
-                    if (tokens := word_tokens(examples[text].text, spans[text][1]).get(word)) is None:
-                        break  # truncated
-                    start, end = word_parts(examples[text].text)[word]
-                    types.append(text_id(examples[text].text[start:end]))
-                    vectors.append(word_vectors(hidden[text][None], torch.tensor([[0, *tokens]]), self.subwords)[0])
-                else:
-                    found.append((types, vectors))
-                if len(found) == self.max_words:
-                    return found
-        return found
+                    tokens = word_tokens(examples[text].text, spans[text][1]).get(word)
+                    if tokens is not None:  # it was not truncated
+                        start, end = word_parts(examples[text].text)[word]
+                        place = torch.tensor([[0, *tokens]])
+                        name = text_id(f"{text >= len(links)}/{examples[text].text[start:end]}")
+                        ends.append((name, word_vectors(hidden[text][None], place, self.subwords)[0]))
+                if len(ends) == 2:
+                    for name, vector in ends:
+                        vectors.setdefault(name, []).append(vector)
+                    pairs[ends[0][0], ends[1][0]] = None
+        means = {name: torch.stack(own).mean(0) for name, own in vectors.items()}
+        return [(means[own[0]], means[own[1]], own) for own in list(pairs)[: self.max_words]]
 
 
 def _encoded(module: Any, tokenization: Tokenization, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:

@@ -14,6 +14,7 @@ from xltrobust.datamodules.pair_files import column, open_pairs
 from xltrobust.seeding import derived_seed
 
 LanguagePair = tuple[str, str]
+_TRIES = 200
 Control = Literal["shuffled_pairs", "shuffled_lexicon"]
 
 
@@ -23,7 +24,7 @@ class PairData:
     Args:
         folder: with ``train.arrow`` and ``held_out.arrow``.
         record: where the pairs come from, what was left out, and ``hash``, by which they are known.
-        control: ``shuffled_pairs`` gives every source the target of another pair of its languages.
+        control: ``shuffled_pairs`` gives every source another pair's target, in its languages and no translation of it.
         seed: of the shuffling.
     """
 
@@ -74,10 +75,33 @@ class PairData:
 
     @cached_property
     def _partners(self) -> np.ndarray:
-        """For each row another one of its languages, each row once: nobody keeps its own, unless it is alone."""
+        """For each row another one of its languages, each row once, and whose target does not translate its source."""
         partners = np.arange(len(self))
         for group in range(len(self.languages)):
-            order = np.flatnonzero(self.groups == group)
-            np.random.default_rng(derived_seed("shuffled", self._seed, group)).shuffle(order)
-            partners[order] = np.roll(order, 1)
+            rows = np.flatnonzero(self.groups == group)
+            chosen = self._train[rows]
+            sources, targets = [[text.casefold() for text in chosen[side]] for side in ("source", "target")]
+            rng = np.random.default_rng(derived_seed("shuffled", self._seed, group))
+            partners[rows] = rows[apart(sources, targets, rng)]
         return partners
+
+
+def apart(sources: Sequence[str], targets: Sequence[str], rng: np.random.Generator) -> np.ndarray:
+    """A permutation, shape (N,), that gives no source a target that it has in a pair: random, and mended by swaps.
+
+    Where there are too few other targets, those that cannot be parted keep what is theirs.
+    """
+    true = set(zip(sources, targets, strict=True))
+    partners = rng.permutation(len(sources))
+
+    def wrong(at: int, partner: int) -> bool:
+        return (sources[at], targets[partner]) not in true
+
+    for at in range(len(sources)):
+        if wrong(at, partners[at]):
+            continue
+        for other in rng.integers(len(sources), size=_TRIES):
+            if wrong(at, partners[other]) and wrong(int(other), partners[at]):
+                partners[[at, other]] = partners[[other, at]]
+                break
+    return partners

@@ -27,7 +27,7 @@ from xltrobust.datamodules.word_aligner import WordAligner
 from xltrobust.files import cache_root, write_json
 from xltrobust.perturb.words import count_words
 
-_VERSION = 1  # of what is cached
+_VERSION = 2  # of what is cached
 
 
 class ParallelCorpus:
