@@ -78,6 +78,20 @@ def test_the_intersection_is_part_of_what_grows_from_it_and_this_of_the_union(bi
     assert by_name["intersection"] < by_name["grow_diag"] < by_name["union"]
 
 
+def test_words_that_differ_in_case_are_one_word() -> None:
+    sources = ["red house", "RED tree", "old HOUSE", "OLD Tree", "Red dog", "oLD DOG"]
+    targets = ["maison rouge", "arbre rouge", "maison vieux", "arbre vieux", "chien rouge", "chien vieux"]
+    assert StatisticalAligner(model="ibm1").align(sources, targets) == [[(0, 1), (1, 0)]] * 6
+    assert StatisticalAligner(model="ibm1").align(targets, sources) == [[(0, 1), (1, 0)]] * 6
+
+
+def test_samples_go_by_the_seed() -> None:
+    rng = random.Random(0)
+    texts = [" ".join(rng.choices("abcdefgh", k=8)) for _ in range(60)]
+    links = [StatisticalAligner(seed=seed, iterations=4).align(texts[:30], texts[30:]) for seed in (0, 0, 1)]
+    assert links[0] == links[1] != links[2]
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_same_texts_give_the_same_links(bitext, model: str) -> None:
     sources, targets, _ = bitext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import product
 from pathlib import Path
 
@@ -91,17 +92,28 @@ def vectors(tiny_encoder: Path):
     return of
 
 
+def spans_of(words: list[str]) -> list[tuple[int, int]]:
+    starts = [sum(map(len, words[:at])) + at for at in range(len(words))]
+    return [(start, start + len(word)) for start, word in zip(starts, words, strict=True)]
+
+
 @pytest.mark.parametrize("layer", [0, 1])
 def test_links_are_of_the_nearest_words_of_a_layer(tiny_encoder: Path, vectors, layer: int) -> None:
-    found = EmbeddingAligner(encoder=str(tiny_encoder), layer=layer).align(
-        ["turn it off", "the red house"], ["off turn it", "Haus, das 7 rote"]
-    )
-    ours = vectors("the red house", [(0, 3), (4, 7), (8, 13)], layer)
-    theirs = vectors("Haus, das 7 rote", [(0, 4), (6, 9), (12, 16)], layer)
-    assert found[1] == sorted(direct_argmax((ours @ theirs.T).tolist()))
-    ours = vectors("turn it off", [(0, 4), (5, 7), (8, 11)], layer)
-    theirs = vectors("off turn it", [(0, 3), (4, 8), (9, 11)], layer)
-    assert found[0] == sorted(direct_argmax((ours @ theirs.T).tolist()))
+    rng = random.Random(0)
+    pairs = [[["".join(rng.choices("abcxyz", k=4)) for _ in range(8)] for _ in range(2)] for _ in range(20)]
+    texts = [[" ".join(pair[side]) for pair in pairs] for side in (0, 1)]
+    found = EmbeddingAligner(encoder=str(tiny_encoder), layer=layer).align(*texts)
+    for pair, links in zip(pairs, found, strict=True):
+        ours, theirs = (vectors(" ".join(words), spans_of(words), layer) for words in pair)
+        assert links == sorted(direct_argmax((ours @ theirs.T).tolist()))
+    assert found != EmbeddingAligner(encoder=str(tiny_encoder), layer=1 - layer).align(*texts)
+
+
+def test_punctuation_and_digits_are_no_words(tiny_encoder: Path, vectors) -> None:
+    found = EmbeddingAligner(encoder=str(tiny_encoder), layer=1).align(["the red house"], ["Haus, das 7 rote!"])
+    ours = vectors("the red house", [(0, 3), (4, 7), (8, 13)], 1)
+    theirs = vectors("Haus, das 7 rote!", [(0, 4), (6, 9), (12, 16)], 1)
+    assert found == [sorted(direct_argmax((ours @ theirs.T).tolist()))]
 
 
 def test_equal_words_find_each_other_by_their_embeddings(tiny_encoder: Path) -> None:

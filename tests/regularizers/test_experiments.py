@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import pytorch_lightning as pl
@@ -12,9 +14,12 @@ from jsonargparse import ArgumentParser
 from regularizers.catalogue import write_synonyms
 
 import xltrobust.regularizers
+from xltrobust.cli import FitCLI
 from xltrobust.regularizers import Regularizer
 
-FILES = sorted((Path(__file__).parents[2] / "experiments" / "regularizers").glob("*.yaml"))
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+FILES = sorted((EXPERIMENTS / "regularizers").glob("*.yaml"))
+ARMS = sorted((EXPERIMENTS / "parallel").glob("*.yaml"))
 
 
 def read(path: Path, synonyms: Path) -> list[Any]:
@@ -34,3 +39,18 @@ def test_a_file_makes_a_regularizer(path: Path, tmp_path: Path) -> None:
 def test_every_regularizer_has_a_file(tmp_path: Path) -> None:
     named = {type(read(path, write_synonyms(tmp_path))[0]).__name__ for path in FILES}
     assert named == set(xltrobust.regularizers.__all__) - {"Regularizer"}
+
+
+@pytest.mark.parametrize("path", ARMS, ids=lambda path: path.stem)
+def test_an_arm_of_the_study_of_parallel_text_is_complete(path: Path, tmp_path: Path) -> None:
+    """The study and the arm make one configuration, in which the corpus is there and the arm's control is kept."""
+    run = tmp_path / "run"
+    files = [EXPERIMENTS / "studies" / "parallel.yaml", path]
+    with patch("sys.stdout", StringIO()) as printed, pytest.raises(SystemExit):
+        FitCLI([*(f"--config={file}" for file in files), f"--run_dir={run}", "--print_config"])
+    config = yaml.safe_load(printed.getvalue())
+    control = config["data"]["init_args"]["parallel"]["init_args"]["control"]
+    assert (control or "none") == (path.stem if path.stem.startswith("shuffled") else "none")
+    callbacks = [own["class_path"].rpartition(".")[2] for own in config["trainer"]["callbacks"]]
+    assert callbacks[0] == "AlignmentDiagnostics" and len(callbacks) == (3 if path.stem == "both" else 2)
+    assert len(config["data"]["init_args"]["parallel"]["init_args"]["bitexts"]) == 1 and not run.exists()

@@ -22,7 +22,7 @@ class StatisticalAligner(WordAligner):
     """Aligns by a model of word translation and position, trained in both directions and made symmetric.
 
     The same texts give the same links. Words are compared in lower case. Texts without words are not aligned, nor are
-    those of more than 1,024 words, which the package cannot hold.
+    those of more than 1,024 words, which the package leaves out.
 
     Args:
         model: ``ibm1`` (translation alone), ``fast_align`` (and closeness to the diagonal), ``hmm`` (and jumps from
@@ -65,8 +65,7 @@ class StatisticalAligner(WordAligner):
     def align(self, sources: Sequence[str], targets: Sequence[str]) -> list[Links]:
         thot = _thot()
         pairs = [(_words(source), _words(target)) for source, target in zip(sources, targets, strict=True)]
-        longest = thot.Ibm1AlignmentModel().max_sentence_length
-        kept = [at for at, pair in enumerate(pairs) if all(0 < len(words) <= longest for words in pair)]
+        kept = [at for at, pair in enumerate(pairs) if all(pair)]
         links: list[Links] = [[] for _ in pairs]
         if not kept:
             return links

@@ -93,7 +93,7 @@ class EmbeddingAligner(WordAligner):
             with torch.no_grad():
                 hidden: Tensor = encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
             for at, own in zip(indices, hidden.float().cpu().numpy(), strict=True):
-                found[at] = _word_vectors(texts[at], own, *spans[at])
+                found[at] = _word_vectors(texts[at], own, spans[at][1])
         return [found[at] for at in range(len(texts))]
 
 
@@ -136,12 +136,12 @@ def itermax_links(similarity: np.ndarray, *, discount: float = 0.9, iterations: 
     return [(int(i), int(j)) for i, j in np.argwhere(linked)]
 
 
-def _word_vectors(text: str, hidden: np.ndarray, sides: np.ndarray, spans: np.ndarray) -> tuple[list[int], np.ndarray]:
-    """The mean of each word's tokens; ``hidden`` has shape (T, H) or more, ``sides`` (T,) and ``spans`` (T, 2)."""
+def _word_vectors(text: str, hidden: np.ndarray, spans: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """The mean of each word's tokens; ``hidden`` has shape (T, H) or more, ``spans`` (T, 2), empty for special ones."""
     places, vectors = [], []
-    starts, ends = spans[:, 0], spans[:, 1]
+    starts, ends = spans.T
     for place, (start, end) in enumerate(word_parts(text)):
-        own = np.flatnonzero((sides == 0) & (starts < ends) & (starts < end) & (ends > start))
+        own = np.flatnonzero((starts < end) & (ends > start))
         if len(own):
             mean = hidden[own].mean(0)
             places.append(place)

@@ -113,9 +113,9 @@ class BilingualLexicon(WordTable):
             return "diacritics", self._union(near)
         stem = self._stem(fold(word))
         if stem and (same := self._by_stem.get(stem)):
-            near = [_nearness(fold(word), fold(own)) for own in same]
-            best = max(near)
-            return "inflection", self._union(own for own, value in zip(same, near, strict=True) if value == best)
+            nearness = {own: _nearness(fold(word), fold(own)) for own in same}
+            best = max(nearness.values())
+            return "inflection", self._union(own for own in same if nearness[own] == best)
         return None, ()
 
     def coverage(self, texts: Iterable[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from scipy import stats
 from xltrobust.errors import UserError, one_line_errors
 from xltrobust.files import atomic_write
 from xltrobust.metrics.bootstrap import Interval, bootstrap_accuracy, paired_difference
+from xltrobust.report.alignment_tables import alignment_by_method
 from xltrobust.report.load import Run, load_runs
 from xltrobust.report.markdown import escape, table_to_markdown
 from xltrobust.report.summary import combinations, condition_rows
@@ -140,7 +141,8 @@ def seed_tables(methods: Sequence[Method]) -> list[Table]:
             for name in names
         ]
         found.append(Table(f"{condition}: accuracy in % and differences", columns, by_language))
-    return [*found, _by_seed(methods, conditions)]
+    aligned = alignment_by_method({method.name: list(method.runs.values()) for method in methods})
+    return [*found, *aligned, _by_seed(methods, conditions)]
 
 
 def _by_seed(methods: Sequence[Method], conditions: Sequence[str]) -> Table:

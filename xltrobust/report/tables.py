@@ -69,12 +69,18 @@ def count_range(counts: Sequence[int]) -> str:
 
 
 def tables(report: Report) -> list[Table]:
-    """One table for one run; for several, an overview of averages and a table for each condition that two share."""
+    """One table for one run; for several, an overview of averages and a table for each condition that two share.
+
+    Then how well translations are aligned, where that was measured.
+    """
+    from xltrobust.report.alignment_tables import alignment_tables
+
+    aligned = alignment_tables([summary.run for summary in report.summaries])
     if len(report.summaries) == 1:
-        return [run_table(report.summaries[0], report.languages)]
+        return [run_table(report.summaries[0], report.languages), *aligned]
     found = [name for summary in report.summaries for name in summary.conditions]
     conditions = [name for name in dict.fromkeys(found) if found.count(name) > 1]
-    return [overview(report, conditions), *(condition_table(report, name) for name in conditions)]
+    return [overview(report, conditions), *(condition_table(report, name) for name in conditions), *aligned]
 
 
 def run_table(summary: Summary, languages: Sequence[str]) -> Table:
