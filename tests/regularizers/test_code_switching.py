@@ -32,8 +32,13 @@ def lexicons(tmp_path: Path) -> dict[str, str]:
 
 def switching(lexicons: dict[str, str], **options) -> CodeSwitching:
     own = CodeSwitching(lexicons=lexicons, **options)
-    own.prepare(SimpleNamespace(source="en"))
+    own.prepare(task("en"))
     return own
+
+
+def task(source: str, *texts: str) -> SimpleNamespace:
+    examples = [Example(str(number), source, text, 0) for number, text in enumerate(texts)]
+    return SimpleNamespace(source=source, train_examples=examples, counts={})
 
 
 def views(switch: Callable[[Example, random.Random], Example]) -> list[list[str]]:
@@ -83,8 +88,17 @@ def test_languages_can_be_named_and_read_backwards(lexicons: dict[str, str]) -> 
     only = switching(lexicons, languages=["fra"], words=1.0)
     assert only.switched(Example("0", "en", TEXT, 0), random.Random(0)).text == "tourne the lumière allumé maintenant"
     backwards = CodeSwitching(lexicons=lexicons, words=1.0)
-    backwards.prepare(SimpleNamespace(source="de"))
+    backwards.prepare(task("de"))
     assert backwards.switched(Example("0", "de", "Licht an!", 0), random.Random(0)).text == "Light on!"
+
+
+def test_the_share_of_words_with_a_translation_is_told(lexicons: dict[str, str]) -> None:
+    data = task("en", TEXT, "lamp and light")
+    CodeSwitching(lexicons=lexicons, languages=["fr", "de"]).prepare(data)
+    assert data.counts["words_with_translation"] == {"fr": 0.625, "de": 0.625}
+    (own,) = (CodeSwitching(lexicons=lexicons, languages=["de"]),)
+    own.prepare(data := task("en", "light", "lamp"))
+    assert data.counts["words_with_translation"] == {"de": 0.5}
 
 
 def test_both_texts_of_a_pair_are_switched(lexicons: dict[str, str]) -> None:
@@ -95,7 +109,7 @@ def test_both_texts_of_a_pair_are_switched(lexicons: dict[str, str]) -> None:
 
 def test_what_cannot_be_switched_is_refused(lexicons: dict[str, str]) -> None:
     with pytest.raises(UserError, match="No lexicon leads from 'pl'"):
-        CodeSwitching(lexicons=lexicons).prepare(SimpleNamespace(source="pl"))
+        CodeSwitching(lexicons=lexicons).prepare(task("pl"))
     with pytest.raises(ValueError, match="to which a lexicon leads from 'en', but got 'pl'"):
         switching(lexicons, languages=["pl"])
     with pytest.raises(ValueError, match="Expected two languages"):

@@ -133,6 +133,11 @@ class CrossLingualClassification(ParallelText, ABC):
         self._views[name] = view
 
     @property
+    def train_examples(self) -> list[Example]:
+        """The training set, before any augmentation."""
+        return self._data("train", self.source).examples
+
+    @property
     def train_tokens(self) -> int:
         """Tokens of the training set, as its texts are: what a pass over it passes."""
         return int(self._data("train", self.source).table.lengths.sum())

@@ -15,6 +15,7 @@ from xltrobust.perturb.base import Edit, apply_edits
 from xltrobust.perturb.bilingual_lexicon import BilingualLexicon
 from xltrobust.perturb.code_mixing import CodeMixing, direction
 from xltrobust.perturb.word_tables import WordTable
+from xltrobust.perturb.words import count_words
 from xltrobust.regularizers.base import Regularizer
 
 
@@ -63,7 +64,7 @@ class CodeSwitching(Regularizer):
         self.lexicons, self.languages, self.sentences, self.words = lexicons, languages, sentences, words
         for direction_name in lexicons or ():
             direction(direction_name)
-        self._switches: list[CodeMixing] = []
+        self._switches: list[_Switch] = []
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
@@ -79,6 +80,15 @@ class CodeSwitching(Regularizer):
                 f"No lexicon leads from {data.source!r} to another of the languages: name one in `lexicons`, or a "
                 "parallel corpus of which the task's source language is a side."
             )
+        data.counts["words_with_translation"] = self.coverage(data.train_examples)
+
+    def coverage(self, examples: Sequence[Example]) -> dict[str, float]:
+        """The share of running words that have a translation, by language."""
+        total = sum(count_words(text) for own in examples for text in (own.text, own.text_pair) if text)
+        return {
+            own.target: round(sum(len(own.words(example)) for example in examples) / max(total, 1), 4)
+            for own in self._switches
+        }
 
     def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
         return [self.switched(example, rng) for example in examples]
@@ -108,7 +118,7 @@ class CodeSwitching(Regularizer):
 
 def switches(
     lexicons: Mapping[str, str | WordTable], source: str, languages: Sequence[str] | None = None
-) -> list[CodeMixing]:
+) -> list[_Switch]:
     """A code-mixing for each language, so that one with many translations of a word is not drawn more often.
 
     Args:
@@ -132,4 +142,12 @@ def switches(
                 f"Expected argument `languages` to be some of {sorted(by_language)}, to which a lexicon leads from "
                 f"{source!r}, but got {language!r}."
             )
-    return [CodeMixing(lexicons=by_language[language], languages=[language]) for language in dict.fromkeys(wanted)]
+    return [_Switch(by_language[language], language) for language in dict.fromkeys(wanted)]
+
+
+class _Switch(CodeMixing):
+    """Code-mixing with one language."""
+
+    def __init__(self, lexicons: dict[str, str | WordTable], target: str) -> None:
+        super().__init__(lexicons=lexicons, languages=[target])
+        self.target = target
