@@ -173,6 +173,11 @@ def table(rows: list[dict], keys: list[str]) -> str:
     return "\n".join(lines)
 
 
+def _alphabetic(rows: list[dict]) -> list[dict]:
+    """Without Chinese, unless there is nothing else: Wiktionary's is in traditional characters, the corpora are not."""
+    return [row for row in rows if row["language"] != "zh"] or rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with tatoeba and wiktionary")
@@ -186,9 +191,9 @@ def main() -> None:
         if (row["criterion"], row["min_count"], row["min_probability"]) == ("product", MIN_COUNT, MIN_PROBABILITY)
     ]  # fmt: skip
     print(f"Pairs linked {MIN_COUNT} times or more, product of both shares {MIN_PROBABILITY} or more:\n")
-    print(table(default, ["corpus", "aligner"]), end="\n\n")
+    print(table(_alphabetic(default), ["corpus", "aligner"]), end="\n\n")
     print(table(default, ["corpus", "aligner", "language"]), end="\n\n")
-    print(table(rows, ["corpus", "aligner", "criterion", "min_count", "min_probability"]))
+    print(table(_alphabetic(rows), ["corpus", "aligner", "criterion", "min_count", "min_probability"]))
     if given.json:
         given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf8")
 

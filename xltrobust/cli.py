@@ -73,6 +73,10 @@ class SourceEarlyStopping(EarlyStopping):
             strict=False,  # a run too short for a validation is none of its business
         )  # fmt: skip
 
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not getattr(pl_module, "before_task", False):  # there is nothing to improve yet
+            super().on_validation_end(trainer, pl_module)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # Lightning restores the count and not the decision: a stopped run, started again, would train on.
         if self.wait_count >= self.patience:

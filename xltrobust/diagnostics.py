@@ -27,9 +27,11 @@ _MAX_TOKENS = 8192  # of one batch, padding included
 class AlignmentDiagnostics(pl.Callback):
     """Measures sentence and word retrieval, cosine margin, hubness and CKA on the pairs that the corpus holds out.
 
-    Before the training (``start/…``) and in the test (``test/…``), in the model that is tested; every figure by
-    language, ``test/retrieval/de``, and in mean over languages, ``test/retrieval/avg``. Sentences are the classifier's
-    pooled vectors, words the contextual vectors, in mean over where they stand, of those that the aligner links.
+    Before the training (``start/…``; put this callback before LinearMapping, which maps then) and in the test
+    (``test/…``), in the model that is tested; every figure by language, ``test/retrieval/de``, and in mean over
+    languages, ``test/retrieval/avg``. Sentences are the classifier's pooled vectors, words the contextual vectors, in
+    mean over where they stand, of those that the aligner links. CKA is biased upwards where there are not many more
+    pairs than dimensions: compare it at equal numbers.
 
     Args:
         words: whether to measure words too, which takes an alignment of the corpus.
@@ -52,7 +54,10 @@ class AlignmentDiagnostics(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.start = state_dict["start"]
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        _ = trainer.datamodule.pairs  # type: ignore[attr-defined]  # that there are none is told at once
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.start:  # a resumed run has them
             found = self.measure(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
             self.start = {f"start/{name}": value for name, value in found.items()}

@@ -19,7 +19,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Reads one text a line, writes one JSON object a line: text, label and the probability of every label."""
     parser = argparse.ArgumentParser(prog="python -m xltrobust.predict", description=main.__doc__)
     parser.add_argument("--run", required=True, help="folder of a finished run")
-    parser.add_argument("--language", help="of the texts, for encoders with language ids (default: the run's source)")
+    parser.add_argument(
+        "--language", help="of the texts, for encoders with language ids or linear maps (default: the run's source)"
+    )
     parser.add_argument("file", help="UTF-8 text, one example a line, a tab between the texts of a pair; - reads stdin")
     options = parser.parse_args(arguments)
     with one_line_errors("predict"):
@@ -38,6 +40,11 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
 
     pairs, source = folder.finished["text_pairs"], folder.finished["source"]
     module, tokenization = folder.load()
+    if module.language_maps.languages and language is None:
+        raise UserError(
+            f"{folder.path}: its model maps texts by their language ({', '.join(module.language_maps.languages)}): say "
+            "which they are in with --language."
+        )
     victim = ClassifierVictim(module, tokenization)
     examples = _examples(file, pairs, language or source)
     while chunk := [example for _, example in zip(range(1 if file == "-" else _CHUNK), examples, strict=False)]:

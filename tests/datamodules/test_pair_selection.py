@@ -231,3 +231,19 @@ def test_rows_in_several_parts_are_those_of_one(monkeypatch):
     whole = select_pairs(*columns, **options)
     monkeypatch.setattr("xltrobust.datamodules.pair_selection._AT_ONCE", 64)
     assert all(np.array_equal(a, b) for a, b in zip(whole, select_pairs(*columns, **options), strict=True))
+
+
+def test_what_must_not_be_used_does_not_move_the_others() -> None:
+    """Whichever task it is that texts are kept unseen for, a pair held out for one is trained on for none."""
+    rng = np.random.default_rng(5)
+    sources, targets = (rng.integers(0, 400, 1000).astype(np.uint64) for _ in range(2))
+    groups = rng.integers(0, 3, 1000).astype(np.int16)
+    whole = select_pairs(sources, targets, groups, held_out=40)
+    usable = sources % np.uint64(5) != 0
+    part = select_pairs(sources, targets, groups, held_out=40, usable=usable)
+    assert part.held_out.tolist() == [row for row in whole.held_out.tolist() if usable[row]]
+    assert part.train.tolist() == [row for row in whole.train.tolist() if usable[row]]
+    assert 0 < len(part.held_out) < len(whole.held_out)
+    left_out = part.duplicates + part.beside_held_out + part.over_budget
+    both = np.concatenate([part.train, part.held_out])
+    assert (left_out + np.bincount(groups[both], minlength=3)).tolist() == np.bincount(groups[usable]).tolist()

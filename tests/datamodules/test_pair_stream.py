@@ -10,7 +10,8 @@ import pytest
 import torch
 from regularizers.catalogue import tiny_corpus
 
-from xltrobust.datamodules import LocalClassification
+from conftest import write_tiny_pairs
+from xltrobust.datamodules import LocalClassification, PairTable, ParallelCorpus, StatisticalAligner
 from xltrobust.datamodules.pair_stream import PairSampler, word_tokens
 from xltrobust.datamodules.readers import Columns
 from xltrobust.errors import UserError
@@ -123,6 +124,71 @@ def test_tokens_of_words() -> None:
     offsets = np.array([[0, 0], [0, 2], [2, 6], [6, 9], [9, 12], [0, 0]])
     assert word_tokens("abcdef gh, ij", offsets) == {0: (1, 3), 1: (3, 4), 2: (4, 5)}
     assert word_tokens("我喜欢猫", np.array([[0, 0], [0, 3], [3, 4]])) == {0: (1, 2), 1: (1, 2), 2: (2, 3)}
+
+
+def test_lexicons_of_one_language_in_several_spellings_and_directions_are_one(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path / "cache"))
+    words = [("tree", "baum"), ("house", "haus"), ("old", "alt"), ("near", "nah"), ("and", "und"), ("very", "sehr")]
+    lines = ["source\ttarget\tfrom\tto"]
+    for first in range(3):
+        for number, (english, german) in enumerate(words):
+            own = [english, german, "en", "de-AT"] if number % 2 else [german, english, "deu", "en"]
+            lines.append("\t".join([f"{own[0]} {first}", f"{own[1]} {first}", *own[2:]]))
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf8")
+    data = make_data(tiny_encoder, tiny_task, tmp_path / "pairs.tsv")
+    table = PairTable(path=str(tmp_path / "pairs.tsv"), source_language_column="from", target_language_column="to")
+    data.parallel = ParallelCorpus(bitexts=[table], aligner=StatisticalAligner(model="ibm1"), held_out=0)
+    (name,) = lexicons = data.induced_lexicons()
+    assert name == "en>de" and {english: lexicons[name][english] for english, _ in words} == {
+        english: (german,) for english, german in words
+    }
+
+
+def test_target_dev_texts_are_removed_though_the_run_does_not_look_at_them(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path / "cache"))
+    dev = (tiny_task / "de" / "dev.tsv").read_text(encoding="utf8").split("\n")[1].split("\t")[1]
+    lines = ["source\ttarget\tlanguage", f"a copy\t{dev.upper()}!\tde", "a dog\tein Hund\tde"]
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf8")
+    data = make_data(tiny_encoder, tiny_task, tmp_path / "pairs.tsv", oracle=False)
+    data.parallel = tiny_corpus(tmp_path / "pairs.tsv", held_out=0)
+    assert [pair.source for pair in data.pairs.pairs(range(len(data.pairs)))] == ["a dog"]
+    assert data.data_counts()["parallel"]["counts"]["en>de"]["overlap with dev or test, exact"] == 1
+
+
+def test_a_shuffled_lexicon_is_no_control_of_word_pairs(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
+    data = make_data(tiny_encoder, tiny_task, tiny_pairs)
+    true = data.induced_lexicons()["en>de"]
+    data = make_data(tiny_encoder, tiny_task, tiny_pairs)
+    data.parallel = tiny_corpus(tiny_pairs, control="shuffled_lexicon")
+    with pytest.raises(UserError, match="for methods that read them, train with control: shuffled_pairs"):
+        data.add_stream("word_pairs")
+    data.add_stream("sentence_pairs")
+    shuffled = data.induced_lexicons()["en>de"]
+    assert shuffled.keys() == true.keys() and not any(shuffled[word] == true[word] for word in true)
+
+
+def test_held_out_words_are_aligned_anew_where_other_pairs_are_held_out(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path / "cache"))
+    path, found = write_tiny_pairs(tmp_path / "pairs.tsv"), []
+    for again in range(2):
+        data = make_data(tiny_encoder, tiny_task, path)
+        held = data.pairs.held_out(("en", "de"))
+        links = data.word_pairs.held_out(("en", "de"))
+        found.append((data.pairs.record["hash"], links))
+        if not again:  # the same training pairs, and the words of those held out in another order
+            text = path.read_text(encoding="utf8")
+            for pair in held:
+                text = text.replace(
+                    f"{pair.source}\t{pair.target}\t", f"{pair.source}\t{' '.join(pair.target.split()[::-1])}\t"
+                )
+            path.write_text(text, encoding="utf8")
+    assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
 
 
 def test_the_record_of_the_corpus_is_among_the_counts(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

@@ -60,7 +60,8 @@ ALIGNMENT: dict[str, Callable[[], Regularizer]] = {
 def tiny_corpus(pairs: Path, **options: object) -> ParallelCorpus:
     """A corpus of the sentence pairs that the tests write."""
     table = PairTable(path=str(pairs), source_language="en", target_language_column="language")
-    return ParallelCorpus(bitexts=[table], aligner=StatisticalAligner(model="fast_align"), held_out=10, **options)
+    aligner = StatisticalAligner(model="fast_align")
+    return ParallelCorpus(**{"bitexts": [table], "aligner": aligner, "held_out": 10} | options)
 
 
 def write_synonyms(folder: Path) -> Path:

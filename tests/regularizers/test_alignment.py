@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from models.test_classifier import make, trainer
 from regularizers.catalogue import tiny_corpus
 
@@ -20,11 +21,13 @@ def test_before_the_task_alignment_is_learnt_alone(
     data.parallel = tiny_corpus(tiny_pairs)
     steps: list[tuple[float, set[str], Passes, dict[str, int]]] = []
     logged: set[str] = set()
+    heads: list[tuple[float, torch.Tensor]] = []
     monkeypatch.setattr(module, "log", lambda name, *_, **__: logged.add(name))
 
     def on_train_batch_start(batch, batch_idx) -> None:
         logged.clear()
         tokens = {"task": int(batch["attention_mask"].sum()), "pairs": int(batch["pairs"]["attention_mask"].sum())}
+        heads.append((module.progress, module.out.weight.detach().clone()))
         steps.append((module.progress, logged, module.total_passes(), tokens))
 
     def on_train_batch_end(outputs, batch, batch_idx) -> None:
@@ -38,6 +41,9 @@ def test_before_the_task_alignment_is_learnt_alone(
     fit = trainer(max_epochs=4 if budget is None else -1, limit_val_batches=1)
     fit.callbacks += [SentenceAlignment(before=0.5), WordAlignment(loss="weak", before=0.25), R3F()]
     fit.fit(module, datamodule=data)
+    # The head begins to learn with the task: nothing has moved it, or what Adam remembers of it, before.
+    assert all(torch.equal(weight, heads[0][1]) for progress, weight in heads if progress <= 0.5)
+    assert not torch.equal(heads[0][1], heads[-1][1])
     stages = [(progress, "train/task" in names) for progress, names, _, _ in steps]
     assert 0.4 < sum(progress < 0.5 for progress, _ in stages) / len(stages) < 0.7
     assert all(task == (progress >= 0.5) for progress, task in stages)

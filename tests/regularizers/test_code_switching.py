@@ -38,7 +38,7 @@ def switching(lexicons: dict[str, str], **options) -> CodeSwitching:
 
 def task(source: str, *texts: str) -> SimpleNamespace:
     examples = [Example(str(number), source, text, 0) for number, text in enumerate(texts)]
-    return SimpleNamespace(source=source, train_examples=examples, counts={})
+    return SimpleNamespace(source=source, train_examples=examples, counts={}, parallel=None)
 
 
 def views(switch: Callable[[Example, random.Random], Example]) -> list[list[str]]:

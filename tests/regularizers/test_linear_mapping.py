@@ -110,6 +110,7 @@ def test_it_is_refused_where_it_would_go_stale_or_has_no_words(
     fit.callbacks.append(LinearMapping())
     with pytest.raises(UserError, match=r"goes stale when that trains on: set model\.freeze_encoder"):
         fit.fit(module, datamodule=data)
+    _ = data.pairs
     data.source = "fr"
     with pytest.raises(UserError, match="no language has words aligned with 'fr'"):
         LinearMapping().fit(module, data)

@@ -132,6 +132,11 @@ class CrossLingualClassification(ParallelText, ABC):
         """Registers a second view of the training texts, ``batch["views"][name]``; made and seeded likewise."""
         self._views[name] = view
 
+    def unseen_examples(self) -> list[Example]:
+        """All dev and test examples, those that this run does not look at too: no training text may hold them."""
+        tested = [example for own in self.test_sets for example in own.examples]
+        return tested + [own for language in (self.source, *self.targets) for own in self.read("dev", language)]
+
     @property
     def train_examples(self) -> list[Example]:
         """The training set, before any augmentation."""
@@ -171,6 +176,7 @@ class CrossLingualClassification(ParallelText, ABC):
         """With several devices, one process a machine tokenizes the training texts; the others find its file."""
         if self.trainer and self.trainer.world_size > 1 and self.trainer.state.fn == "fit":
             self._data("train", self.source)
+        super().prepare_data()
 
     def setup(self, stage: str) -> None:
         """Reads everything at once: a missing test file is told before hours of training, not after."""

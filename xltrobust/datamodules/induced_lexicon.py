@@ -75,8 +75,8 @@ class InducedLexicon:
             targets: their translations.
             links: N lists of linked words.
             min_count: how often two words have to be linked.
-            min_probability: how large the product of both shares has to be. One share alone would let through all that
-                a rare word was ever linked to.
+            min_probability: how large the product of both shares has to be: so the same pairs are kept in both
+                directions.
 
         Raises:
             ValueError: if ``min_count`` is less than 1, or ``min_probability`` not in [0, 1].

@@ -52,7 +52,7 @@ class OverlapFinder:
         self.ngram, self.containment = ngram, containment
         self._exact: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for language, texts in unseen.items():
-            self._exact[base_language(language)].update(filter(None, map(_tokens, texts)))
+            self._exact[base_language(language)].update(filter(None, map(normalized_words, texts)))
         self._needed: dict[str, list[int]] = {}  # how many n-grams of each unseen text are too many
         self._holders: dict[str, dict[tuple[str, ...], list[int]]] = {}  # the texts that hold an n-gram
         self._least: dict[str, dict[tuple[str, ...], int]] = {}  # the fewest that one of these needs
@@ -72,7 +72,7 @@ class OverlapFinder:
         base = base_language(language)
         if base not in self._exact:
             return None
-        tokens = _tokens(text)
+        tokens = normalized_words(text)
         if tokens in self._exact[base]:
             return "exact"
         holders, needed = self._holders[base], self._needed[base]
@@ -109,6 +109,7 @@ class _Spacing(dict[int, str]):
 _SPACING = _Spacing()
 
 
-def _tokens(text: str) -> tuple[str, ...]:
+def normalized_words(text: str) -> tuple[str, ...]:
+    """What is compared of a text: its words, in scripts without spaces its characters, without regard to case."""
     same = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return tuple(same.casefold().translate(_SPACING).replace(f" {_JOIN}", "").split())

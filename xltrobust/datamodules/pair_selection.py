@@ -34,6 +34,7 @@ def select_pairs(
     targets: np.ndarray,
     groups: np.ndarray,
     *,
+    usable: np.ndarray | None = None,
     tokens: np.ndarray | None = None,
     held_out: int = 0,
     max_pairs: int | None = None,
@@ -50,6 +51,8 @@ def select_pairs(
         sources: hashes of the source texts, uint64, shape (N,).
         targets: hashes of the target texts, likewise.
         groups: the language pair of each, a small number, shape (N,).
+        usable: which are to be in neither part if False, shape (N,), boolean; None takes all. They are looked at in
+            holding out: which others are held out does not depend on it.
         tokens: of both texts together, shape (N,); needed for ``max_tokens``.
         held_out: pairs to hold out of each language pair, at most half of them.
         max_pairs: of all language pairs together.
@@ -61,11 +64,13 @@ def select_pairs(
     count = int(groups.max(initial=-1)) + 1
     salt = np.uint64(seed % 2**64)
     first = _first_of_each(sources, targets, groups)
-    distinct = _by_group(groups, first, count)
     held = [_hold_out(sources, targets, first & (groups == own), held_out, salt) for own in range(count)]
     held_rows = np.sort(np.concatenate([np.zeros(0, np.int64), *held]))
     # Texts of different languages that are alike (names, mostly) count as one: left out are a few too many.
     texts = np.unique(np.concatenate([sources[held_rows], targets[held_rows]]))
+    there = np.ones(len(groups), bool) if usable is None else usable
+    held_rows, first = held_rows[there[held_rows]], first & there
+    distinct = _by_group(groups, first, count)
     free = first
     for part in _parts(len(groups)):
         free[part] &= ~(_among(texts, sources[part]) | _among(texts, targets[part]))
@@ -80,7 +85,7 @@ def select_pairs(
     return Selection(
         train=np.flatnonzero(kept),
         held_out=held_rows,
-        duplicates=np.bincount(groups, minlength=count) - distinct,
+        duplicates=_by_group(groups, there, count) - distinct,
         beside_held_out=distinct - left - np.bincount(groups[held_rows], minlength=count),
         over_budget=left - _by_group(groups, kept, count),
     )

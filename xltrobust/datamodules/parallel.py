@@ -9,7 +9,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pytorch_lightning.utilities import rank_zero_info
 
 from xltrobust.datamodules.bitext import Bitext, SentencePair
 from xltrobust.datamodules.cleaning import PairCleaner
-from xltrobust.datamodules.overlap import OverlapFinder
+from xltrobust.datamodules.overlap import OverlapFinder, normalized_words
 from xltrobust.datamodules.pair_data import Control, LanguagePair, PairData
 from xltrobust.datamodules.pair_files import copy_rows, write_pairs
 from xltrobust.datamodules.pair_selection import Balance, select_pairs
@@ -27,7 +27,7 @@ from xltrobust.datamodules.word_aligner import WordAligner
 from xltrobust.files import cache_root, write_json
 from xltrobust.perturb.words import count_words
 
-_VERSION = 2  # of what is cached
+_VERSION = 3  # of what is cached
 
 
 class ParallelCorpus:
@@ -48,8 +48,9 @@ class ParallelCorpus:
         ngram: in finding overlap with the task's dev and test texts; see
             :class:`~xltrobust.datamodules.overlap.OverlapFinder`.
         containment: likewise.
-        control: None; ``shuffled_pairs``, as much text in which no pair is a translation; or ``shuffled_lexicon``, in
-            which word pairs are as many and wrong. What these gain is not due to alignment.
+        control: None; ``shuffled_pairs``, as much text in which no pair is a translation; or ``shuffled_lexicon``, a
+            lexicon in which every word has another word's translations, for what reads the lexicon (what reads word
+            pairs refuses it: its control is shuffled pairs). What these gain is not due to alignment.
         split_seed: which pairs are held out and which a budget takes.
 
     Raises:
@@ -102,7 +103,7 @@ class ParallelCorpus:
         """
         settings = {
             "version": _VERSION, "bitexts": [own.stamp() for own in self.bitexts], **self._cleaning, **self._overlap,
-            **self._choice, "unseen": _digest(unseen),
+            **self._choice, "unseen": _digest(unseen), "icu4py": version("icu4py"),
         }  # fmt: skip
         folder = cache_root() / "parallel" / hashlib.sha256(repr(settings).encode()).hexdigest()[:32]
         if not (folder / "record.json").exists():
@@ -111,8 +112,11 @@ class ParallelCorpus:
             try:
                 self._build(temporary, OverlapFinder(unseen, **self._overlap))  # type: ignore[arg-type]
                 temporary.chmod(0o755)
-                with suppress(OSError):  # another process may have been faster
+                try:
                     temporary.rename(folder)
+                except OSError:
+                    if not folder.exists():  # another process may have been faster
+                        raise
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         record = json.loads((folder / "record.json").read_text(encoding="utf8"))
@@ -122,9 +126,9 @@ class ParallelCorpus:
         cleaner = PairCleaner(**self._cleaning)  # type: ignore[arg-type]
         languages: dict[LanguagePair, int] = {}
         hashes = array("Q"), array("Q")
-        groups, tokens = array("h"), array("i")
+        groups, tokens, usable = array("h"), array("i"), array("b")
         # One pass over the sources, however large: what is remembered of a pair is a few numbers.
-        for batch in write_pairs(self._clean(cleaner, overlap, languages), folder / "clean.arrow"):
+        for batch in write_pairs(self._clean(cleaner, overlap, languages, usable), folder / "clean.arrow"):
             for source, target, group in batch:
                 hashes[0].append(_hash(source))
                 hashes[1].append(_hash(target))
@@ -136,6 +140,7 @@ class ParallelCorpus:
             np.frombuffer(hashes[0], np.uint64),
             np.frombuffer(hashes[1], np.uint64),
             own_groups,
+            usable=np.frombuffer(usable, bool),
             tokens=np.frombuffer(tokens, np.int32),
             **self._choice,
         )
@@ -155,7 +160,7 @@ class ParallelCorpus:
                 "check languages, limits and budgets."
             )
         content = copy_rows(folder / "clean.arrow", chosen.train, folder / "train.arrow")
-        copy_rows(folder / "clean.arrow", chosen.held_out, folder / "held_out.arrow")
+        held_out = copy_rows(folder / "clean.arrow", chosen.held_out, folder / "held_out.arrow")
         (folder / "clean.arrow").unlink()
         record = {
             "sources": [own.provenance() for own in self.bitexts],
@@ -163,13 +168,15 @@ class ParallelCorpus:
             "counts": {">".join(own): dict(counts) for own, counts in cleaner.counts.items()},
             "pairs": len(chosen.train),
             "hash": hashlib.sha256(repr((list(languages), content)).encode()).hexdigest(),
+            "held_out_hash": hashlib.sha256(repr((list(languages), held_out)).encode()).hexdigest(),
             "settings": {**self._cleaning, **self._overlap, **self._choice},
         }
         write_json(record, folder / "record.json")
 
     def _clean(
-        self, cleaner: PairCleaner, overlap: OverlapFinder, languages: dict[LanguagePair, int]
+        self, cleaner: PairCleaner, overlap: OverlapFinder, languages: dict[LanguagePair, int], usable: array[int]
     ) -> Iterator[tuple[SentencePair, int]]:
+        """Clean pairs with the number of their languages; ``usable`` tells which of them give no unseen text away."""
         for bitext in self.bitexts:
             rank_zero_info(f"Reading sentence pairs: {bitext.provenance()['source']}.")
             for pair in bitext:
@@ -179,12 +186,13 @@ class ParallelCorpus:
                 found = overlap(clean.source, own[0]) or overlap(clean.target, own[1])
                 if found:
                     cleaner.counts[own][f"overlap with dev or test, {found}"] += 1
-                    continue
+                usable.append(not found)
                 yield clean, languages.setdefault(own, len(languages))
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.casefold().encode(), digest_size=8).digest(), "little")
+    same = " ".join(normalized_words(text)) or text  # signs alone are compared as they are
+    return int.from_bytes(hashlib.blake2b(same.encode(), digest_size=8).digest(), "little")
 
 
 def _digest(unseen: Mapping[str, Sequence[str]]) -> str:

@@ -46,9 +46,11 @@ class ParallelText(pl.LightningDataModule):
         """Asks for ``batch["pairs"]``, with the words' alignment if it is for ``word_pairs``.
 
         Raises:
-            UserError: if there is no parallel corpus.
+            UserError: if there is no parallel corpus, or word pairs are wanted of a corpus with a shuffled lexicon.
         """
         _ = self.pairs
+        if name == "word_pairs":
+            self.aligned_words()
         self._streams.add(name)
 
     @cached_property
@@ -58,45 +60,74 @@ class ParallelText(pl.LightningDataModule):
         Raises:
             UserError: if there are none.
         """
-        if self.parallel is None:
-            raise UserError(
-                "Alignment needs sentence pairs: name their sources in data.init_args.parallel "
-                "(experiments/parallel/home_assistant.yaml has the offline ones)."
-            )
-        unseen: dict[str, list[str]] = {}
-        for own in [*self._task.validation_sets, *self._task.test_sets]:
-            for example in own.examples:
-                unseen.setdefault(example.side_language("text"), []).append(example.text)
-                if example.text_pair is not None:
-                    unseen.setdefault(example.side_language("text_pair"), []).append(example.text_pair)
-        corpus = self.parallel
-        data = self._first_on_one(lambda: corpus.prepare(unseen))
+        data = self._first_on_one(self._prepared)
         self.counts["parallel"] = data.record | {"control": data.control}
         return data
 
+    def prepare_data(self) -> None:
+        """With several devices, one process a machine prepares the corpus; the others find it."""
+        super().prepare_data()
+        if self.parallel is not None and self.trainer and self.trainer.world_size > 1:
+            self._prepared()
+
+    def _prepared(self) -> PairData:
+        if self.parallel is None:
+            raise UserError(
+                "Alignment needs sentence pairs: name their sources in data.init_args.parallel, as "
+                "experiments/studies/parallel.yaml does."
+            )
+        unseen: dict[str, list[str]] = {}
+        for example in self._task.unseen_examples():
+            unseen.setdefault(example.side_language("text"), []).append(example.text)
+            if example.text_pair is not None:
+                unseen.setdefault(example.side_language("text_pair"), []).append(example.text_pair)
+        return self.parallel.prepare(unseen)
+
     @cached_property
     def word_pairs(self) -> WordPairs:
-        """The words that correspond in :attr:`pairs`."""
+        """The words that correspond in :attr:`pairs`; those of training pairs are still to be aligned."""
         aligner = self.parallel and self.parallel.aligner
         found = WordPairs(self.pairs, aligner or StatisticalAligner())
         self.counts["parallel"]["aligner"] = found.aligner.settings()
-        self._first_on_one(found.align)
         return found
 
-    def induced_lexicons(self) -> dict[str, WordTable]:
-        """Those of :attr:`word_pairs` by direction ("en>de"), from the task's source language where it is a side."""
-        found: dict[str, WordTable] = {}
-        for source, target in self.pairs.languages:
-            lexicon = self.word_pairs.lexicon((source, target))
-            if base_language(target) == base_language(self._task.source):
-                source, target, lexicon = target, source, lexicon.backwards()
-            found[f"{source}>{target}"] = BilingualLexicon.from_table(
-                lexicon.table(),
-                source_language=source,
-                target_language=target,
-                shuffled=self.pairs.control == "shuffled_lexicon",
+    def aligned_words(self) -> WordPairs:
+        """The same, aligned; every device has to ask.
+
+        Raises:
+            UserError: if the corpus is a control of lexicons.
+        """
+        if self.pairs.control == "shuffled_lexicon":
+            raise UserError(
+                "The control shuffled_lexicon leaves word pairs as they are: for methods that read them, train with "
+                "control: shuffled_pairs."
             )
-        return found
+        return self._first_on_one(self.word_pairs.align)
+
+    def induced_lexicons(self) -> dict[str, WordTable]:
+        """From the task's source language to others, by direction ("en>de"); every device has to ask.
+
+        Those of one language in several spellings, directions or scripts are one.
+        """
+        words = self._first_on_one(self.word_pairs.align)
+        pivot = base_language(self._task.source)
+        tables: dict[str, list[WordTable]] = {}
+        for languages in self.pairs.languages:
+            source, target = map(base_language, languages)
+            lexicon = words.lexicon(languages)
+            if pivot in (source, target):
+                own = lexicon if source == pivot else lexicon.backwards()
+                tables.setdefault(target if source == pivot else source, []).append(own.table())
+        return {
+            f"{pivot}>{language}": BilingualLexicon.from_table(
+                WordTable((word, others) for table in own for word, others in table.items()),
+                source_language=pivot,
+                target_language=language,
+                shuffled=self.pairs.control == "shuffled_lexicon",
+                seed=self.parallel.split_seed if self.parallel else 0,
+            )
+            for language, own in tables.items()
+        }
 
     def _first_on_one(self, make: Callable[[], T]) -> T:
         """What is to be made once and then found in the cache: of a machine's processes one makes it first."""
@@ -115,6 +146,7 @@ class ParallelText(pl.LightningDataModule):
         if not self._streams:
             return None
         words = self.word_pairs if "word_pairs" in self._streams else None
+        self.pairs.pairs([0])  # what it works out once is worked out here, not in every worker
         task = self._task
         sampler = PairSampler(self.pairs.lengths, self.pair_batch_size, global_seed(), *task._place)
         return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from xltrobust.datamodules.bitext import SentencePair
@@ -23,44 +21,46 @@ class WordPairs:
 
     def __init__(self, data: PairData, aligner: WordAligner) -> None:
         self.data, self.aligner = data, aligner
+        self._lexicons: dict[LanguagePair, InducedLexicon] = {}
+        self._flat: np.ndarray | None = None  # all links, shape (L, 2)
+        self._offsets = np.zeros(len(data) + 1, np.int64)  # where each row's begin
 
-    def align(self) -> None:
-        """Aligns the training pairs, if that was never done before."""
-        _ = self._aligned
+    def align(self) -> WordPairs:
+        """Aligns the training pairs, or reads what was aligned before; needed once, before links or lexicons are."""
+        if self._flat is None:
+            data = self.data
+            counts = np.zeros(len(data), np.int64)
+            found = []
+            for own in data.languages:
+                control = data.control if data.control == "shuffled_pairs" else ""
+                links, self._lexicons[own] = self._align(data.pairs(data.rows(own)), own, f"{control}/train")
+                counts[data.rows(own)] = [len(of_pair) for of_pair in links]
+                found.append(np.array([link for of_pair in links for link in of_pair], np.int16).reshape(-1, 2))
+            rows = np.concatenate([np.repeat(data.rows(own), counts[data.rows(own)]) for own in data.languages])
+            self._flat = np.concatenate(found)[np.argsort(rows, kind="stable")]
+            self._offsets[1:] = np.cumsum(counts)
+        return self
 
     def links(self, row: int) -> Links:
         """The links of a training pair, by row."""
-        flat, offsets = self._links
-        return [(int(source), int(target)) for source, target in flat[offsets[row] : offsets[row + 1]]]
+        assert self._flat is not None
+        own = self._flat[self._offsets[row] : self._offsets[row + 1]]
+        return [(int(source), int(target)) for source, target in own]
 
     def lexicon(self, languages: LanguagePair) -> InducedLexicon:
         """The words that were linked in the training pairs of two languages, with counts and probabilities."""
-        return self._aligned[languages][1]
+        return self._lexicons[languages]
 
     def held_out(self, languages: LanguagePair) -> list[Links]:
         """The links of the pairs held out, found with those of the true training pairs; nothing is trained on them."""
         held = self.data.held_out(languages)
         true = self.data.without_control
-        return self._align(true, [*true.pairs(true.rows(languages)), *held], languages, "held-out")[0][-len(held) :]
-
-    @cached_property
-    def _aligned(self) -> dict[LanguagePair, tuple[list[Links], InducedLexicon]]:
-        data = self.data
-        control = data.control if data.control == "shuffled_pairs" else ""
-        return {own: self._align(data, data.pairs(data.rows(own)), own, control) for own in data.languages}
-
-    @cached_property
-    def _links(self) -> tuple[np.ndarray, np.ndarray]:
-        by_row: list[Links] = [[]] * len(self.data)
-        for languages, (links, _) in self._aligned.items():
-            for row, own in zip(self.data.rows(languages).tolist(), links, strict=True):
-                by_row[row] = own
-        flat = np.array([link for own in by_row for link in own], np.int16).reshape(-1, 2)
-        return flat, np.concatenate([[0], np.cumsum([len(own) for own in by_row])])
+        pairs = [*true.pairs(true.rows(languages)), *held]
+        return self._align(pairs, languages, f"held-out/{self.data.record['held_out_hash']}")[0][-len(held) :]
 
     def _align(
-        self, data: PairData, pairs: list[SentencePair], languages: LanguagePair, purpose: str
+        self, pairs: list[SentencePair], languages: LanguagePair, purpose: str
     ) -> tuple[list[Links], InducedLexicon]:
-        key = "/".join([data.record["hash"], str(data.record["settings"]), purpose])
+        key = "/".join([self.data.record["hash"], str(self.data.record["settings"]), purpose])
         sources, targets = [own.source for own in pairs], [own.target for own in pairs]
         return word_alignments(sources, targets, languages, self.aligner, key)

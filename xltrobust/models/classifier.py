@@ -82,6 +82,7 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         if freeze_encoder:
             self.encoder.requires_grad_(False)
         self.language_maps = LanguageMaps()
+        self.before_task = False  # in a stage before the task is learnt
         hidden = self.encoder.config.hidden_size
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
@@ -166,7 +167,8 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         active, before = self.active_regularizers()
         share = 0.0 if before else min([1.0, *(own.task_share for own in active)])
         loss = torch.zeros((), device=self.device)
-        if before:  # the task's head has no gradient yet, and DDP would wait for it
+        self.before_task = before
+        if before:  # DDP waits for a gradient of the task's head
             loss = loss + 0.0 * self.classify(torch.zeros(1, self.dense.in_features, device=self.device)).sum()
         # Terms first: one may want gradients of the clean pass, and says so before it is computed.
         for regularizer in active:
@@ -185,6 +187,11 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
                 "learning rates or the regularizers' weights. The last good checkpoint is kept."
             )
         return loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        if self.before_task:  # Adam's averages of the head are not to begin with zeros that nobody has learnt from
+            for parameter in (*self.dense.parameters(), *self.out.parameters()):
+                parameter.grad = None
 
     def configure_optimizers(self) -> Any:
         options = self.hparams

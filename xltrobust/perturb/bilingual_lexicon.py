@@ -6,29 +6,20 @@ import random
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from os.path import commonprefix
 from typing import Any, Literal, get_args
 
 import regex
-import snowballstemmer
 
 from xltrobust.languages import base_language
 from xltrobust.perturb.lexicon_files import TableError
+from xltrobust.perturb.stems import stem
 from xltrobust.perturb.word_tables import WordTable, fold, read_table
 from xltrobust.perturb.words import word_parts
 from xltrobust.seeding import derived_seed
 
 Route = Literal["exact", "case", "diacritics", "inflection"]
-_STEMMERS = {
-    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "eo": "esperanto", "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian", "fi": "finnish",
-    "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian",
-    "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch", "no": "norwegian", "nb": "norwegian",
-    "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "st": "sesotho",
-    "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
-_SHORTEST_STEM = 3  # letters: shorter ones join words that have nothing in common
 _MARKED = regex.compile(r"[\p{Latin}\p{Greek}]\p{Mn}+")
 # Vowel points, which texts leave out, and in Cyrillic stress and the dots of ё: not the marks of й, ї, ў, ѓ, ќ.
 _OPTIONAL = regex.compile(r"[\u05B0-\u05BD\u05BF\u05C1\u05C2\u05C7\u064B-\u0652\u0670]|(?<=[аеёиоуыэюяіїє])\u0301")
@@ -111,8 +102,8 @@ class BilingualLexicon(WordTable):
         bare = strip_diacritics(fold(word))
         if near := [own for own in self._by_bare.get(bare, ()) if bare in (fold(word), fold(own))]:
             return "diacritics", self._union(near)
-        stem = self._stem(fold(word))
-        if stem and (same := self._by_stem.get(stem)):
+        own_stem = self._stem(fold(word))
+        if own_stem and (same := self._by_stem.get(own_stem)):
             nearness = {own: _nearness(fold(word), fold(own)) for own in same}
             best = max(nearness.values())
             return "inflection", self._union(own for own in same if nearness[own] == best)
@@ -147,9 +138,7 @@ class BilingualLexicon(WordTable):
         return tuple(dict.fromkeys(other for own in words for other in self[own]))
 
     def _stem(self, word: str) -> str:
-        algorithm = _STEMMERS.get(self.source_language) if self.inflection else None
-        stem = _stem(algorithm, word) if algorithm else ""
-        return stem if len(stem) >= _SHORTEST_STEM else ""
+        return stem(word, self.source_language) if self.inflection else ""
 
     @cached_property
     def _by_bare(self) -> dict[str, list[str]]:
@@ -177,16 +166,6 @@ def _nearness(word: str, headword: str) -> tuple[float, int]:
     """How much of a headword a word begins with, and how long that is: "Lichter" is nearer "Licht" than "lichten"."""
     shared = len(commonprefix([word, headword]))
     return shared / len(headword), shared
-
-
-@lru_cache(maxsize=65536)
-def _stem(algorithm: str, word: str) -> str:
-    return _stemmer(algorithm).stemWord(word)
-
-
-@lru_cache(maxsize=64)
-def _stemmer(algorithm: str) -> Any:
-    return snowballstemmer.stemmer(algorithm)
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

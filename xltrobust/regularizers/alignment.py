@@ -17,7 +17,7 @@ class AlignmentRegularizer(Regularizer):
         weight: of the term in the loss.
         before: 0 learns alignment beside the task; otherwise the share of the training (of its steps, or of
             ``max_passes``) in which alignment is learnt first and alone. The task's batches of that time are passed
-            over.
+            over; the learning rates' schedule is one for both stages, so that the head begins without a warm-up.
         name: of the term in logs.
 
     Raises:
@@ -52,7 +52,8 @@ def info_nce(
     """
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
-    scores = F.normalize(queries.float(), dim=1) @ F.normalize(keys.float(), dim=1).T / temperature
+    with torch.autocast(queries.device.type, enabled=False):  # in half precision a near miss is a hit
+        scores = F.normalize(queries.float(), dim=1) @ F.normalize(keys.float(), dim=1).T / temperature
     if same is not None:
         own = torch.zeros_like(same).scatter(1, positives[:, None], True)
         scores = scores.masked_fill(same & ~own, -torch.inf)

@@ -73,6 +73,11 @@ class CodeSwitching(Regularizer):
 
     def prepare(self, data: Any) -> None:
         """Reads the lexicons that lead from a data module's source language to others."""
+        if self.lexicons is not None and data.parallel is not None and data.parallel.control == "shuffled_lexicon":
+            raise IncompatibleRegularizer(
+                "The control shuffled_lexicon is of the corpus' own lexicon: for another one give a BilingualLexicon "
+                "with `shuffled: true`."
+            )
         lexicons = data.induced_lexicons() if self.lexicons is None else self.lexicons
         self._switches = switches(lexicons, data.source, self.languages)
         if not self._switches:

@@ -31,7 +31,7 @@ class LinearMapping(Regularizer):
     Cost: one forward pass of the pairs that it is fitted on; nothing in a step of training.
 
     Args:
-        max_pairs: sentence pairs of each language to fit on, the first of the corpus' order.
+        max_pairs: sentence pairs of each pair of languages to fit on, the first of the corpus' order.
         subwords: a word's vector: its ``last`` subword's, or their ``mean``.
         name: in results.
 
@@ -67,15 +67,20 @@ class LinearMapping(Regularizer):
             IncompatibleRegularizer: if none has.
         """
         source = base_language(data.source)
-        matrices: dict[str, Tensor] = {}
+        data.aligned_words()
+        vectors: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for languages in data.pairs.languages:
             sides = [base_language(own) for own in languages]
-            if source not in sides:
-                continue
-            first, second = self._vectors(module, data, data.pairs.rows(languages)[: self.max_pairs].tolist())
-            own, pivot = (second, first) if sides[0] == source else (first, second)
+            if source in sides:
+                first, second = self._vectors(module, data, data.pairs.rows(languages)[: self.max_pairs].tolist())
+                forth = sides[0] == source
+                both = (second, first) if forth else (first, second)
+                vectors.setdefault(sides[1] if forth else sides[0], []).append(both)
+        matrices: dict[str, Tensor] = {}
+        for language, found in vectors.items():  # of a language in several spellings or directions, all together
+            own, pivot = (torch.cat(side) for side in zip(*found, strict=True))
             if len(own):
-                matrices[sides[1] if sides[0] == source else sides[0]] = orthogonal_map(own, pivot)
+                matrices[language] = orthogonal_map(own, pivot)
         if not matrices:
             raise IncompatibleRegularizer(
                 f"LinearMapping: no language has words aligned with {data.source!r} in the parallel corpus."
@@ -94,7 +99,8 @@ class LinearMapping(Regularizer):
         for indices in length_batches(data.pairs.lengths[rows].tolist(), _AT_ONCE * 64):
             batch = {name: value.to(module.device) for name, value in batches[[rows[i] for i in indices]].items()}
             hidden = module.encode(module.embed(batch), batch)
-            module.passes.count(hidden, batch["attention_mask"])  # it is part of what the training costs
+            if module.global_rank == 0:  # a part of what the training costs, which every device does over
+                module.passes.count(hidden, batch["attention_mask"])
             vectors = word_vectors(hidden, batch["words"], self.subwords)
             sources, targets = vectors[batch["links"].T]
             found.append((sources.cpu(), targets.cpu()))

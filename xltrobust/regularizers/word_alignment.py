@@ -84,8 +84,11 @@ class WordAlignment(AlignmentRegularizer):
             # A sum over few numbers is not to weigh as much as one over many, on another device.
             distance = _mean_over_devices(module, (sources - targets).square().mean(1))
             return distance + self.keep * self._drift(module, pairs, hidden) if self.keep else distance
-        # A word with two translations has no negative in either, and none in itself.
-        one, other = (pairs["links"][:, side][:, None] == pairs["links"][:, side] for side in (0, 1))
+        # No negatives are a word's other translations, here or where its sentence is in the batch again with another
+        # language, nor is the word itself.
+        words = pairs["words"]
+        ids = (pairs["texts"][words[:, 0]] * 65_537 + words[:, 1])[pairs["links"]]
+        one, other = (ids[:, side][:, None] == ids[:, side] for side in (0, 1))
         forth, back = ((sources, targets, one), (targets, sources, other))
         found = [self._found(queries, keys, one | other, itself) for queries, keys, itself in (forth, back)]
         return _mean_over_devices(module, (found[0] + found[1]) / 2)
@@ -101,7 +104,7 @@ class WordAlignment(AlignmentRegularizer):
         count = len(hidden) // 2
         texts = {name: value[:count] for name, value in pairs.items() if name not in ("words", "links")}
         with torch.no_grad():
-            pretrained: Any = self._pretrained.to(hidden.device)
+            pretrained: Any = self._pretrained.to(hidden.device, hidden.dtype)
             embeddings = pretrained.get_input_embeddings()(texts["input_ids"])
             was = module.encode(embeddings, texts, encoder=pretrained)
         real = texts["perturbable"]

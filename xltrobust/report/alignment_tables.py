@@ -29,8 +29,7 @@ def alignment_tables(runs: Sequence[Run]) -> list[Table]:
     if len(runs) > 1:
         header = [("run", ""), *((title, "avg") for _, title, _ in _FIGURES)]
         rows: list[list[Cell]] = [[run.name, *_cells([run], "avg")] for run in measured]
-        start = _cells(measured[:1], "avg", "start")
-        return [Table(_TITLE, header, rows, [["before training", *start]] if any(start) else [])]
+        return [Table(_TITLE, header, rows, _before(measured, "avg"))]
     (run,) = measured
     names = [*languages(run), "avg"]
     header = [("language", ""), *((title, "before → after") for _, title, _ in _FIGURES)]
@@ -55,17 +54,21 @@ def alignment_by_method(methods: Mapping[str, Sequence[Run]]) -> list[Table]:
         return []
     first = next(iter(measured.values()))
     rows: list[list[Cell]] = [[name, *_cells(runs, "avg")] for name, runs in measured.items()]
-    start = _cells(first, "avg", "start")
+    everything = [run for runs in measured.values() for run in runs]
     header = [("method", ""), *((title, "avg") for _, title, _ in _FIGURES)]
-    found = [
-        Table(f"{_TITLE}; (lowest to highest seed)", header, rows, [["before training", *start]] if any(start) else [])
-    ]
+    found = [Table(f"{_TITLE}; (lowest to highest seed)", header, rows, _before(everything, "avg"))]
     columns = [("language", ""), ("before training", ""), *((name, "") for name in measured)]
-    by_language: list[list[Cell]] = [
-        [language, _cells(first, language, "start")[0], *(_cells(runs, language)[0] for runs in measured.values())]
-        for language in languages(first[0])
-    ]
+    by_language: list[list[Cell]] = []
+    for language in languages(first[0]):
+        start = [row[1] for row in _before(everything, language)] or [""]
+        by_language.append([language, *start, *(_cells(runs, language)[0] for runs in measured.values())])
     return [*found, Table("Sentence retrieval, held-out pairs, in %; (lowest to highest seed)", columns, by_language)]
+
+
+def _before(runs: Sequence[Run], language: str) -> list[list[Cell]]:
+    """The row of before training, where all runs that say so began alike: with one encoder, corpus and pooling."""
+    starts = {tuple(cells) for run in runs if any(cells := _cells([run], language, "start"))}
+    return [["before training", *starts.pop()]] if len(starts) == 1 else []
 
 
 def languages(run: Run) -> list[str]:
