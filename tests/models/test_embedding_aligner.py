@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -161,3 +162,12 @@ def test_layers_that_the_encoder_lacks_are_refused(tiny_encoder: Path) -> None:
         EmbeddingAligner(encoder=str(tiny_encoder), layer=2).align(["a"], ["b"])
     with pytest.raises(ValueError, match=r"Expected as many targets as sources \(1\), but got 0"):
         EmbeddingAligner(encoder=str(tiny_encoder), layer=1).align(["a"], [])
+
+
+def test_a_directorys_other_weights_are_other_settings(tiny_encoder: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(tiny_encoder, tmp_path / "encoder")
+    before = EmbeddingAligner(encoder=str(copied)).settings()
+    assert EmbeddingAligner(encoder=str(copied)).settings() == before
+    weights = copied / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert EmbeddingAligner(encoder=str(copied)).settings() != before

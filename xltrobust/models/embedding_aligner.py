@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -67,7 +68,10 @@ class EmbeddingAligner(WordAligner):
 
     def settings(self) -> dict[str, Any]:
         own = {"encoder": self.encoder, "layer": self.layer, "method": self.method, "max_length": self.max_length}
-        return {"aligner": type(self).__name__, **own}
+        # A directory may be given other weights under its name.
+        files = sorted(Path(self.encoder).glob("*")) if Path(self.encoder).is_dir() else []
+        stamps = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+        return {"aligner": type(self).__name__, **own, **({"files": stamps} if stamps else {})}
 
     @cached_property
     def _model(self) -> tuple[Any, Tokenization]:
@@ -89,7 +93,11 @@ class EmbeddingAligner(WordAligner):
         found: dict[int, tuple[list[int], np.ndarray]] = {}
         for indices in length_batches(table.lengths.tolist(), _MAX_TOKENS):
             batch = tokenization.collate([table.row(at) for at in indices], to_grid=True)
-            inputs = {name: tensor.to(encoder.device) for name, tensor in batch.items() if name != "perturbable"}
+            inputs = {
+                name: tensor.to(encoder.device)
+                for name, tensor in batch.items()
+                if name not in ("perturbable", "language")
+            }
             with torch.no_grad():
                 hidden: Tensor = encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
             for at, own in zip(indices, hidden.float().cpu().numpy(), strict=True):
