@@ -41,6 +41,7 @@ def test_every_regularizer_has_a_file(tmp_path: Path) -> None:
     assert named == set(xltrobust.regularizers.__all__) - {"Regularizer"}
 
 
+@pytest.mark.filterwarnings("ignore:LightningCLI")
 @pytest.mark.parametrize("path", ARMS, ids=lambda path: path.stem)
 def test_an_arm_of_the_study_of_parallel_text_is_complete(path: Path, tmp_path: Path) -> None:
     """The study and the arm make one configuration, in which the corpus is there and the arm's control is kept."""
