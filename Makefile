@@ -9,8 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: .venv/offline
 	$(BIN)/python -m xltrobust.fit --config experiments/quickstart.yaml
 
+# Two processes of one thread each: most tests are too small for two threads. A file's tests share what they set up.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
