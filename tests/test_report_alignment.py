@@ -62,6 +62,16 @@ def test_seeds_show_means_and_their_range(tmp_path: Path, capsys: pytest.Capture
     assert "Sentence retrieval, held-out pairs" in capsys.readouterr().out
 
 
+def test_a_run_says_which_pairs_it_had(tmp_path: Path) -> None:
+    source = {"source": "a|b", "version": "1.2", "licence": "CC0"}
+    parallel = {"sources": [source], "pairs": 12345, "hash": "0123456789abcdef", "control": "shuffled_pairs"}
+    data = {"parallel": parallel, "words_with_translation": {"de": 0.625, "zh-CN": 0.5}}
+    write_run(tmp_path / "run", data=data)
+    text = write_report([tmp_path / "run"]).markdown.read_text(encoding="utf8")
+    assert "12,345 sentence pairs of a&#124;b 1.2 (CC0), 0123456789ab; control: shuffled&#95;pairs |" in text
+    assert "| words with a translation | de 62.5 %, zh-CN 50.0 % |" in text
+
+
 def test_runs_without_the_figures_have_no_table(tmp_path: Path) -> None:
     run = load_run(write_run(tmp_path / "run"))
     assert alignment_tables([run]) == [] and alignment_by_method({"a": [run]}) == []

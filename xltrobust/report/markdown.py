@@ -127,6 +127,11 @@ def _about(summary: Summary) -> str:
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
         "command": shlex.join(map(str, results.get("command") or [])),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "parallel text": _parallel((results.get("data") or {}).get("parallel") or {}),
+        "words with a translation": ", ".join(
+            f"{language} {percent(share)} %"
+            for language, share in ((results.get("data") or {}).get("words_with_translation") or {}).items()
+        ),
         "encoder passes": _passes(results.get("passes") or {}),
         "seconds": ", ".join(f"{name} {value}" for name, value in (results.get("seconds") or {}).items()),
     }
@@ -137,6 +142,15 @@ def _about(summary: Summary) -> str:
         )
     rows = [f"| {name} | {escape(value)} |" for name, value in facts.items() if value not in (None, "")]
     return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _parallel(record: Mapping[str, Any]) -> str:
+    """Which sentence pairs a run had; empty if none."""
+    if not record:
+        return ""
+    sources = ", ".join(f"{own['source']} {own['version']} ({own['licence']})" for own in record["sources"])
+    control = f"; control: {record['control']}" if record.get("control") else ""
+    return f"{record['pairs']:,} sentence pairs of {sources}, {record['hash'][:12]}{control}"
 
 
 def _passes(counts: Mapping[str, float]) -> str:
