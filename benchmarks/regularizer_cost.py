@@ -1,6 +1,6 @@
 """What each regularizer's training step takes, against a plain step, beside what it costs in encoder passes.
 
-    python benchmarks/regularizer_cost.py [--steps 12] [--rounds 5] [--workers 0] [--json FILE] [--markdown FILE]
+    python benchmarks/regularizer_cost.py [--only NAME …] [--steps 12] [--rounds 5] [--workers 0] [--json FILE]
 
 All train the bundled encoder on the same English voice commands through the trainer: the first steps of an epoch.
 Every round measures a plain run and one of each regularizer (A B C … A B C …); a ratio is the median over rounds of the
@@ -20,22 +20,26 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from xltrobust.datamodules import HomeAssistantIntents
+from xltrobust.datamodules import HomeAssistantIntents, HomeAssistantTranslations, ParallelCorpus
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.passes import Passes
 from xltrobust.perturb import RandomView, SynonymSubstitution, TypoPerturbation
 from xltrobust.regularizers import (
     R3F,
     AdversarialTraining,
+    CodeSwitching,
     ConsistencyRegularization,
     DataAugmentation,
     FreeLB,
     RandomPerturbation,
     Regularizer,
+    SentenceAlignment,
     SmoothnessInducing,
     VirtualAdversarial,
+    WordAlignment,
 )
 
+LANGUAGES = ["de", "fr", "ru", "zh-CN"]  # of the sentence pairs
 TYPOS = RandomView(perturbation=TypoPerturbation(), rate=0.15)
 
 
@@ -52,6 +56,11 @@ def catalogue(synonyms: Path) -> dict[str, Callable[[], Regularizer]]:
         "SMART": SmoothnessInducing,
         "VAT": VirtualAdversarial,
         "consistency, typing errors": lambda: ConsistencyRegularization(view=TYPOS),
+        "sentence pairs, InfoNCE": SentenceAlignment,
+        "sentence pairs, MSE": lambda: SentenceAlignment(loss="mse"),
+        "word pairs, L2, source kept": WordAlignment,
+        "word pairs, strong": lambda: WordAlignment(loss="strong"),
+        "code switching": CodeSwitching,
     }
     if synonyms.exists():
         table = SynonymSubstitution(tables={"en": str(synonyms)})
@@ -77,7 +86,10 @@ def measured(module: RobustClassifier, make: Callable[[], Regularizer] | None, g
     pl.seed_everything(0, verbose=False)
     module.regularizers.clear()
     module.regularizer_modules.clear()
-    data = HomeAssistantIntents(languages=["de"], batch_size=32, oracle=False, num_workers=given.workers)
+    data = HomeAssistantIntents(
+        languages=["de"], batch_size=32, pair_batch_size=16, oracle=False, num_workers=given.workers,
+        parallel=ParallelCorpus(bitexts=[HomeAssistantTranslations(languages=LANGUAGES)]),
+    )  # fmt: skip
     watch = Stopwatch()
     callbacks: list[Any] = [watch, *([make()] if make else [])]
     trainer = pl.Trainer(
@@ -91,6 +103,7 @@ def measured(module: RobustClassifier, make: Callable[[], Regularizer] | None, g
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", help="those whose names begin so")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=0)
@@ -102,6 +115,8 @@ def main() -> None:
     labels = HomeAssistantIntents(languages=["de"], oracle=False).labels
     module = RobustClassifier(labels=labels, freeze_embeddings=True, pooling="mean")
     makers = catalogue(given.synonyms)
+    if given.only:
+        makers = {name: own for name, own in makers.items() if name.startswith(tuple(given.only))}
     measured(module, None, given)  # warm up
     times: dict[str, list[float]] = {name: [] for name in ["plain", *makers]}
     passes: dict[str, Passes] = {}
