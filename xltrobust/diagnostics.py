@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xltrobust.datamodules.loading import length_batches
 from xltrobust.datamodules.pair_data import LanguagePair
-from xltrobust.datamodules.pair_stream import text_id, word_tokens
+from xltrobust.datamodules.pair_stream import pair_examples, text_id, tokens_of_words
 from xltrobust.datamodules.tokenization import Tokenization
 from xltrobust.datamodules.word_aligner import Links
 from xltrobust.example import Example
@@ -104,8 +104,7 @@ class AlignmentDiagnostics(pl.Callback):
         pairs = data.pairs.held_out(languages)
         if len(pairs) < 2:
             return {}
-        examples = [Example("", own.source_language, own.source, 0) for own in pairs]
-        examples += [Example("", own.target_language, own.target, 0) for own in pairs]
+        examples = pair_examples(pairs)
         pooled, hidden = _encoded(module, data.tokenization, examples)
         texts = torch.tensor([text_id(own.text) for own in examples]).chunk(2)
         found = alignment_figures(*pooled.chunk(2), source_groups=texts[0], target_groups=texts[1])
@@ -123,15 +122,14 @@ class AlignmentDiagnostics(pl.Callback):
         self, tokenization: Any, examples: Sequence[Example], hidden: Sequence[Tensor], links: Sequence[Links]
     ) -> list[tuple[Tensor, Tensor, tuple[int, int]]]:
         """The words that are linked, each pair once: the mean vectors of their occurrences, and numbers for them."""
-        spans = tokenization.spans(examples)
+        by_text = tokens_of_words(examples, tokenization)
         vectors: dict[int, list[Tensor]] = {}
         pairs: dict[tuple[int, int], None] = {}
         for pair, own in enumerate(links):
             for link in own:
                 ends = []
                 for text, word in zip((pair, pair + len(links)), link, strict=True):
-                    tokens = word_tokens(examples[text].text, spans[text][1]).get(word)
-                    if tokens is not None:  # it was not truncated
+                    if (tokens := by_text[text].get(word)) is not None:  # it was not truncated
                         start, end = word_parts(examples[text].text)[word]
                         place = torch.tensor([[0, *tokens]])
                         name = text_id(f"{text >= len(links)}/{examples[text].text[start:end]}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from xltrobust.datamodules.bitext import SentencePair
 from xltrobust.datamodules.pair_data import PairData
 from xltrobust.datamodules.tokenization import Batch, Tokenization
 from xltrobust.datamodules.word_pairs import WordPairs
@@ -78,9 +79,7 @@ class PairBatches(Dataset[Batch]):
         self.data, self.tokenization, self.word_pairs = data, tokenization, word_pairs
 
     def __getitem__(self, rows: list[int]) -> Batch:
-        pairs = self.data.pairs(rows)
-        examples = [Example("", own.source_language, own.source, 0) for own in pairs]
-        examples += [Example("", own.target_language, own.target, 0) for own in pairs]
+        examples = pair_examples(self.data.pairs(rows))
         table = self.tokenization.table(examples, keep=False)
         batch = self.tokenization.collate([table.row(i) for i in range(len(examples))])
         batch["texts"] = torch.tensor([text_id(own.text) for own in examples])
@@ -90,8 +89,7 @@ class PairBatches(Dataset[Batch]):
 
     def _words(self, rows: list[int], examples: list[Example]) -> Batch:
         assert self.word_pairs is not None
-        spans = [word_tokens(own.text, offsets) for own, (_, offsets) in
-                 zip(examples, self.tokenization.spans(examples), strict=True)]  # fmt: skip
+        spans = tokens_of_words(examples, self.tokenization)
         words: dict[tuple[int, int], int] = {}
         found: list[tuple[int, int, int]] = []
         links = []
@@ -109,6 +107,14 @@ class PairBatches(Dataset[Batch]):
             "words": torch.tensor(found, dtype=torch.long).reshape(-1, 3),
             "links": torch.tensor(links, dtype=torch.long).reshape(-1, 2),
         }
+
+
+def pair_examples(pairs: Sequence[SentencePair]) -> list[Example]:
+    """The source texts of P pairs, then their targets, to be tokenized."""
+    return [
+        *(Example("", own.source_language, own.source, 0) for own in pairs),
+        *(Example("", own.target_language, own.target, 0) for own in pairs),
+    ]
 
 
 def text_id(text: str) -> int:
@@ -131,6 +137,12 @@ def word_tokens(text: str, offsets: np.ndarray) -> dict[int, tuple[int, int]]:
         if len(inside):
             found[number] = int(inside[0]), int(inside[-1]) + 1
     return found
+
+
+def tokens_of_words(examples: Sequence[Example], tokenization: Tokenization) -> list[dict[int, tuple[int, int]]]:
+    """What :func:`word_tokens` says of each text."""
+    spans = tokenization.spans(examples)
+    return [word_tokens(own.text, offsets) for own, (_, offsets) in zip(examples, spans, strict=True)]
 
 
 class PairStream:
