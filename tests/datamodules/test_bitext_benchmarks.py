@@ -1,25 +1,8 @@
-import re
-
 import pytest
+from datamodules.bitexts import refused, write
 
 from xltrobust.datamodules.bitext import SentencePair
 from xltrobust.datamodules.bitext_benchmarks import NTREXPairs, TatoebaPairs
-from xltrobust.datamodules.tables import DataError
-
-
-def write(path, content: str | bytes):
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def refused(read, message: str, kind=DataError) -> None:
-    with pytest.raises(kind, match=re.escape(message)) as error:
-        read()
-    assert "\n" not in str(error.value)
-
-
-def pairs(bitext) -> list[tuple[str, str]]:
-    return [(pair.source, pair.target) for pair in bitext]
 
 
 @pytest.fixture

@@ -1,19 +1,12 @@
 import gzip
 import json
 import os
-import re
 
 import pytest
+from datamodules.bitexts import pairs, refused, write
 
 from xltrobust.datamodules.bitext import SentencePair
 from xltrobust.datamodules.bitext_files import LineAlignedFiles, PairTable
-from xltrobust.datamodules.tables import DataError
-
-
-def write(path, content: str | bytes):
-    content = content if isinstance(content, bytes) else content.encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return str(path)
 
 
 def aligned(tmp_path, source: str | bytes, target: str | bytes, suffix: str = "", **kwargs) -> LineAlignedFiles:
@@ -21,16 +14,6 @@ def aligned(tmp_path, source: str | bytes, target: str | bytes, suffix: str = ""
     return LineAlignedFiles(
         source_file=files[0], target_file=files[1], source_language="en", target_language="de", **kwargs
     )
-
-
-def refused(read, message: str, kind=DataError) -> None:
-    with pytest.raises(kind, match=re.escape(message)) as error:
-        read()
-    assert "\n" not in str(error.value)
-
-
-def pairs(bitext) -> list[tuple[str, str]]:
-    return [(pair.source, pair.target) for pair in bitext]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

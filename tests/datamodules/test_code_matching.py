@@ -1,15 +1,4 @@
-import re
-
-import pytest
-
 from xltrobust.datamodules.code_matching import candidates, spelled_as
-from xltrobust.datamodules.tables import DataError
-
-
-def refused(read, message: str, kind=DataError) -> None:
-    with pytest.raises(kind, match=re.escape(message)) as error:
-        read()
-    assert "\n" not in str(error.value)
 
 
 def test_codes_mean_a_language_in_any_spelling():
