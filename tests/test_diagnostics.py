@@ -14,7 +14,7 @@ from xltrobust.diagnostics import AlignmentDiagnostics
 from xltrobust.metrics.alignment import alignment_figures
 from xltrobust.regularizers import SentenceAlignment
 
-FIGURES = ("retrieval", "retrieval_back", "margin", "hubness", "cka", "word_retrieval", "word_retrieval_back")
+FIGURES = ("retrieval", "retrieval_back", "margin", "hubness", "cka_debiased", "word_retrieval", "word_retrieval_back")
 
 
 def trained(encoder: Path, task: Path, pairs: Path, control: str | None, epochs: int = 12) -> dict[str, float]:

@@ -13,7 +13,7 @@ from xltrobust.report.alignment_tables import alignment_by_method, alignment_tab
 from xltrobust.report.load import load_run
 from xltrobust.report.seeds import main
 
-KINDS = ("retrieval", "retrieval_back", "word_retrieval", "word_retrieval_back", "margin", "hubness", "cka")
+KINDS = ("retrieval", "retrieval_back", "word_retrieval", "word_retrieval_back", "margin", "hubness", "cka_debiased")
 
 
 def measured(folder: Path, shift: float = 0.0, **options) -> Path:
@@ -34,7 +34,7 @@ def test_one_run_shows_languages_before_and_after(tmp_path: Path) -> None:
     (table,) = alignment_tables([load_run(measured(tmp_path / "run"))])
     assert [row[0] for row in table.rows] == ["de", "zh-CN"] and table.summary[0][0] == "avg"
     assert [name for name, _ in table.columns] == [
-        "language", "retrieval", "back", "words", "words back", "margin", "hubness", "CKA"
+        "language", "retrieval", "back", "words", "words back", "margin", "hubness", "CKA, debiased"
     ]  # fmt: skip
     assert table.rows[0][1:3] == ["60.0 → 70.0", "61.0 → 71.0"] and table.rows[1][6] == "0.55 → −1.50"
     assert table.summary[0][1] == "55.0 → 65.0"
@@ -70,6 +70,17 @@ def test_a_run_says_which_pairs_it_had(tmp_path: Path) -> None:
     text = write_report([tmp_path / "run"]).markdown.read_text(encoding="utf8")
     assert "12,345 sentence pairs of a&#124;b 1.2 (CC0), 0123456789ab; control: shuffled&#95;pairs |" in text
     assert "| words with a translation | de 62.5 %, zh-CN 50.0 % |" in text
+
+
+def test_the_two_estimators_of_cka_are_never_in_one_column(tmp_path: Path) -> None:
+    old, new = (measured(tmp_path / name, name=name) for name in ("old", "new"))
+    path = old / "results.json"
+    path.write_text(path.read_text().replace("/cka_debiased/", "/cka/"))
+    (table,) = alignment_tables([load_run(old)])
+    assert table.columns[-1][0] == "CKA, biased" and table.rows[0][-1] == "0.66 → 0.76"
+    (table,) = alignment_tables([load_run(old), load_run(new)])
+    assert [name for name, _ in table.columns[-2:]] == ["CKA, debiased", "CKA, biased"]
+    assert [row[-2:] for row in table.rows] == [["", "0.71"], ["0.71", ""]]
 
 
 def test_runs_without_the_figures_have_no_table(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ class AlignmentDiagnostics(pl.Callback):
     Before the training (``start/…``; put this callback before LinearMapping, which maps then) and in the test
     (``test/…``), in the model that is tested; every figure by language, ``test/retrieval/de``, and in mean over
     languages, ``test/retrieval/avg``. Sentences are the classifier's pooled vectors, words the contextual vectors, in
-    mean over where they stand, of those that the aligner links. CKA is biased upwards where there are not many more
-    pairs than dimensions: compare it at equal numbers.
+    mean over where they stand, of those that the aligner links. CKA is ``cka_debiased``, which is about 0 for unrelated
+    vectors whatever their number; ``cka`` of older results rises with dimensions over pairs.
 
     Args:
         words: whether to measure words too, which takes an alignment of the corpus.

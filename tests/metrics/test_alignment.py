@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -114,8 +116,59 @@ def test_cka_agrees_with_hsic_of_gram_matrices(pairs, width, other):
 
     k, m = x @ x.T, y @ y.T
     expected = hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
-    assert linear_cka(torch.from_numpy(x), torch.from_numpy(y)) == pytest.approx(expected, rel=1e-9)
+    assert linear_cka(torch.from_numpy(x), torch.from_numpy(y), debiased=False) == pytest.approx(expected, rel=1e-9)
     assert expected < 0.95
+
+
+def hsic_of_quadruples(k: np.ndarray, m: np.ndarray) -> float:
+    """The U-statistic itself: the mean of K_ij (M_ij + M_qr - 2 M_iq) over all i, j, q, r that are different."""
+    places = itertools.permutations(range(len(k)), 4)
+    return float(np.mean([k[i, j] * (m[i, j] + m[q, r] - 2 * m[i, q]) for i, j, q, r in places]))
+
+
+def hsic_of_u_centred(k: np.ndarray, m: np.ndarray) -> float:
+    """As Kornblith's published notebook has it: Gram matrices without diagonals, centred for N - 2."""
+    centred = []
+    for gram in (k.copy(), m.copy()):
+        np.fill_diagonal(gram, 0)
+        means = gram.sum(0) / (len(gram) - 2)
+        means -= means.sum() / (2 * (len(gram) - 1))
+        gram -= means[:, None] + means[None]
+        np.fill_diagonal(gram, 0)
+        centred.append(gram)
+    return float((centred[0] * centred[1]).sum())
+
+
+@pytest.mark.parametrize("pairs, width, other", [(7, 3, 5), (8, 12, 2), (6, 4, 4), (4, 2, 9)])
+@pytest.mark.parametrize("hsic", [hsic_of_quadruples, hsic_of_u_centred])
+def test_debiased_cka_agrees_with_the_definition(hsic, pairs, width, other):
+    rng = np.random.default_rng(pairs)
+    x = rng.standard_normal((pairs, width)) + 2
+    y = np.resize(x, (pairs, other)) + rng.standard_normal((pairs, other))
+    k, m = x @ x.T, y @ y.T
+    expected = hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
+    assert linear_cka(torch.from_numpy(x), torch.from_numpy(y)) == pytest.approx(expected, abs=1e-9)
+    assert abs(expected) < 0.99
+
+
+def test_debiased_cka_of_unrelated_vectors_is_about_zero():
+    generator = torch.Generator().manual_seed(0)
+    draws = [torch.randn(2, 200, 384, generator=generator) for _ in range(20)]
+    found = np.array([linear_cka(*own) for own in draws])
+    assert abs(found.mean()) < 0.01 and np.abs(found).max() < 0.05 and found.min() < 0
+    assert [linear_cka(*own, debiased=False) for own in draws] == pytest.approx([0.657] * 20, abs=0.02)
+    # What is shared is seen at that number of pairs, and about as much as at a large one.
+    few, many = (torch.randn(2, n, 384, generator=generator) for n in (200, 8000))
+    shared = [linear_cka(x, x + y) for x, y in (few, many)]
+    assert shared[0] == pytest.approx(shared[1], abs=0.05) and shared[1] > 0.4
+
+
+def test_debiased_cka_needs_four_pairs():
+    three = torch.eye(4)[:3]
+    with pytest.raises(ValueError, match=r"shape \(N > 3, H\)"):
+        linear_cka(three, three)
+    assert linear_cka(three, three, debiased=False) == pytest.approx(1)
+    assert "cka_debiased" not in alignment_figures(three, three) and "cka_debiased" in alignment_figures(*draw(4))
 
 
 def test_cka_ignores_rotation_scale_and_shift_but_no_other_map():
@@ -137,7 +190,7 @@ def test_rotating_both_sides_changes_nothing_and_rotating_one_does():
     assert alignment_figures(*both) | word_alignment_figures(*both) == pytest.approx(before)
     one = alignment_figures(source @ rotation, target)
     assert one["retrieval"] < 0.2 < before["retrieval"] and one["margin"] < before["margin"] - 0.1
-    assert one["cka"] == pytest.approx(before["cka"])
+    assert one["cka_debiased"] == pytest.approx(before["cka_debiased"])
 
 
 def test_vectors_at_random_are_found_by_chance():
@@ -229,7 +282,7 @@ def test_no_gradient_is_kept_and_nothing_is_changed():
     figures = alignment_figures(source.requires_grad_(), target) | word_alignment_figures(source, target)
     assert all(type(value) is float for value in figures.values())
     assert list(figures) == [
-        *("retrieval", "retrieval_back", "margin", "hubness", "cka"),
+        *("retrieval", "retrieval_back", "margin", "hubness", "cka_debiased"),
         *("word_retrieval", "word_retrieval_back"),
     ]
     assert not csls_similarity(source, target).requires_grad

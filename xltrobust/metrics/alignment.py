@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xltrobust.metrics.cka import linear_cka
+from xltrobust.metrics.cka import FEWEST_PAIRS, linear_cka
 from xltrobust.metrics.retrieval import (
     cosine_blocks,
     neighbourhoods,
@@ -79,22 +79,24 @@ def alignment_figures(
 
     Returns:
         ``retrieval`` and ``retrieval_back`` (:func:`~xltrobust.metrics.retrieval.retrieval_accuracy`), ``margin``
-        (:func:`cosine_margin`), ``hubness`` (:func:`hubness`) and ``cka`` (:func:`~xltrobust.metrics.cka.linear_cka`).
+        (:func:`cosine_margin`), ``hubness`` (:func:`hubness`) and, of four pairs or more, ``cka_debiased``
+        (:func:`~xltrobust.metrics.cka.linear_cka`; older results name its biased estimator ``cka``).
 
     Raises:
         ValueError: if shapes differ, there are fewer than two pairs, or a value is not finite.
 
-    >>> {name: round(value, 3) for name, value in alignment_figures(torch.eye(8), torch.eye(8).roll(1, 0)).items()}
-    {'retrieval': 0.0, 'retrieval_back': 0.0, 'margin': -0.25, 'hubness': ..., 'cka': 1.0}
+    >>> vectors = torch.eye(8).repeat(2, 1)
+    >>> {name: round(value, 3) for name, value in alignment_figures(vectors, vectors.roll(1, 0)).items()}
+    {'retrieval': 0.0, 'retrieval_back': 0.0, 'margin': -0.5, 'hubness': ..., 'cka_debiased': ...}
     """
     forward, back = retrieval_accuracy(source, target, source_groups=source_groups, target_groups=target_groups)
-    return {
+    found = {
         "retrieval": forward,
         "retrieval_back": back,
         "margin": cosine_margin(source, target),
         "hubness": hubness(source, target),
-        "cka": linear_cka(source, target),
     }
+    return found if len(source) < FEWEST_PAIRS else found | {"cka_debiased": linear_cka(source, target)}
 
 
 def word_alignment_figures(
