@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("hassil", reason="needs the voice commands: pip install 'xltrobust[offline]'")
 
 from xltrobust.datamodules import HomeAssistantIntents, home_assistant, home_assistant_files  # noqa: E402
+from xltrobust.datamodules.bitext_home_assistant import HomeAssistantTranslations  # noqa: E402
 from xltrobust.datamodules.home_assistant import _normalised, spread  # noqa: E402
 from xltrobust.datamodules.home_assistant_files import available_languages, slot_names  # noqa: E402
+from xltrobust.datamodules.parallel import ParallelCorpus  # noqa: E402
 from xltrobust.example import Example  # noqa: E402
 
 SPLITS = ("train", "dev", "test", "test_seen")
@@ -87,6 +89,36 @@ def test_intents_with_few_templates_are_listed(module):
     listed = home_assistant_files.intents_file("en")["intents"]
     assert set(few) | set(module.labels) == set(listed) and not set(few) & set(module.labels)
     assert "HassBroadcast" in few and few["HassBroadcast"] == 0  # its only slot is a wildcard
+
+
+def test_units_are_the_values_of_the_slots_as_the_sentences_have_them(module):
+    units = module.unseen_units()
+    assert set(units) == {"en", "de", "zh-CN"}
+    for language, own in units.items():
+        assert {name for names in slot_names(language).values() for name in names} <= set(own)
+        text = "\n".join(e.text for examples in everything(module, language).values() for e in examples)
+        assert all(value and value in text for value in own)
+    assert {"blue", "warm white", "half"} <= set(units["en"]) and "blau" in units["de"] and "蓝色" in units["zh-CN"]
+
+
+def test_parallel_text_holds_no_value_of_a_slot(monkeypatch, tmp_path, tiny_encoder):
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path))
+    corpus = ParallelCorpus(bitexts=[HomeAssistantTranslations(languages=["de"])])
+    module = HomeAssistantIntents(
+        languages=["de"], draws=3, target_draws=1, parallel=corpus, tokenizer=str(tiny_encoder)
+    )
+    units = {language: {own.casefold() for own in values} for language, values in module.unseen_units().items()}
+
+    def values(data) -> set[tuple[str, str]]:
+        """Pairs of which a side is one, trained on or held out."""
+        pairs = [*data.pairs(range(len(data))), *data.held_out(("en", "de"))]
+        found = {(pair.source.casefold(), pair.target.casefold()) for pair in pairs}
+        return {(one, two) for one, two in found if one in units["en"] or two in units["de"]}
+
+    everything, left = corpus.prepare({}), module.pairs
+    assert ("living room", "wohnzimmer") in values(everything) and not values(left)
+    assert left.record["counts"]["en>de"]["overlap with dev or test, unit"] >= len(values(everything)) > 20
+    assert len(left) > 2_500
 
 
 def test_sentences_of_intents_that_english_lacks_are_counted(module):

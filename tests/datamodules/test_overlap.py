@@ -91,6 +91,28 @@ def test_texts_of_several_spellings_are_put_together_and_other_languages_left_al
     assert finder(LATIN, "zh") is finder(CHINESE, "en") is finder(LATIN, "fr") is None
 
 
+@pytest.mark.parametrize(
+    "language, unit, text",
+    [
+        ("en", "living room", "Living  ROOM!"), ("de-CH", "Wohnzimmer", "wohnzimmer"), ("zh-CN", "客厅", "客厅。"),
+        ("th", "living room", "Living room"),  # a task may fill in another language's names
+    ],
+)  # fmt: skip
+def test_units(language, unit, text):
+    for unseen in ({}, {language: [LATIN, CHINESE]}):
+        finder = OverlapFinder(unseen, {language: [unit, ""]})
+        assert finder(text, language[:2]) == "unit"
+        assert finder(f"{text} {text}", language) is finder(text, "fr") is finder("", language) is None
+    assert OverlapFinder({language: [unit]}, {language: [unit]})(text, language) == "exact"
+
+
+def test_a_unit_within_a_longer_text_is_no_overlap_and_texts_are_found_beside_units():
+    finder = OverlapFinder({"en": [LATIN]}, {"en": ["kitchen", "on"], "de": ["Küche"]})
+    assert finder("name of the kitchen", "en") is None
+    assert finder("so: " + LATIN, "en") == "contained"
+    assert finder("Küche", "de") == "unit" and finder("die Küche", "de") is None
+
+
 def test_agrees_with_comparing_every_text_with_every_other():
     rng = random.Random(0)
     words = "a b c d e f".split()

@@ -137,6 +137,11 @@ class CrossLingualClassification(ParallelText, ABC):
         tested = [example for own in self.test_sets for example in own.examples]
         return tested + [own for language in (self.source, *self.targets) for own in self.read("dev", language)]
 
+    def unseen_units(self) -> dict[str, list[str]]:
+        """By language, what the task puts into its texts as a whole: values of slots, entities. No pair of parallel
+        text may be one of them, as none may hold a dev or test text; a task whose texts have no such parts has none."""
+        return {}
+
     @property
     def train_examples(self) -> list[Example]:
         """The training set, before any augmentation."""

@@ -78,6 +78,7 @@ class HomeAssistantIntents(CrossLingualClassification):
         self.max_test_examples = max_test_examples
         self.max_dev_examples = max_dev_examples
         self.split_seed = split_seed
+        self._slot_values: dict[str, set[str]] = defaultdict(set)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -100,6 +101,13 @@ class HomeAssistantIntents(CrossLingualClassification):
     def read(self, split: str, language: Language) -> list[Example]:
         assert isinstance(language, str)
         return self._split_examples(language)[split]
+
+    def unseen_units(self) -> dict[str, list[str]]:
+        """The values of all slots, by language: names of rooms and devices, which are strings of the user interface,
+        colours, states. Training sentences have them too: the languages' dev and test share them with these."""
+        for language in ("en", *self.targets):
+            self.read("test", language)
+        return {language: sorted(values) for language, values in self._slot_values.items()}
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
@@ -151,11 +159,18 @@ class HomeAssistantIntents(CrossLingualClassification):
         return intents, {**intents.slot_lists, **slots}
 
     @staticmethod
-    def _draw(block: IntentData, index: int, intents: Intents, lists: dict[str, SlotList], rng: random.Random) -> str:
+    def _draw(
+        block: IntentData,
+        index: int,
+        intents: Intents,
+        lists: dict[str, SlotList],
+        rng: random.Random,
+        drawn: set[str] | None = None,
+    ) -> str:
         from xltrobust.datamodules.templates import random_expansion
 
         rules = {**intents.expansion_rules, **(block.expansion_rules or {})}
-        return random_expansion(block.sentences[index], rules, {**lists, **(block.slot_lists or {})}, rng)
+        return random_expansion(block.sentences[index], rules, {**lists, **(block.slot_lists or {})}, rng, drawn)
 
     def _expand(self, language: str) -> dict[str, dict[str, list[str]]]:
         """Distinct sentences {intent: {template id: sentences}}; those that stand for two intents are left out."""
@@ -171,7 +186,7 @@ class HomeAssistantIntents(CrossLingualClassification):
                 texts: dict[str, str] = {}
                 for _ in range(draws):
                     with suppress(NotExpandable):  # a branch that the draw which tried the template did not take
-                        sentence = self._draw(block, index, intents, lists, rng)
+                        sentence = self._draw(block, index, intents, lists, rng, self._slot_values[language])
                         texts.setdefault(_normalised(sentence), sentence)
                 texts.pop("", None)
                 drawn[intent][name] = texts

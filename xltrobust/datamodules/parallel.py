@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -92,25 +93,29 @@ class ParallelCorpus:
         PairCleaner(**self._cleaning)  # type: ignore[arg-type]  # refuses what is out of range at once
         OverlapFinder({}, **self._overlap)  # type: ignore[arg-type]
 
-    def prepare(self, unseen: Mapping[str, Sequence[str]]) -> PairData:
-        """The pairs, cleaned, without those that hold an unseen text: made once, then found in the cache.
+    def prepare(
+        self, unseen: Mapping[str, Sequence[str]], units: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> PairData:
+        """The pairs, cleaned, without those that hold an unseen text or are a unit: made once, then found in the cache.
 
         Args:
             unseen: the task's dev and test texts, by language.
+            units: what the task puts into these texts as a whole, likewise.
 
         Raises:
             DataError: if a source cannot be read, or nothing is left to train on.
         """
         settings = {
             "version": _VERSION, "bitexts": [own.stamp() for own in self.bitexts], **self._cleaning, **self._overlap,
-            **self._choice, "unseen": _digest(unseen), "icu4py": version("icu4py"),
+            **self._choice, "unseen": _digest(unseen), "units": _digest(units),
+            "icu4py": version("icu4py"),
         }  # fmt: skip
         folder = cache_root() / "parallel" / hashlib.sha256(repr(settings).encode()).hexdigest()[:32]
         if not (folder / "record.json").exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
             try:
-                self._build(temporary, OverlapFinder(unseen, **self._overlap))  # type: ignore[arg-type]
+                self._build(temporary, OverlapFinder(unseen, units, **self._overlap))  # type: ignore[arg-type]
                 temporary.chmod(0o755)
                 try:
                     temporary.rename(folder)

@@ -81,7 +81,7 @@ class ParallelText(pl.LightningDataModule):
             unseen.setdefault(example.side_language("text"), []).append(example.text)
             if example.text_pair is not None:
                 unseen.setdefault(example.side_language("text_pair"), []).append(example.text_pair)
-        return self.parallel.prepare(unseen)
+        return self.parallel.prepare(unseen, self._task.unseen_units())
 
     @cached_property
     def word_pairs(self) -> WordPairs:

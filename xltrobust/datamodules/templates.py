@@ -7,7 +7,7 @@ chooses at every alternative, permutation, list and range independently: short s
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from hassil.expression import (
     Alternative,
@@ -30,7 +30,11 @@ class NotExpandable(Exception):
 
 
 def random_expansion(
-    template: Sentence, rules: Mapping[str, Sentence], lists: Mapping[str, SlotList], rng: random.Random
+    template: Sentence,
+    rules: Mapping[str, Sentence],
+    lists: Mapping[str, SlotList],
+    rng: random.Random,
+    drawn: set[str] | None = None,
 ) -> str:
     """One sentence of the template, each choice uniform over its branches.
 
@@ -39,18 +43,25 @@ def random_expansion(
         rules: the expansion rules ``<name>`` that it may refer to.
         lists: the slot lists ``{name}`` that it may refer to.
         rng: the source of all randomness.
+        drawn: gets the texts that fill the sentence's slots, numbers left out.
 
     Raises:
         NotExpandable: if a rule or list is missing, empty or a wildcard.
     """
-    return normalize_whitespace(_walk(template.expression, rules, lists, rng, 0)).strip()
+    own: set[str] = set() if drawn is None else drawn
+    return normalize_whitespace(_walk(template.expression, rules, lists, rng, own, 0)).strip()
 
 
 def _walk(
-    node: Expression, rules: Mapping[str, Sentence], lists: Mapping[str, SlotList], rng: random.Random, depth: int
+    node: Expression,
+    rules: Mapping[str, Sentence],
+    lists: Mapping[str, SlotList],
+    rng: random.Random,
+    drawn: set[str],
+    depth: int,
 ) -> str:
     def walk(child: Expression) -> str:
-        return _walk(child, rules, lists, rng, depth + 1)
+        return _walk(child, rules, lists, rng, drawn, depth + 1)
 
     if depth > _MAX_DEPTH:
         raise NotExpandable("rules nested too deep")
@@ -70,15 +81,23 @@ def _walk(
         if node.is_inline_range:
             first, last, step = node.get_inline_range() or (0, 0, 1)
             return str(rng.randrange(first, last + 1, step))
-        return _list_value(node, lists, rng, walk)
+        return _list_value(node, lists, rng, drawn, walk)
     raise NotExpandable(type(node).__name__)
 
 
-def _list_value(node: ListReference, lists: Mapping[str, SlotList], rng: random.Random, walk) -> str:
+def _list_value(
+    node: ListReference,
+    lists: Mapping[str, SlotList],
+    rng: random.Random,
+    drawn: set[str],
+    walk: Callable[[Expression], str],
+) -> str:
     values = lists.get(node.list_name)
     if isinstance(values, RangeSlotList):
         # Digits, not words: the words that hassil lists for a number mix genders and cases.
         return f"{rng.choice(list(values.get_numbers())):g}"
     if isinstance(values, TextSlotList) and values.values:
-        return walk(rng.choice(values.values).text_in)
+        value = walk(rng.choice(values.values).text_in)
+        drawn.add(normalize_whitespace(value).strip())
+        return value
     raise NotExpandable(f"{{{node.list_name}}}")
