@@ -55,6 +55,8 @@ def test_adversarial_accuracy_is_a_curve_over_epochs(runs: tuple[Path, Path]) ->
         values = logged.set_index("epoch")[f"val/adv_acc/typo/{language}"].dropna()
         assert list(values.index) == [1, 3, 5] and values.between(0, 1).all()
         assert (values * 12).map(lambda right: right == pytest.approx(round(right))).all()  # of twelve examples
+        before = logged.set_index("epoch")[f"val/acc_attacked/typo/{language}"].dropna()
+        assert (before >= values).all() and (before * 12).map(lambda n: n == pytest.approx(round(n))).all()
     assert logged["val/adv_acc/typo/avg"].count() == 3
 
 

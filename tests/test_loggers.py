@@ -59,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task:
 def test_every_figure_is_in_wandbs_file(run: Path) -> None:
     figures = json.loads((run / "results.json").read_text(encoding="utf8"))["figures"]
     values = logged(run)
-    assert {"test/acc/de", "test/adv_acc/typo/zh", "test/transfer_gap"} <= set(figures)
+    assert {"test/acc/de", "test/adv_acc/typo/zh", "test/acc_attacked/typo/zh", "test/transfer_gap"} <= set(figures)
     for name, value in figures.items():
         assert values[name] == pytest.approx(value, abs=1e-6), name
     assert {"val/acc/de", "val/source_acc", "train/task", "oracle/best_target_dev_acc"} <= set(values)

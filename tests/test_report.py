@@ -13,9 +13,11 @@ from xltrobust.errors import UserError
 from xltrobust.report import build_report, print_report, write_report
 from xltrobust.report.__main__ import main
 from xltrobust.report.examples import attacked_examples
+from xltrobust.report.heatmap import _panel_of
 from xltrobust.report.markdown import escape
+from xltrobust.report.notes import summary_notes
 from xltrobust.report.summary import combinations
-from xltrobust.report.tables import tables
+from xltrobust.report.tables import condition_table, overview, tables
 
 EVIL = "<script>alert(1)</script> a|b [x](y) `c` *d*\n\u202eend"
 
@@ -92,13 +94,162 @@ def test_terminal_table(run):
     text = printed([run])
     assert max(map(len, text.splitlines())) <= 120
     line = next(line for line in text.splitlines() if line.startswith("de")).split()
-    assert line[:4] == ["de", "40", "31", "80.0"] and line[-2:] == ["79.0", "50.0"]
+    assert line[:4] == ["de", "40", "31", "80.0"] and "100.0 → 50.0 [" in " ".join(line)
+    (rest,) = [line.split() for line in text.splitlines() if line.startswith("de") and "79.0" in line]
+    assert rest[-2:] == ["79.0", "50.0"]
     for expected in ("worst", "n = 20", "transfer gap", "avg (targets)", "avg, 2 shared labels", "fewer than 20"):
         assert expected in text
     assert "disagree" not in text
     # A narrow terminal gets the same columns in several parts, and no figure is cut.
     narrow = printed([run], width=60)
     assert max(map(len, narrow.splitlines())) <= 60 and narrow.count("avg (all)") > 1 and "…" not in narrow
+
+
+def attacked_on(folder, covered, clean=(), **results):
+    """A run whose clean texts are right except ``clean``; ``covered``: answers by attack and language."""
+    languages = list(dict.fromkeys(name for own in covered.values() for name in own))
+    write_run(folder, languages=languages, attacks=(), figures={}, data={}, **results)
+
+    def attacked(frame):
+        frame = frame[frame["split"] == "test"]
+        frame = frame.assign(prediction=frame["label"].where(~frame["id"].isin(list(clean)), 1 - frame["label"]))
+        rows = [
+            row(language, i, attack, answer == "1")
+            for attack, own in covered.items()
+            for language, answers in own.items()
+            for i, answer in enumerate(answers)
+        ]
+        return pd.concat([frame, pd.DataFrame(rows)])
+
+    rewrite(folder, attacked)
+    return folder
+
+
+def test_beside_an_attack_stands_clean_accuracy_on_its_examples(tmp_path):
+    # Of 40 clean texts one is wrong; among the four attacked ones it is one of four.
+    folder = attacked_on(tmp_path / "run", {"typos": {"en": "0000", "de": "0010"}}, clean=["0"])
+    report = build_report([folder])
+    summary = report.summaries[0]
+    assert summary.conditions["clean"]["de"].value == 39 / 40
+    assert {name: own.value for name, own in summary.before["typos"].items() if name != "transfer_gap"} == {
+        "en": 0.75, "de": 0.75, "avg": 0.75, "avg_all": 0.75
+    }  # fmt: skip
+    (table,) = tables(report)
+    (column,) = [at for at, (name, _) in enumerate(table.columns) if name == "typos"]
+    assert table.columns[column][1] == "n = 4" and "clean accuracy on the same examples → under attack" in table.title
+    assert table.rows[1][column].value == "75.0 → 25.0" and table.summary[0][column].value == "75.0 → 25.0"
+    assert "75.0 → 25.0 [" in printed(report)
+    paths = write_report(report)
+    assert "| 75.0 → 25.0 [" in paths.markdown.read_text(encoding="utf8")
+    frame = pd.read_csv(paths.csv).set_index(["metric", "condition", "language"])
+    assert tuple(frame.loc[("accuracy_before", "typos", "de"), ["value", "n"]]) == (0.75, 4)
+    # Where not all clean texts were classified, nothing stands beside the attack.
+    rewrite(folder, lambda rows: rows[~((rows["id"] == "0") & (rows["language"] == "de") & rows["attack"].isna())])
+    assert list(build_report([folder]).summaries[0].before["typos"]) == ["en"]
+
+
+def test_the_heatmap_counts_each_column(tmp_path):
+    folder = attacked_on(tmp_path / "run", {"typos": {"en": "0000", "de": "00"}, "case": {"de": "011"}}, clean=["0"])
+    (summary,) = build_report([folder]).summaries
+    panel = _panel_of(summary, ["en", "de"])
+    assert [(own.name, own.counts, own.paired) for own in panel.columns] == [
+        ("clean", "n = 40", False), ("typos", "n = 2–4", True), ("case", "n = 3", True), ("worst", "n = 2", True)
+    ]  # fmt: skip
+    # Cells: clean; before typos, typos; before case, case; before worst, worst. Rows: en, de, avg, avg_all.
+    assert panel.values[1] == pytest.approx([97.5, 50, 0, 200 / 3, 200 / 3, 50, 0])
+    assert panel.values[2, 3] == pytest.approx(200 / 3) and np.isnan(panel.values[2:, 5:]).all()
+
+
+def test_the_worst_is_never_above_its_attacks(tmp_path):
+    # English and German have typos; only German has words, which break nearly all of it.
+    covered = {"typos": {"en": "1111", "de": "1110", "zh-CN": "1100"}, "words": {"de": "0001"}}
+    report = build_report([attacked_on(tmp_path / "run", covered)])
+    (summary,) = report.summaries
+    assert list(summary.conditions["worst"]) == ["de"] and summary.conditions["worst"]["de"].value == 0
+    assert summary.conditions["words"]["avg"].value == 0.25  # of German, as is the clean accuracy beside it
+    notes = " ".join(summary_notes(summary))
+    assert "worst is given for de only" in notes and "because words cover fewer languages" in notes
+    assert "averages of words are over 1 of 3 languages" in notes
+    # With fewer attacks there are more of it.
+    (summary,) = build_report([tmp_path / "run"], attacks=["typos"]).summaries
+    assert list(summary.conditions) == ["clean", "typos"] and not summary_notes(summary)[1:]
+    with pytest.raises(UserError, match=r"no attack 'swaps' in .*run; there is \['typos', 'words'\]"):
+        build_report([tmp_path / "run"], attacks=["swaps"])
+
+
+def test_the_worst_and_its_averages_over_equal_coverage(tmp_path):
+    covered = {"typos": {"en": "1111", "de": "1100"}, "words": {"en": "0111", "de": "101"}}
+    (summary,) = build_report([attacked_on(tmp_path / "run", covered)]).summaries
+    values = {name: own.value for name, own in summary.conditions["worst"].items()}
+    assert values["en"] == 0.75 and values["avg"] == values["de"] == pytest.approx(1 / 3)
+    assert "typos has more" in " ".join(summary_notes(summary))
+    # No example was tried by both.
+    rewrite(
+        tmp_path / "run", lambda rows: rows.assign(id=rows["id"].where(rows["attack"] != "words", "9" + rows["id"]))
+    )
+    (summary,) = build_report([tmp_path / "run"]).summaries
+    assert "worst" not in summary.conditions and "there is no worst" in " ".join(summary_notes(summary))
+
+
+def test_averages_and_their_difference_are_over_the_same(tmp_path):
+    # On German, which both have, the second run is worse; its average over all of its own languages is better.
+    first = attacked_on(tmp_path / "a", {"typos": {"en": "1" * 8, "de": "1" * 6 + "00", "fr": "0" * 8}}, name="a")
+    second = attacked_on(tmp_path / "b", {"typos": {"en": "1" * 8, "de": "1" * 5 + "00"}}, name="b")
+    report = build_report([first, second])
+    table = condition_table(report, "typos")
+    avg = next(row for row in table.summary if row[0] == "avg (targets)")
+    assert [cell.interval.value for cell in avg[1:]] == pytest.approx([6 / 7, 5 / 7, -1 / 7])
+    assert [name for name, *_ in table.rows] == ["en", "de"] and table.columns[1][1] == "n = 7–8; 2 of 3 languages"
+    shown = [cell.interval.value for cell in overview(report, ["typos"]).rows[1][1:]]
+    assert shown == pytest.approx([5 / 7, -1 / 7])
+    notes = " ".join(report.comparisons[0].notes)
+    assert "typos: compared on the 15 examples that all have; left out are 0 of b and 9 of a" in notes
+    # Each run's own table is of all it has.
+    assert report.summaries[0].conditions["typos"]["avg"].value == pytest.approx(3 / 8)
+    paths = write_report(report, tmp_path / "out")
+    frame = pd.read_csv(paths.csv).set_index(["run", "metric", "condition", "language"])["value"]
+    values = [frame.loc[("a", "accuracy" + kind, "typos", "avg")] for kind in ("", "_common")]
+    assert values == pytest.approx([3 / 8, 6 / 7])
+    assert frame.loc[("b", "accuracy_difference", "typos", "avg")] == pytest.approx(-1 / 7)
+
+
+def test_three_runs_are_compared_on_what_all_have(tmp_path):
+    runs = [
+        attacked_on(tmp_path / name, {"typos": {"en": "1111", "de": answers}}, name=name)
+        for name, answers in {"a": "1100", "b": "1010", "c": "0"}.items()
+    ]
+    other = attacked_on(tmp_path / "d", {"typos": {"en": "1111", "de": "1111"}}, name="d")
+    rewrite(other, lambda frame: frame.assign(text=frame["text"] + " now"))
+    report = build_report([*runs, other])
+    assert [own.conditions["typos"]["de"].value for own in report.common[:3]] == [1, 1, 0]
+    assert not report.common[3].conditions  # it takes no example from the others
+    values = [own.conditions["typos"]["avg"].value for own in report.comparisons[:2]]
+    assert values == [0, -1] and not report.comparisons[2].conditions
+    write_report(report, tmp_path / "out")
+
+
+def test_what_holds_of_all_contrasts_stands_beside_them(run, tmp_path):
+    others = [write_run(tmp_path / name, name=name, shift=2) for name in ("b", "c")]
+    text = " ".join(printed([run, *others]).split())
+    written = " ".join(write_report([run, *others], tmp_path / "out").markdown.read_text(encoding="utf8").split())
+    for said in (text, written):
+        assert "All of them are to the same run, base" in said and "Languages are taken as fixed" in said
+        assert "Nothing is corrected for the number of comparisons" in said
+    assert "Languages are taken as fixed" not in printed([run])
+    assert "All of them" not in printed([run, others[0]])
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_spreadsheets_find_no_formula(tmp_path, start):
+    name = f'{start}HYPERLINK("http://evil","x")'
+    folder = write_run(tmp_path / "run", name=name, attacks=(f"{start}typos",))
+    rewrite(folder, lambda rows: rows.assign(language=rows["language"].replace("de", f"{start}de")))
+    frame = pd.read_csv(write_report([folder]).csv, keep_default_na=False)
+    texts = [value for column in ("run", "split", "language", "condition", "metric") for value in frame[column]]
+    assert not any(str(value).startswith(start) for value in texts)
+    name, attack = (f"'{own}".replace("\r", " ") for own in (name, f"{start}typos"))
+    assert set(frame["run"]) == {name} and attack in set(frame["condition"])
+    assert pd.to_numeric(frame["low"]).min() < 0 or start != "-"  # numbers are left alone
 
 
 def test_one_attack_has_no_worst_and_no_attack_no_columns(tmp_path):
@@ -144,7 +295,8 @@ def test_csv_is_tidy_and_exact(paths, run):
         for name in ("en", "de", "zh-CN", "avg", "avg_all"):
             assert tuple(rows.loc[name, ["value", "low", "high", "n"]]) == pytest.approx(own[name][:4], abs=1e-12)
     assert set(frame["metric"]) == {
-        "accuracy", "accuracy_shared", "f1", "majority", "transfer_gap", "attacked", "attack_success", "queries"
+        "accuracy", "accuracy_before", "accuracy_shared", "f1", "majority", "transfer_gap",
+        "attacked", "attack_success", "queries",
     }  # fmt: skip
 
 
@@ -180,7 +332,7 @@ def test_runs_that_differ_are_compared_where_they_agree(run, tmp_path):
     (comparison,) = report.comparisons
     assert set(comparison.conditions) == {"clean", "typos"} and "zh-CN" not in comparison.conditions["clean"]
     notes = " ".join(comparison.notes)
-    for expected in ("left out are 0", "40 of", "attacked otherwise", "different labels", "over 2 languages"):
+    for expected in ("left out are 0", "40 of", "attacked otherwise", "different labels", "has 2 languages"):
         assert expected in notes
     write_report(report, tmp_path / "out")
 

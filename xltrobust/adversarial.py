@@ -11,12 +11,13 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
+from xltrobust.metrics.coverage import WORST
 from xltrobust.metrics.figures import adversarial_figures
-from xltrobust.models.evaluation import WORST
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine import Progress, attack
@@ -28,9 +29,11 @@ from xltrobust.seeding import derived_seed, global_seed
 class AdversarialEvaluation(pl.Callback):
     """Attacks the ``test`` sets after the clean test; figures are named ``test/adv_acc/{attack}/{language}``.
 
+    Beside them stands clean accuracy on the examples that were attacked, ``test/acc_attacked/{attack}/{language}``.
+
     With ``every_n_epochs`` some dev examples are attacked during training as well, on a small budget: figures are named
-    ``val/adv_acc/{attack}/{language}``, and ``val/source_adv_acc/{attack}`` is what a checkpoint may be chosen by
-    (``best_checkpoint.attack``).
+    ``val/adv_acc/{attack}/{language}`` (and ``val/acc_attacked/…``), and ``val/source_adv_acc/{attack}`` is what a
+    checkpoint may be chosen by (``best_checkpoint.attack``).
 
     Each device attacks its own share of every language; the texts found do not depend on the number of devices.
 
@@ -77,12 +80,14 @@ class AdversarialEvaluation(pl.Callback):
         for name, recipe in self.attacks.items():
             small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
             found = self._attack(name, small, sets, trainer, self.dev_examples)
-            confusion = MultilingualConfusion(len(sets), len(data.labels)).to(pl_module.device)
-            for (at, _), result in found.items():
-                confusion.update(*(torch.tensor([v], device=pl_module.device) for v in _counted(result, at)))
-            counts = confusion.compute()
+            answers = [(at, result, result.prediction) for (at, _), result in found.items()]
+            # The attack has asked for the original first, and has gone on only where that was right.
+            originals = [(at, r, given if r.adversarial is None else r.example.label) for at, r, given in answers]
+            counts, before = (
+                _counted(own, pl_module.device, len(sets), len(data.labels)) for own in (answers, originals)
+            )
             names = [own.name for own in sets]
-            figures = adversarial_figures(counts, names, data.source, "val", name)
+            figures = adversarial_figures({name: counts}, {name: before}, names, data.source, "val")
             source_acc = accuracy(counts)[names.index(data.source)].item()
             figures[f"val/source_adv_acc/{name}"] = source_acc
             # The figures are equal on all devices; sync_dist only tells Lightning so.
@@ -230,5 +235,11 @@ def chosen_examples(own: EvaluationSet, limit: int | None) -> list[int]:
     return sorted(order[:limit])
 
 
-def _counted(result: AttackResult, at: int) -> tuple[int, int, int]:
-    return result.prediction, result.example.label, at
+def _counted(
+    answers: Sequence[tuple[int, AttackResult, int]], device: torch.device, num_sets: int, num_classes: int
+) -> Tensor:
+    """Counts of all devices' answers (set, of which example, class), shape (sets, classes, classes)."""
+    metric = MultilingualConfusion(num_sets, num_classes).to(device)
+    for at, result, given in answers:
+        metric.update(*(torch.tensor([value], device=device) for value in (given, result.example.label, at)))
+    return metric.compute()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.metrics.coverage import WORST, worst_answers
 from xltrobust.metrics.figures import adversarial_figures, clean_figures
-from xltrobust.models.evaluation import WORST
 from xltrobust.predictions import Row
+
+_Place = tuple[str, str]  # language and id
 
 
 def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]) -> dict[str, float]:
@@ -19,7 +21,9 @@ def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results
     found: dict[str, float] = {}
     for split in dict.fromkeys(own.split for own in sets):
         languages = [own.name for own in sets if own.split == split]
-        confusion = _confusion([row for row in rows if row["attack"] is None], split, languages, results)
+        own = {(row["language"], row["id"]): row for row in rows if row["attack"] is None and row["split"] == split}
+        answers, labels = ({place: row[name] for place, row in own.items()} for name in ("prediction", "label"))
+        confusion = _counts(answers, labels, languages, results)
         found |= clean_figures(confusion, languages, results["source"], split)
     return found
 
@@ -27,40 +31,43 @@ def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results
 def attacked_figures_of(
     rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
 ) -> dict[str, float]:
-    """Accuracy under each attack that the rows hold, and under all of them (``worst``), by language and on average."""
-    found: dict[str, float] = {}
+    """Accuracy under each attack that the rows hold and under all of them (``worst``), and clean accuracy on the same
+    examples: :func:`~xltrobust.metrics.figures.adversarial_figures` of the test.
+    """
     languages = [own.name for own in sets if own.split == "test"]
-    attacked = [row for row in rows if row["attack"] is not None and row["split"] == "test"]
-    names = list(dict.fromkeys(row["attack"] for row in attacked))
-    for name in names:
-        confusion = _confusion([row for row in attacked if row["attack"] == name], "test", languages, results)
-        found |= adversarial_figures(confusion, languages, results["source"], "test", name)
-    if len(names) > 1:
-        confusion = _confusion(_worst(attacked), "test", languages, results)
-        found |= adversarial_figures(confusion, languages, results["source"], "test", WORST)
-    return found
+    labels: dict[_Place, int] = {}
+    clean: dict[_Place, int] = {}
+    answers: dict[str, dict[_Place, int]] = {}
+    for row in rows:
+        if row["split"] == "test":
+            own = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
+            place = row["language"], row["id"]
+            own[place], labels[place] = row["prediction"], row["label"]
+    if len(answers) > 1:
+        answers[WORST] = worst_answers(answers, labels.__getitem__)
+    attacked = {attack: _counts(own, labels, languages, results) for attack, own in answers.items()}
+    before = {
+        attack: _counts({place: clean[place] for place in own if place in clean}, labels, languages, results)
+        for attack, own in answers.items()
+    }
+    return adversarial_figures(attacked, before, languages, results["source"], "test")
 
 
-def _worst(attacked: Sequence[Row]) -> list[Row]:
-    """For each example that all attacks on its language were tried on one that broke it, if any did."""
-    by_example: dict[tuple[str, str], list[Row]] = {}
-    tried: dict[str, set[str]] = {}
-    for row in attacked:
-        by_example.setdefault((row["language"], row["id"]), []).append(row)
-        tried.setdefault(row["language"], set()).add(row["attack"])
-    return [
-        next((row for row in own if row["prediction"] != row["label"]), own[0])
-        for (language, _), own in by_example.items()
-        if len(own) == len(tried[language])
-    ]
+def renewed_figures(
+    figures: dict[str, float], rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
+) -> dict[str, float]:
+    """The figures of a run with those of its attacks counted anew: another attack may leave ``worst`` no average."""
+    kept = {name: own for name, own in figures.items() if not name.startswith(("test/adv_acc/", "test/acc_attacked/"))}
+    return kept | attacked_figures_of(rows, sets, results)
 
 
-def _confusion(rows: Sequence[Row], split: str, languages: Sequence[str], results: dict[str, Any]) -> Tensor:
+def _counts(
+    answers: Mapping[_Place, int], labels: Mapping[_Place, int], languages: Sequence[str], results: dict[str, Any]
+) -> Tensor:
     """Counts of shape (languages, labels, labels)."""
-    places = {name: at for at, name in enumerate(languages)}
+    at = {name: position for position, name in enumerate(languages)}
     classes = len(results["labels"])
     counts = torch.zeros(len(languages), classes, classes, dtype=torch.long)
-    for row in rows:
-        if row["split"] == split:
-            counts[places[row["language"]], row["label"], row["prediction"]] += 1
+    for place, answer in answers.items():
+        counts[at[place[0]], labels[place], answer] += 1
     return counts

@@ -15,7 +15,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
 
 from xltrobust.adversarial import attack_share, chosen_share
-from xltrobust.attack_figures import attacked_figures_of, clean_figures_of
+from xltrobust.attack_figures import clean_figures_of, renewed_figures
 from xltrobust.datamodules.base import CrossLingualClassification, EvaluationSet
 from xltrobust.errors import UserError
 from xltrobust.files import write_json
@@ -89,7 +89,7 @@ class Subject:
         self.rows = [*kept, *new]
         write_predictions(self.rows, self.folder.predictions)
         self.results["attacks"][name] = record
-        self.results["figures"] |= attacked_figures_of(self.rows, self.sets, self.results)
+        self.results["figures"] = renewed_figures(self.results["figures"], self.rows, self.sets, self.results)
         write_json(self.results, self.folder.results)
 
     @staticmethod

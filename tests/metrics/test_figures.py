@@ -89,13 +89,33 @@ def test_shared_accuracy_is_left_out_where_it_says_nothing_new():
 
 
 def test_adversarial_figures():
-    found = adversarial_figures(of(DE, NONE, FR), ["en", "de", "fr"], "en", "test", "typo")
+    found = adversarial_figures(
+        {"typo": of(DE, NONE, FR)}, {"typo": of(EN, NONE, EN)}, ["en", "de", "fr"], "en", "test"
+    )
     assert found == pytest.approx(
         {
             "test/adv_acc/typo/en": 0.6, "test/adv_acc/typo/fr": 0.8,
             "test/adv_acc/typo/avg": 0.8, "test/adv_acc/typo/avg_all": 0.7,
+            "test/acc_attacked/typo/en": 0.9, "test/acc_attacked/typo/fr": 0.9,
+            "test/acc_attacked/typo/avg": 0.9, "test/acc_attacked/typo/avg_all": 0.9,
         }
     )  # fmt: skip
+
+
+def test_clean_accuracy_of_attacked_examples_is_of_all_of_them_or_not_given():
+    fewer = [[8, 2], [0, 9]]
+    found = adversarial_figures({"typo": of(DE, DE)}, {"typo": of(EN, fewer)}, ["en", "de"], "en", "test")
+    assert {name for name in found if "acc_attacked" in name} == {"test/acc_attacked/typo/en"}
+    assert not any("acc_attacked" in name for name in adversarial_figures({"typo": of(DE)}, {}, ["de"], "en", "test"))
+
+
+def test_the_worst_has_averages_only_where_all_attacks_cover_the_same_languages():
+    attacks = {"typo": of(EN, DE), "case": of(FR, DE), "worst": of(DE, DE)}
+    assert adversarial_figures(attacks, {}, ["en", "de"], "en", "test")["test/adv_acc/worst/avg"] == pytest.approx(0.6)
+    unequal = attacks | {"case": of(NONE, DE), "worst": of(NONE, DE)}
+    found = adversarial_figures(unequal, unequal, ["en", "de"], "en", "test")
+    assert {name for name in found if "worst" in name} == {"test/adv_acc/worst/de", "test/acc_attacked/worst/de"}
+    assert {"test/adv_acc/typo/avg_all", "test/adv_acc/case/avg_all"} <= set(found)
 
 
 def test_names_and_languages_must_match():

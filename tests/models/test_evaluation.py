@@ -55,6 +55,10 @@ def test_attacked_figures_and_the_worst_of_all_attacks(tested) -> None:
             assert module.figures[f"test/adv_acc/{attack}/{own.name}"] == pytest.approx(
                 sum(right[attack].values()) / 20
             )
+        clean = {p.index: p.prediction for p in module.predictions if p.set_index == position and p.attack is None}
+        right_before = sum(clean[index] == own.examples[index].label for index in right["few"])
+        for attack in ("few", "more", "worst"):
+            assert module.figures[f"test/acc_attacked/{attack}/{own.name}"] == pytest.approx(right_before / 20)
         both = [right["few"][index] and right["more"][index] for index in right["few"]]
         assert module.figures[f"test/adv_acc/worst/{own.name}"] == pytest.approx(sum(both) / 20)
         assert module.figures[f"test/adv_acc/more/{own.name}"] <= module.figures[f"test/adv_acc/few/{own.name}"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from xltrobust.metrics.confusion import accuracy, macro_f1, majority, shared_labels
+from xltrobust.metrics.coverage import WORST, equally_covered
 
 
 def averages(by_language: dict[str, float], source: str) -> dict[str, float]:
@@ -50,16 +51,50 @@ def clean_figures(confusion: Tensor, languages: Sequence[str], source: str, spli
 
 
 def adversarial_figures(
-    confusion: Tensor, languages: Sequence[str], source: str, split: str, attack: str
+    confusions: Mapping[str, Tensor],
+    before: Mapping[str, Tensor],
+    languages: Sequence[str],
+    source: str,
+    split: str,
 ) -> dict[str, float]:
-    """Accuracy under one attack, by language and on average; arguments as :func:`clean_figures`."""
-    return _named(f"{split}/adv_acc/{attack}", accuracy(confusion), languages, source, confusion)
+    """Accuracy under attacks, and clean accuracy on the very examples that they attacked.
+
+    Named ``{split}/adv_acc/{attack}/{language}`` and ``{split}/acc_attacked/{attack}/{language}``, with the averages of
+    :func:`averages` over the languages that the attack covers. What ``worst`` is, and when it has averages, says
+    :mod:`~xltrobust.metrics.coverage`.
+
+    Args:
+        confusions: by attack, ``worst`` among them, counts of shape (L, C, C).
+        before: the same of the clean texts of these examples. A language where some are missing has no
+            ``acc_attacked``, and the attack then no average of it.
+        languages, source, split: as :func:`clean_figures`.
+    """
+    covered = {attack: _covered(own, languages) for attack, own in confusions.items()}
+    comparable = equally_covered(covered.values())
+    found: dict[str, float] = {}
+    for attack, own in confusions.items():
+        averaged = attack != WORST or comparable
+        found |= _named(f"{split}/adv_acc/{attack}", accuracy(own), languages, source, own, averaged)
+        if (clean := before.get(attack)) is None:
+            continue
+        whole = clean.sum((1, 2)) == own.sum((1, 2))
+        clean = clean * whole[:, None, None]
+        averaged &= bool(whole.all())
+        found |= _named(f"{split}/acc_attacked/{attack}", accuracy(clean), languages, source, clean, averaged)
+    return found
 
 
-def _named(prefix: str, values: Tensor, languages: Sequence[str], source: str, confusion: Tensor) -> dict[str, float]:
-    counts = confusion.sum((1, 2)).tolist()
-    known = {name: value for name, value, n in zip(languages, values.tolist(), counts, strict=True) if n}
-    return {f"{prefix}/{name}": value for name, value in (known | averages(known, source)).items()}
+def _covered(confusion: Tensor, languages: Sequence[str]) -> list[str]:
+    return [name for name, n in zip(languages, confusion.sum((1, 2)).tolist(), strict=True) if n]
+
+
+def _named(
+    prefix: str, values: Tensor, languages: Sequence[str], source: str, confusion: Tensor, averaged: bool = True
+) -> dict[str, float]:
+    covered = set(_covered(confusion, languages))
+    known = {name: value for name, value in zip(languages, values.tolist(), strict=True) if name in covered}
+    means = averages(known, source) if averaged else {}
+    return {f"{prefix}/{name}": value for name, value in (known | means).items()}
 
 
 def _rows(confusion: Tensor, labels: Tensor) -> Tensor:

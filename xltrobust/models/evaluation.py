@@ -15,11 +15,10 @@ from torchmetrics import MeanMetric
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.errors import UserError
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
+from xltrobust.metrics.coverage import WORST, worst_answers
 from xltrobust.metrics.figures import adversarial_figures, averages, clean_figures
 from xltrobust.perturb.base import AttackResult
 from xltrobust.run import CHOSEN_BY
-
-WORST = "worst"
 
 
 class NonFiniteLogits(UserError, RuntimeError):
@@ -143,7 +142,7 @@ class MultilingualEvaluation(pl.LightningModule):
     def on_test_epoch_start(self) -> None:
         self.predictions, self.figures = [], {}
         self._confusion = self._counter(self._data.test_sets)
-        self._attacked: dict[str, MultilingualConfusion] = {}
+        self._attacked: dict[str, dict[tuple[int, int], int]] = {}
 
     def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
         classes = self._classify(batch).argmax(1)
@@ -154,55 +153,55 @@ class MultilingualEvaluation(pl.LightningModule):
     def record_attack(self, attack: str, set_index: int, results: dict[int, AttackResult]) -> None:
         """Takes what an attack did to this device's share of a test set.
 
-        Every device calls it for every attack and set, with an empty share too: the metrics are summed over devices.
+        Every device calls it for every attack and set, with an empty share too: counts are summed over devices.
 
         Args:
             attack: the attack's name.
             set_index: which of the data module's ``test_sets``.
             results: by index of the example.
         """
-        self._count_attack(attack, set_index, {i: (r.prediction, r.example.label) for i, r in results.items()})
+        answers = self._attacked.setdefault(attack, {})
         for index, result in results.items():
+            answers[set_index, index] = result.prediction
             self.predictions.append(Prediction(set_index, index, result.prediction, attack, result))
 
-    def _count_attack(self, attack: str, set_index: int, answers: dict[int, tuple[int, int]]) -> None:
-        metric = self._attacked.setdefault(attack, self._counter(self._data.test_sets))
-        given = torch.tensor([answer for answer, _ in answers.values()], dtype=torch.long, device=self.device)
-        labels = torch.tensor([label for _, label in answers.values()], dtype=torch.long, device=self.device)
-        metric.update(given, labels, torch.full_like(given, set_index))
-
     def on_test_epoch_end(self) -> None:
-        self._count_worst()
+        answers = self._attacked
+        if len(answers) > 1:  # an example's attacks are all on one device
+            answers = answers | {WORST: worst_answers(answers, self._label)}
+        originals = self._clean_answers() if answers else {}
         # Every device computes and logs every language: a rank that skipped one would hang the others.
-        by_split: dict[str, list[int]] = {}
-        for position, own in enumerate(self._data.test_sets):
-            by_split.setdefault(own.split, []).append(position)
         clean = self._confusion.compute()
-        attacked = {attack: metric.compute() for attack, metric in self._attacked.items()}
+        attacked = {attack: self._counts(own) for attack, own in answers.items()}
+        before = {
+            attack: self._counts({place: originals[place] for place in own if place in originals})
+            for attack, own in answers.items()
+        }
+        by_split: dict[str, list[int]] = {}
+        for position, each in enumerate(self._data.test_sets):
+            by_split.setdefault(each.split, []).append(position)
         for split, positions in by_split.items():
             place = ([self._data.test_sets[i].name for i in positions], self._data.source, split)
             self.figures |= clean_figures(clean[positions], *place)
-            for attack, confusion in attacked.items():
-                self.figures |= adversarial_figures(confusion[positions], *place, attack)
+            own, own_before = ({name: kind[name][positions] for name in answers} for kind in (attacked, before))
+            self.figures |= adversarial_figures(own, own_before, *place)
         self.log_dict(self.figures, sync_dist=True)
 
-    def _count_worst(self) -> None:
-        """Accuracy under *every* attack on a language, over the examples that all of these were tried on."""
-        if len(self._attacked) < 2:
-            return
-        answers: dict[int, dict[int, dict[str, int]]] = {i: {} for i in range(len(self._data.test_sets))}
-        for own in self.predictions:
-            if own.attack is not None:
-                answers[own.set_index].setdefault(own.index, {})[own.attack] = own.prediction
-        for set_index, given in answers.items():
-            label = {index: self._data.test_sets[set_index].examples[index].label for index in given}
-            names = {name for by_attack in given.values() for name in by_attack}
-            worst = {
-                index: (
-                    next((answer for answer in by_attack.values() if answer != label[index]), label[index]),
-                    label[index],
-                )
-                for index, by_attack in given.items()
-                if set(by_attack) == names
-            }
-            self._count_attack(WORST, set_index, worst)
+    def _label(self, place: tuple[int, int]) -> int:
+        return int(self._data.test_sets[place[0]].examples[place[1]].label)
+
+    def _counts(self, answers: dict[tuple[int, int], int]) -> Tensor:
+        """Counts of all devices' answers, by set and index of the example: shape (sets, classes, classes)."""
+        metric = self._counter(self._data.test_sets)
+        columns = [*answers.values()], [self._label(place) for place in answers], [at for at, _ in answers]
+        metric.update(*(torch.tensor(own, dtype=torch.long, device=self.device) for own in columns))
+        return metric.compute()
+
+    def _clean_answers(self) -> dict[tuple[int, int], int]:
+        """The classes of the clean texts, of all devices: an example is attacked on another than it is tested on."""
+        own = {(p.set_index, p.index): p.prediction for p in self.predictions if p.attack is None}
+        if self.trainer.world_size == 1:
+            return own
+        shares: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(shares, own)
+        return {place: answer for share in shares for place, answer in share.items()}

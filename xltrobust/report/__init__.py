@@ -29,7 +29,13 @@ class ReportPaths(NamedTuple):
     curve: Path | None = None
 
 
-def build_report(run_dirs: Sequence[str | PathLike[str]], *, split: str = "test", sort: str = "run") -> Report:
+def build_report(
+    run_dirs: Sequence[str | PathLike[str]],
+    *,
+    split: str = "test",
+    sort: str = "run",
+    attacks: Sequence[str] | None = None,
+) -> Report:
     """Reads runs and computes all intervals.
 
     Args:
@@ -37,20 +43,23 @@ def build_report(run_dirs: Sequence[str | PathLike[str]], *, split: str = "test"
         split: the test split.
         sort: order of the languages, the source always first: ``run`` (as the run has them), ``name``, or by the first
             run's accuracy, best first: ``clean`` or ``worst``.
+        attacks: those to report; ``worst`` is then under these. None reports all.
 
     Raises:
-        UserError: if a folder does not hold a finished run.
+        UserError: if a folder does not hold a finished run, or no run has one of ``attacks``.
     """
-    from xltrobust.report.load import load_runs
-    from xltrobust.report.summary import SORTS, Report, compare, sort_languages, summarize
+    from xltrobust.report.comparison import compare
+    from xltrobust.report.load import load_runs, only_attacks
+    from xltrobust.report.summary import SORTS, Report, sort_languages, summarize
 
     if not run_dirs:
         raise ValueError("Expected argument `run_dirs` to name a run, but got none.")
     if sort not in SORTS:
         raise ValueError(f"Expected argument `sort` to be one of {', '.join(SORTS)}, but got {sort!r}.")
-    summaries = [summarize(run, split) for run in load_runs([Path(path) for path in run_dirs])]
-    comparisons = [compare(later, summaries[0]) for later in summaries[1:]]
-    return Report(split, sort_languages(summaries, sort), summaries, comparisons)
+    runs = load_runs([Path(path) for path in run_dirs])
+    summaries = [summarize(run, split) for run in (runs if attacks is None else only_attacks(runs, attacks))]
+    comparisons, common = compare(summaries) if len(summaries) > 1 else ([], [])
+    return Report(split, sort_languages(summaries, sort), summaries, comparisons, common)
 
 
 def print_report(runs: Runs, *, console: Console | None = None) -> None:
@@ -75,7 +84,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     from xltrobust.report.curve import draw_curves, has_curves
     from xltrobust.report.heatmap import draw_heatmap
     from xltrobust.report.markdown import to_markdown
-    from xltrobust.report.tidy import to_frame
+    from xltrobust.report.tidy import to_csv, to_frame
 
     report = _built(runs)
     single = len(report.summaries) == 1
@@ -92,7 +101,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
         with atomic_write(curve) as temporary:
             draw_curves(report, temporary)
     with atomic_write(paths.csv) as temporary:
-        to_frame(report).to_csv(temporary, index=False, lineterminator="\n")
+        temporary.write_text(to_csv(to_frame(report)), encoding="utf8", newline="\n")
     with atomic_write(paths.markdown) as temporary:
         temporary.write_text(to_markdown(report, paths.heatmap.name, curve.name if curve else None), encoding="utf8")
     return paths

@@ -22,9 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--sort", default="run", choices=("run", "name", "clean", "worst"), help="order of the languages: as in the "
         "run, by name, or by clean or worst-case accuracy (default: %(default)s)"
     )  # fmt: skip
+    parser.add_argument(
+        "--attacks", metavar="NAME,NAME", type=lambda names: names.split(","), help="report these attacks only; "
+        "`worst` is then under these, in the languages that all of them cover (default: all)"
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     with one_line_errors("report", OSError):
-        report = build_report(given.runs, split=given.split, sort=given.sort)
+        report = build_report(given.runs, split=given.split, sort=given.sort, attacks=given.attacks)
         # Written first: `| head` may end the process while it prints.
         paths = write_report(report, given.output)
         print_report(report)

@@ -28,10 +28,10 @@ def cost_tables(report: Report) -> list[Table]:
     """A table of the attacks for one run; for several runs, one of the runs for each attack that two share."""
     if len(report.summaries) == 1:
         return run_cost_tables(report.summaries[0])
-    found = [name for summary in report.summaries for name in summary.costs]
+    found = [name for summary in report.common for name in summary.costs]
     tables = []
     for attack in (name for name in dict.fromkeys(found) if found.count(name) > 1):
-        own = [(s.run.name, s.source, s.costs[attack]) for s in report.summaries if attack in s.costs]
+        own = [(s.run.name, s.source, s.costs[attack]) for s in report.common if attack in s.costs]
         tables.append(_table(f"What the attack {attack} costs: shares in %, {report.split}", "run", own))
     return tables
 

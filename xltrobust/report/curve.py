@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xltrobust.report.conditions import attacks_of, condition_rows
 from xltrobust.report.costs import right_before
 from xltrobust.report.markdown import visible
-from xltrobust.report.summary import CLEAN, WORST, Report, Summary, condition_rows
+from xltrobust.report.summary import Report, Summary
 
 _PANEL = (3.9, 2.7)  # inches
 _GAP = 0.75
@@ -75,11 +76,10 @@ def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> B
 def budget_curves(summary: Summary) -> dict[str, BudgetCurve]:
     """The curves of a run's attacks, those that are known."""
     found = {}
-    for attack, rows in condition_rows(summary.run, summary.split).items():
-        if attack not in (CLEAN, WORST):
-            curve = budget_curve(rows, summary.languages, summary.source)
-            if curve is not None:
-                found[attack] = curve
+    for attack, rows in attacks_of(condition_rows(summary.run, summary.split)).items():
+        curve = budget_curve(rows, summary.languages, summary.source)
+        if curve is not None:
+            found[attack] = curve
     return found
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xltrobust.report.summary import CLEAN, WORST, Summary, condition_rows
+from xltrobust.report.conditions import CLEAN, attacks_of, condition_rows
+from xltrobust.report.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class AttackedExample:
 def attacked_examples(summary: Summary, number: int = 5) -> list[AttackedExample]:
     """At most ``number`` broken examples, spread over the languages and attacks."""
     rows = condition_rows(summary.run, summary.split)
-    attacked = [frame for name, frame in rows.items() if name not in (CLEAN, WORST)]
+    attacked = [*attacks_of(rows).values()]
     if not attacked:
         return []
     broken = pd.concat(attacked)

@@ -1,19 +1,28 @@
-"""Draws accuracies, languages by conditions, as a heatmap: one panel a run, all on one scale."""
+"""Draws accuracies, languages by conditions, as a heatmap: one panel a run, all on one scale.
+
+A condition of attacked texts takes two cells: clean accuracy on the examples that were attacked, and accuracy under
+attack.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from xltrobust.metrics.bootstrap import Interval
 from xltrobust.report.markdown import visible
 from xltrobust.report.summary import Report, Summary
 from xltrobust.report.tables import count_range
 
 _CELL = (0.84, 0.27)  # inches
+_HALF = 0.46  # of a pair of cells
 _WIDEST = 16.0
 _GAP = 0.25
+_CELL_GAP = 0.04
 _NARROWEST = 30  # percent
 
 
@@ -30,35 +39,40 @@ def draw_heatmap(report: Report, path: Path) -> None:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    panels = [_values(summary, report.languages) for summary in report.summaries]
-    known = np.concatenate([values[~np.isnan(values)] for _, _, values in panels])
+    # Of several runs, the averages of all panels are over the same languages.
+    panels = [
+        _panel_of(common if common.conditions else whole, report.languages)
+        for whole, common in zip(report.summaries, report.compared, strict=True)
+    ]
+    known = np.concatenate([panel.values[~np.isnan(panel.values)] for panel in panels])
     low, high = 10 * math.floor(known.min() / 10), 10 * math.ceil(known.max() / 10)
     # On a narrower scale, differences within the noise would look like day and night.
     norm = Normalize(min(low, high - _NARROWEST), high)
 
-    rows = [*report.languages, *panels[0][1]]
+    rows = [*report.languages, "avg (targets)", "avg (all)"]
     label_width = 0.3 + 0.075 * max(len(visible(name)) for name in rows)
-    widths = [max(len(conditions) * _CELL[0], 1.7) for conditions, _, _ in panels]
+    widths = [max(panel.width, 1.7) for panel in panels]
     places = _places(widths, _WIDEST - label_width)
     lines = places[-1][0] + 1
-    header = 0.34 + 0.28 * (len(panels) > 1) + 0.14 * any(len(own) > 10 for names, _, _ in panels for own in names)
+    header = (
+        0.5 + 0.28 * (len(panels) > 1) + 0.14 * any(len(own.name) > 10 for panel in panels for own in panel.columns)
+    )
     panel_height = (len(rows) + 0.4) * _CELL[1]
     width = label_width + max(at + own for (_, at), own in zip(places, widths, strict=True)) + 1.1
-    title = _title(report, int(width / 0.1))
+    title = _title(report, int(width / 0.1), any(own.paired for panel in panels for own in panel.columns))
     top = 0.25 + 0.24 * len(title.splitlines())
     height = top + lines * (panel_height + header) + 0.15
 
     figure = Figure(figsize=(width, height), dpi=150)
     FigureCanvasAgg(figure)
     figure.text(0.15 / width, 1 - 0.15 / height, title, va="top", fontsize=11, linespacing=1.35, parse_math=False)
-    for i, (summary, (conditions, _, values)) in enumerate(zip(report.summaries, panels, strict=True)):
+    for i, (summary, panel) in enumerate(zip(report.summaries, panels, strict=True)):
         line, at = places[i]
         left = label_width + at
         bottom = height - top - (line + 1) * (panel_height + header)
-        axes = figure.add_axes((left / width, bottom / height, widths[i] / width, panel_height / height))
-        _panel(axes, values, norm, len(report.languages))
-        axes.set_xticks(range(len(conditions)), [_shorten(visible(name)) for name in conditions], fontsize=9)
-        axes.set_yticks(_offsets(values, len(report.languages)))
+        axes = figure.add_axes((left / width, bottom / height, panel.width / width, panel_height / height))
+        _draw(axes, panel, norm, len(report.languages))
+        axes.set_yticks(_offsets(len(panel.values), len(report.languages)))
         axes.set_yticklabels([visible(name) for name in rows] if at == 0 else [], fontsize=9)
         for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
             label.set_parse_math(False)
@@ -78,6 +92,51 @@ def draw_heatmap(report: Report, path: Path) -> None:
     figure.savefig(path, format="png")
 
 
+@dataclass(frozen=True)
+class _Column:
+    """One condition: its name, how many examples a language it is of, where it starts in inches, and its cells."""
+
+    name: str
+    counts: str
+    left: float
+    paired: bool
+
+    @property
+    def edges(self) -> list[float]:
+        return (
+            [self.left, self.left + _HALF, self.left + 2 * _HALF] if self.paired else [self.left, self.left + _CELL[0]]
+        )
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A run's columns, and percents of shape (languages + averages, cells), NaN where there is none."""
+
+    columns: list[_Column]
+    values: np.ndarray
+
+    @property
+    def width(self) -> float:
+        return self.columns[-1].edges[-1]
+
+
+def _panel_of(summary: Summary, languages: list[str]) -> _Panel:
+    columns: list[_Column] = []
+    cells = []
+    names = [*languages, "avg", "avg_all"]
+    for condition, intervals in summary.conditions.items():
+        before = summary.before.get(condition)
+        left = columns[-1].edges[-1] + _CELL_GAP if columns else 0.0
+        counts = count_range([intervals[name].examples for name in languages if name in intervals])
+        columns.append(_Column(condition, counts, left, before is not None))
+        cells += [_percents(own, names) for own in (before, intervals) if own is not None]
+    return _Panel(columns, np.array(cells).T)
+
+
+def _percents(intervals: Mapping[str, Interval], names: Sequence[str]) -> list[float]:
+    return [100 * intervals[name].value if name in intervals else math.nan for name in names]
+
+
 def _places(widths: list[float], available: float) -> list[tuple[int, float]]:
     """(line, distance from the left) of panels that fill one line after the other."""
     places: list[tuple[int, float]] = []
@@ -90,60 +149,57 @@ def _places(widths: list[float], available: float) -> list[tuple[int, float]]:
     return places
 
 
-def _values(summary: Summary, languages: list[str]) -> tuple[list[str], list[str], np.ndarray]:
-    """Conditions, averages, and percents of shape (languages + averages, conditions), NaN where there is none."""
-    averages = ["avg", "avg_all"]
-    values = [
-        [100 * own[name].value if name in own else np.nan for own in summary.conditions.values()]
-        for name in [*languages, *averages]
-    ]
-    return list(summary.conditions), ["avg (targets)", "avg (all)"], np.array(values)
-
-
-def _offsets(values: np.ndarray, languages: int) -> np.ndarray:
+def _offsets(rows: int, languages: int) -> np.ndarray:
     """Heights of the rows: averages stand a little apart."""
-    return np.arange(len(values)) + 0.4 * (np.arange(len(values)) >= languages)
+    return np.arange(rows) + 0.4 * (np.arange(rows) >= languages)
 
 
-def _panel(axes, values, norm, languages: int) -> None:  # type: ignore[no-untyped-def]
+def _draw(axes, panel: _Panel, norm, languages: int) -> None:  # type: ignore[no-untyped-def]
     from matplotlib import colormaps
 
     viridis = colormaps["viridis"]
-    offsets = _offsets(values, languages)
-    edges = np.arange(values.shape[1] + 1) - 0.5
-    for start, stop in ((0, languages), (languages, len(values))):
-        heights = np.append(offsets[start:stop], offsets[stop - 1] + 1) - 0.5
-        axes.pcolormesh(edges, heights, values[start:stop], cmap=viridis, norm=norm, edgecolors="white", linewidth=1)
-    for (row, column), value in np.ndenumerate(values):
-        if np.isnan(value):
-            continue
-        red, green, blue, _ = viridis(norm(value))
-        bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        weight = "bold" if row >= languages else "normal"
-        text = f"{value:.1f}"
-        style = {"ha": "center", "va": "center_baseline", "fontsize": 9, "fontweight": weight}
-        axes.text(column, offsets[row], text, color="black" if bright else "white", **style)
-    axes.set_xlim(-0.5, values.shape[1] - 0.5)
+    offsets = _offsets(len(panel.values), languages)
+    first = 0
+    for column in panel.columns:
+        edges = column.edges
+        values = panel.values[:, first : first + len(edges) - 1]
+        first += len(edges) - 1
+        for start, stop in ((0, languages), (languages, len(values))):
+            heights = np.append(offsets[start:stop], offsets[stop - 1] + 1) - 0.5
+            axes.pcolormesh(edges, heights, values[start:stop], cmap=viridis, norm=norm)
+            axes.hlines(heights, edges[0], edges[-1], color="white", linewidth=1)
+        for (row, cell), value in np.ndenumerate(values):
+            if np.isnan(value):
+                continue
+            red, green, blue, _ = viridis(norm(value))
+            bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+            weight = "bold" if row >= languages else "normal"
+            style = {
+                "ha": "center",
+                "va": "center_baseline",
+                "fontweight": weight,
+                "color": "black" if bright else "white",
+            }
+            size = 8 if column.paired else 9
+            axes.text((edges[cell] + edges[cell + 1]) / 2, offsets[row], f"{value:.1f}", fontsize=size, **style)
+    axes.set_xlim(0, panel.width)
     axes.set_ylim(offsets[-1] + 0.5, -0.5)
     axes.xaxis.tick_top()
+    middles = [(column.edges[0] + column.edges[-1]) / 2 for column in panel.columns]
+    axes.set_xticks(middles, [f"{_shorten(visible(own.name))}\n{own.counts}" for own in panel.columns], fontsize=8.5)
     axes.tick_params(length=0, pad=3)
     axes.spines[:].set_visible(False)
 
 
-def _title(report: Report, width: int) -> str:
+def _title(report: Report, width: int, attacked: bool) -> str:
     """What was measured, and, where all runs agree, on what."""
     results = [summary.run.results for summary in report.summaries]
     facts = [f"accuracy in %, {report.split}"]
     for key in ("task", "encoder"):
         names = list(dict.fromkeys(str(own[key]) for own in results if own.get(key)))
         facts += names if len(names) == 1 else [f"{len(names)} {key}s"] * bool(names)
-    counts = [
-        next(iter(summary.conditions.values()))[name].examples
-        for summary in report.summaries
-        for name in summary.languages
-        if name in next(iter(summary.conditions.values()))
-    ]
-    facts.append(f"{count_range(counts)} per language")
+    facts += ["n: examples a language"]
+    facts += ["attacked: clean accuracy on the same examples | under attack"] * attacked
     head = f"{report.summaries[0].run.name}: " if len(results) == 1 else ""
     lines = [head + facts[0]]
     for fact in facts[1:]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from xltrobust.errors import UserError
+from xltrobust.metrics.coverage import WORST
 from xltrobust.run import RunFolder
 
 _COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
@@ -68,17 +69,48 @@ def load_run(path: str | Path) -> Run:
 def load_runs(paths: Sequence[str | Path]) -> list[Run]:
     """Reads several runs; those of the same name are told apart by the folders above them."""
     runs = [load_run(path) for path in paths]
-    if len({run.path.resolve() for run in runs}) < len(runs):
-        raise UserError(f"expected different runs, but got {', '.join(map(str, paths))}.")
-    for depth in range(1, max(len(run.path.resolve().parts) for run in runs)):
-        names = [run.name for run in runs]
-        if len(set(names)) == len(names):
-            break
-        runs = [
-            replace(run, name="/".join(run.path.resolve().parts[-depth:])) if names.count(run.name) > 1 else run
-            for run in runs
+    names = told_apart([run.name for run in runs], [run.path for run in runs])
+    return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
+
+
+def told_apart(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
+    """The names, where two are equal replaced by as much of the end of their paths as makes them differ.
+
+    Raises:
+        UserError: if two paths are one folder.
+
+    >>> told_apart(["plain", "plain", "other"], [Path("/runs/a/plain"), Path("/runs/b/plain"), Path("/runs/b/c")])
+    ['a/plain', 'b/plain', 'other']
+    """
+    resolved = [path.resolve() for path in paths]
+    if len(set(resolved)) < len(resolved):
+        raise UserError(f"expected different folders, but got {', '.join(map(str, paths))}.")
+    found = list(names)
+    for depth in range(1, max((len(path.parts) for path in resolved), default=0) + 1):
+        found = [
+            "/".join(path.parts[-depth:]) if found.count(name) > 1 else name
+            for name, path in zip(found, resolved, strict=True)
         ]
-    return runs
+    return found
+
+
+def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
+    """The runs as if they had been attacked by some of their attacks only.
+
+    Raises:
+        UserError: if no run has an attack of a name.
+    """
+    known = list(dict.fromkeys(name for run in runs for name in run.predictions["attack"].dropna()))
+    if missing := [name for name in attacks if name not in known]:
+        raise UserError(f"no attack {missing[0]!r} in {', '.join(str(run.path) for run in runs)}; there is {known}.")
+    found = []
+    for run in runs:
+        rows = run.predictions
+        worst = tuple(f"/{kind}/{WORST}/" for kind in ("adv_acc", "acc_attacked"))
+        kept = {name: own for name, own in run.results["figures"].items() if not any(part in name for part in worst)}
+        rows = rows[rows["attack"].isna() | rows["attack"].isin(attacks)]
+        found.append(replace(run, results=run.results | {"figures": kept}, predictions=rows))
+    return found
 
 
 def _read_predictions(path: Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
 from xltrobust.report.examples import AttackedExample, attacked_examples, changes
-from xltrobust.report.notes import summary_notes
+from xltrobust.report.notes import contrasts, summary_notes
 from xltrobust.report.summary import Report, Summary
 from xltrobust.report.tables import Cell, Table, percent, run_table, tables
 
@@ -19,8 +19,11 @@ _METHOD = """Accuracies are in percent, with 95 % confidence intervals from a pe
 rise and fall together (Field & Welsh 2007). Intervals of averages and differences resample the same groups in all
 languages and both runs; they speak of other test examples, not of other training seeds. Where all groups of a
 language are right, or all wrong, the interval is Wilson's on the number of groups. `avg (targets)` leaves the source
-language out; `worst` is right under every attack; attacks may cover a part of the examples (n). `majority` is the
-accuracy of always giving the most frequent label; F1 is macro-averaged over labels."""
+language out. Attacks may cover a part of the examples (n) and of the languages: left of the arrow is clean accuracy on
+the examples that were attacked, right of it accuracy under the attack, and averages of both are over the languages that
+the attack covers. `worst` is right under every attack; it is counted over the examples that all attacks were tried on,
+and on average only where all attacks cover the same languages. `majority` is the accuracy of always giving the most
+frequent label; F1 is macro-averaged over labels."""
 _COSTS = """What attacks cost is given as avg / source: `avg` is the mean of those target languages that have a value;
 `attacked` are the examples that were right before the attack, of all targets together. Success is the share of them
 that it broke. Queries (forward passes, the original included) and backwards (backward passes) are means over the
@@ -28,7 +31,8 @@ attacked examples. How far the broken texts are from the originals is a mean ove
 characters changed in percent of the original's, similarity as the cosine by the encoder before fine-tuning."""
 _CURVE = """ The picture shows which accuracy would be left had the attack been given fewer passes (forward and
 backward, the original included); a line ends at the most that the attack spent on any example."""
-_MARKED = " `*`: the interval of the difference excludes 0. Of 20 true zeros, one is marked by chance."
+_MARKED = """ Tables of several runs are on the examples, and averages over the languages, that all of them have.
+`*`: the interval of the difference excludes 0. """
 
 
 def visible(text: str) -> str:
@@ -75,7 +79,8 @@ def to_markdown(report: Report, heatmap: str, curve: str | None = None) -> str:
     if single:
         parts.append(_about(report.summaries[0]))
     parts += _titled(tables(report), "##")
-    parts.append(_METHOD + ("" if single else _MARKED))
+    marked = _MARKED + escape(contrasts(f"run, {names[0]}", len(report.comparisons) > 1))
+    parts.append(_METHOD + ("" if single else marked))
     if notes := [f"- {escape(own.name)}: {escape(note)}" for own in report.comparisons for note in own.notes]:
         parts += ["\n".join(notes)]
     parts += _costs(report, curve)

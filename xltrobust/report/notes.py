@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from xltrobust.report.summary import CLEAN, Report, Summary
+from collections.abc import Sequence
+
+from xltrobust.metrics.coverage import WORST
+from xltrobust.report.conditions import CLEAN
+from xltrobust.report.summary import Report, Summary
 
 # With fewer clusters, percentile intervals are known to be too narrow (Field & Welsh 2007).
 _FEW_GROUPS = 20
@@ -17,16 +21,31 @@ def report_notes(report: Report) -> list[tuple[str, str]]:
     return [(owner, note) for owner, own in owners for note in own]
 
 
+def contrasts(first: str, several: bool) -> str:
+    """What holds of all differences to one baseline, for beside their tables.
+
+    Args:
+        first: what is compared with, a run or the runs of a method.
+        several: whether there is more than one contrast.
+    """
+    shared = f"All of them are to the same {first}, whose luck is in each. " if several else ""
+    return (
+        f"Differences: {shared}Languages are taken as fixed: intervals speak of these languages, not of others. "
+        "Nothing is corrected for the number of comparisons: of 20 true zeros, one is marked by chance."
+    )
+
+
 def summary_notes(summary: Summary) -> list[str]:
     """Notes on one run: figures that do not agree with its predictions, and what the figures lack."""
     run, notes = summary.run, []
     disagreeing = []
-    for condition, intervals in summary.conditions.items():
-        prefix = "acc" if condition == CLEAN else f"adv_acc/{condition}"
+    figures = [("acc" if name == CLEAN else f"adv_acc/{name}", own) for name, own in summary.conditions.items()]
+    figures += [(f"acc_attacked/{name}", own) for name, own in summary.before.items()]
+    for prefix, intervals in figures:
         for name, interval in intervals.items():
             figure = f"{summary.split}/{prefix}/{name}"
             if name == "transfer_gap":
-                figure = f"{summary.split}/transfer_gap" if condition == CLEAN else ""
+                figure = f"{summary.split}/transfer_gap" if prefix == "acc" else ""
             reported = run.figure(figure)
             if reported is not None and not abs(reported - interval.value) < _TOLERANCE:
                 disagreeing.append(f"{figure} ({reported:.4f}, but {interval.value:.4f} by the predictions)")
@@ -40,11 +59,50 @@ def summary_notes(summary: Summary) -> list[str]:
     lacking = [name for name in run.results["languages"] if name not in summary.languages]
     if lacking and summary.split == "test":
         notes.append(f"no predictions for {', '.join(map(str, lacking))}.")
-    for condition, intervals in summary.conditions.items():
-        left = [name for name in summary.languages if name not in intervals]
-        if left:
-            notes.append(f"averages of {condition} leave out {', '.join(left)}, which it does not cover.")
+    notes += _coverage(summary)
     for attack, costs in summary.costs.items():
         if untouched := [name for name in summary.languages if name in costs and not costs[name].attacked]:
             notes.append(f"{attack} had nothing to break in {', '.join(untouched)}, where no example was right before.")
     return notes
+
+
+def _coverage(summary: Summary) -> list[str]:
+    """Where averages stand beside each other that are over other languages or examples."""
+    notes = []
+    attacks = [name for name in summary.conditions if name not in (CLEAN, WORST)]
+    for condition in (name for name in summary.conditions if name != WORST):
+        intervals = summary.conditions[condition]
+        left = [name for name in summary.languages if name not in intervals]
+        if left and "avg_all" in intervals:
+            notes.append(
+                f"averages of {condition} are over {len(summary.languages) - len(left)} of {len(summary.languages)} "
+                f"languages, for it does not cover {_listed(left)}: compare them with the clean accuracy beside them "
+                "and not with other attacks."
+            )
+    if len(attacks) < 2:
+        return notes
+    worst = summary.conditions.get(WORST)
+    if worst is None:
+        return [*notes, f"there is no {WORST}: no example was tried by all attacks."]
+    there = [name for name in summary.languages if name in worst]
+    if "avg_all" not in worst:
+        attacked = {name for attack in attacks for name in summary.conditions[attack] if name in summary.languages}
+        fewer = [name for name in attacks if not attacked <= summary.conditions[name].keys()]
+        notes.append(
+            f"{WORST} is given for {_listed(there)} only, which all attacks cover, and has no average, because "
+            f"{_listed(fewer)} cover fewer languages than other attacks do: leave them out for more (--attacks)."
+        )
+    if more := [
+        name for name in attacks if any(summary.conditions[name][own].examples > worst[own].examples for own in there)
+    ]:
+        notes.append(f"{WORST} is over the examples that all attacks were tried on; {_listed(more)} has more.")
+    return notes
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    """
+    >>> _listed(["a", "b"]), _listed(list("abcdefghijk"))
+    ('a, b', 'a, b, c, d, e, f, g, h and 3 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

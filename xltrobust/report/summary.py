@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from xltrobust.errors import UserError
-from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy, paired_difference
+from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy
+from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, clean_of, condition_rows
 from xltrobust.report.costs import Costs, attack_costs
 from xltrobust.report.load import Run
 
-CLEAN, WORST = "clean", "worst"
 AVERAGES = ("avg", "avg_all", "transfer_gap")
 SORTS = ("run", "name", "clean", "worst")
 
@@ -26,6 +25,7 @@ class Summary:
         split: the split.
         languages: those that have predictions, in the run's order.
         conditions: accuracy intervals by condition ("clean", each attack, "worst") and language or average.
+        before: clean accuracy on the examples of each attack and of ``worst``, in the same way.
         shared: intervals of the accuracy over the labels that all languages have; empty unless the run reports them.
         shared_labels: how many labels these are.
         costs: what each attack achieved and cost, by attack and language or ``avg``.
@@ -35,6 +35,7 @@ class Summary:
     split: str
     languages: list[str]
     conditions: dict[str, dict[str, Interval]]
+    before: dict[str, dict[str, Interval]] = field(default_factory=dict)
     shared: dict[str, Interval] = field(default_factory=dict)
     shared_labels: int = 0
     costs: dict[str, dict[str, Costs]] = field(default_factory=dict)
@@ -61,12 +62,23 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """Summaries of all runs, the comparisons of each later run with the first, and the languages in row order."""
+    """Summaries of all runs, the comparisons of each later run with the first, and the languages in row order.
+
+    ``common`` are the summaries of several runs again, on the examples (and so the languages) that all of them have in
+    a condition: what stands beside differences, whose averages are over the same. A run that has none in common with
+    the first lacks the condition there.
+    """
 
     split: str
     languages: list[str]
     summaries: list[Summary]
     comparisons: list[Comparison]
+    common: list[Summary] = field(default_factory=list)
+
+    @property
+    def compared(self) -> list[Summary]:
+        """What tables of several runs show; of one run, the run."""
+        return self.common or self.summaries
 
 
 def combinations(languages: Sequence[str], source: str) -> Combinations:
@@ -83,32 +95,6 @@ def combinations(languages: Sequence[str], source: str) -> Combinations:
     return found
 
 
-def condition_rows(run: Run, split: str) -> dict[str, pd.DataFrame]:
-    """The rows of each condition: clean, each attack in order of appearance, and ``worst`` of two attacks or more.
-
-    An example is right in the worst case if it is right under every attack on its language; only those that all of
-    these covered count.
-    """
-    rows = run.predictions[run.predictions["split"] == split]
-    if rows.empty:
-        known = ", ".join(dict.fromkeys(run.predictions["split"]))
-        raise UserError(f"{run.path / 'predictions.parquet'}: no split {split!r}; there is {known}.")
-    clean, attacked = rows[rows["attack"].isna()], rows[rows["attack"].notna()]
-    found = {CLEAN: clean} if len(clean) else {}
-    attacks = list(dict.fromkeys(attacked["attack"]))
-    found |= {attack: attacked[attacked["attack"] == attack] for attack in attacks}
-    if len(attacks) > 1:
-        by_example = attacked.groupby(["language", "id"], sort=False)
-        same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
-        worst = by_example.agg(**same, correct=("correct", "all"), attacks=("attack", "size"))
-        tried = attacked.groupby("language")["attack"].nunique()
-        worst = worst.reset_index()
-        worst = worst[worst["attacks"] == worst["language"].map(tried)]
-        if len(worst):
-            found[WORST] = worst
-    return found
-
-
 def summarize(run: Run, split: str) -> Summary:
     """Bootstraps one split of a run; all figures come from its predictions.
 
@@ -116,64 +102,39 @@ def summarize(run: Run, split: str) -> Summary:
         UserError: if there are no predictions of the split.
     """
     rows = condition_rows(run, split)
+    summary = summarize_rows(run, split, rows, rows.get(CLEAN), run.results["source"])
+    if CLEAN not in rows or run.figure(f"{split}/acc_shared/avg_all") is None:
+        return summary
+    labels = set.intersection(*(set(own["label"]) for _, own in rows[CLEAN].groupby("language")))
+    if not labels:
+        return summary
+    shared = _intervals(rows[CLEAN][rows[CLEAN]["label"].isin(labels)], summary.languages, summary.source)
+    return replace(summary, shared=shared, shared_labels=len(labels))
+
+
+def summarize_rows(run: Run, split: str, rows: Rows, clean: pd.DataFrame | None, source: str) -> Summary:
+    """Bootstraps some rows of a run.
+
+    Args:
+        run: the run.
+        split: their split.
+        rows: by condition.
+        clean: the clean rows of whatever was attacked.
+        source: the language that averages over targets leave out.
+    """
     found = set().union(*(frame["language"] for frame in rows.values()))
     ordered = [name for name in run.results["languages"] if name in found]
     languages = ordered + sorted(found - set(ordered))
-    source = run.results["source"]
-    conditions = {name: _intervals(frame, languages, source) for name, frame in rows.items()}
-    shared: dict[str, Interval] = {}
-    labels: set[int] = set()
-    if CLEAN in rows and run.figure(f"{split}/acc_shared/avg_all") is not None:
-        labels = set.intersection(*(set(own["label"]) for _, own in rows[CLEAN].groupby("language")))
-        if labels:
-            shared = _intervals(rows[CLEAN][rows[CLEAN]["label"].isin(labels)], languages, source)
-    attacks = [name for name in rows if name not in (CLEAN, WORST)]
-    costs = {name: attack_costs(rows[name], languages, source) for name in attacks}
-    return Summary(run, split, languages, conditions, shared, len(labels), costs)
-
-
-def _with_content(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose ids hold label and texts too: equal ids of other texts (another split seed, say) are no pairs."""
-    texts = [rows[name].fillna("").astype(str) for name in ("text", "text_pair")]
-    return rows.assign(id=rows["id"] + "\t" + rows["label"].astype(str) + "\t" + texts[0] + "\t" + texts[1])
-
-
-def compare(later: Summary, first: Summary) -> Comparison:
-    """Paired differences, later minus first, in the conditions and languages that both have."""
-    found, notes = {}, []
-    one, other = (
-        {name: _with_content(rows) for name, rows in condition_rows(summary.run, summary.split).items()}
-        for summary in (later, first)
-    )
-    attacks = [list(rows.keys() - {CLEAN, WORST}) for rows in (one, other)]
-    for name in (name for name in one if name in other):
-        if name == WORST and set(attacks[0]) != set(attacks[1]):
-            notes.append(f"{WORST} is not compared, because {later.run.name} was attacked otherwise.")
-            continue
-        keys = ["language", "id"]
-        common = set(one[name][keys].merge(other[name][keys])["language"])
-        if not common:
-            notes.append(f"{name}: {later.run.name} and {first.run.name} have no examples in common.")
-            continue
-        averages = combinations([language for language in first.languages if language in common], first.source)
-        difference = paired_difference(one[name], other[name], combinations=averages)
-        found[name] = difference.intervals
-        if any(difference.left_out):
-            own, reference = difference.left_out
-            notes.append(
-                f"{name}: compared on the {difference.common:,} examples in common; left out are {own:,} of "
-                f"{later.run.name} and {reference:,} of {first.run.name}."
-            )
-    if set(later.languages) != set(first.languages):
-        notes.append(
-            f"averages are over {len(later.languages)} languages, those of {first.run.name} over "
-            f"{len(first.languages)}; averages of differences over those in common."
-        )
-    if later.run.results.get("labels") != first.run.results.get("labels"):
-        notes.append(f"{later.run.name} and {first.run.name} have different labels.")
-    if later.source != first.source:
-        notes.append(f"{later.run.name} has another source language; averages of differences leave out {first.source}.")
-    return Comparison(later.run.name, found, notes)
+    conditions, before = {}, {}
+    for name, frame in rows.items():
+        # Nor is one language of many an average.
+        means = averaged(rows, name) and (set(frame["language"]) != {source} or languages == [source])
+        conditions[name] = _intervals(frame, languages, source, means)
+        originals = frame.head(0) if name == CLEAN else clean_of(clean, frame)
+        if len(originals):
+            before[name] = _intervals(originals, languages, source, means and len(originals) == len(frame))
+    costs = {name: attack_costs(own, languages, source) for name, own in attacks_of(rows).items()}
+    return Summary(run, split, languages, conditions, before, costs=costs)
 
 
 def sort_languages(summaries: Sequence[Summary], by: str) -> list[str]:
@@ -188,7 +149,7 @@ def sort_languages(summaries: Sequence[Summary], by: str) -> list[str]:
     return sorted(names, key=lambda name: name != first.source)
 
 
-def _intervals(rows: pd.DataFrame, languages: Sequence[str], source: str) -> dict[str, Interval]:
+def _intervals(rows: pd.DataFrame, languages: Sequence[str], source: str, averages: bool = True) -> dict[str, Interval]:
     there = set(rows["language"])
-    averages = combinations([language for language in languages if language in there], source)
-    return bootstrap_accuracy(rows["correct"], rows["language"], rows["group"], combinations=averages)
+    means = combinations([language for language in languages if language in there], source) if averages else {}
+    return bootstrap_accuracy(rows["correct"], rows["language"], rows["group"], combinations=means)

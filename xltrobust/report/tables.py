@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xltrobust.metrics.bootstrap import Interval
-from xltrobust.report.summary import AVERAGES, CLEAN, Report, Summary
+from xltrobust.report.conditions import CLEAN
+from xltrobust.report.summary import AVERAGES, Report, Summary
 
+BEFORE = "attacked: clean accuracy on the same examples → under attack"
 _ROW_NAMES = {"avg": "avg (targets)", "avg_all": "avg (all)", "transfer_gap": "transfer gap"}
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A cell: an estimate and its interval, in percent; ``signed`` for differences, which are marked if not zero."""
+    """A cell: an estimate and its interval, in percent.
+
+    Args:
+        interval: of the estimate.
+        signed: for differences, which are marked if they are not zero.
+        before: of an accuracy under attack, the clean accuracy on the same examples.
+    """
 
     interval: Interval
     signed: bool = False
+    before: float | None = None
 
     @property
     def value(self) -> str:
-        return percent(self.interval.value, self.signed)
+        own = percent(self.interval.value, self.signed)
+        return own if self.before is None else f"{percent(self.before)} → {own}"
 
     def detail(self, compact: bool = False) -> str:
         """The interval, in whole percents if ``compact``."""
@@ -78,7 +88,7 @@ def tables(report: Report) -> list[Table]:
     aligned = alignment_tables([summary.run for summary in report.summaries])
     if len(report.summaries) == 1:
         return [run_table(report.summaries[0], report.languages), *aligned]
-    found = [name for summary in report.summaries for name in summary.conditions]
+    found = [name for summary in report.compared for name in summary.conditions]
     conditions = [name for name in dict.fromkeys(found) if found.count(name) > 1]
     return [overview(report, conditions), *(condition_table(report, name) for name in conditions), *aligned]
 
@@ -97,7 +107,7 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
         columns.append(("intents", ["" if number is None else str(number) for number in intents], ""))
     for condition, intervals in summary.conditions.items():
         note = "" if condition == CLEAN else _note(intervals, languages)
-        columns.append((condition, _cells(intervals, names), note))
+        columns.append((condition, _cells(intervals, names, before=summary.before.get(condition)), note))
     for title, metric in (("F1", "f1"), ("majority", "majority")):
         figures = [summary.run.figure(f"{summary.split}/{metric}/{name}") for name in names]
         if any(figure is not None for figure in figures):
@@ -107,7 +117,7 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
         labels = f"avg, {summary.shared_labels} shared labels"
         cells = [Estimate(summary.shared["avg"]) if title == CLEAN else "" for title, _, _ in columns]
         rows.insert(len(rows) - ("transfer_gap" in names), [labels, *cells])
-    title = f"{summary.run.name}: accuracy in %, {summary.split}"
+    title = _titled(f"{summary.run.name}: accuracy in %, {summary.split}", summary.conditions)
     header = [("language", ""), *((name, note) for name, _, note in columns)]
     return Table(title, header, rows[: len(languages)], rows[len(languages) :])
 
@@ -117,9 +127,10 @@ def condition_table(report: Report, condition: str) -> Table:
     compared = _compared(report, condition)
     names = [*report.languages, *AVERAGES]
     columns: list[tuple[str, list[Cell], str]] = []
-    for summary in report.summaries:
+    for summary in report.compared:
         if intervals := summary.conditions.get(condition):
-            columns.append((summary.run.name, _cells(intervals, names), _note(intervals, report.languages)))
+            cells = _cells(intervals, names, before=summary.before.get(condition))
+            columns.append((summary.run.name, cells, _note(intervals, report.languages)))
         if intervals := compared.get(summary.run.name):
             cells = _cells(intervals, names, signed=True)
             columns.append(("difference", cells, f"to {report.summaries[0].run.name}"))
@@ -129,14 +140,14 @@ def condition_table(report: Report, condition: str) -> Table:
     kept = [row for row in rows if any(cell != "" for cell in row[1:])]
     below = sum(row[0] in _ROW_NAMES.values() for row in kept)
     header = [("language", ""), *((name, note) for name, _, note in columns)]
-    title = f"{condition}: accuracy in %, {report.split}"
+    title = _titled(f"{condition}: accuracy in %, {report.split}", [condition])
     return Table(title, header, kept[: len(kept) - below], kept[len(kept) - below :])
 
 
 def overview(report: Report, conditions: Sequence[str]) -> Table:
     """Runs by conditions: averages over the targets, each with the difference to the first run."""
     # Runs of one split that holds the source only (test_seen) have no targets to average.
-    average = "avg" if any("avg" in c for s in report.summaries for c in s.conditions.values()) else "avg_all"
+    average = "avg" if any("avg" in c for s in report.compared for c in s.conditions.values()) else "avg_all"
     rows: list[list[Cell]] = [[summary.run.name] for summary in report.summaries]
     header = [("run", "")]
     passes = [(summary.run.results.get("passes") or {}).get("plain_passes") for summary in report.summaries]
@@ -145,14 +156,15 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
         rows = [[*row, f"{own:.2f}" if own else ""] for row, own in zip(rows, passes, strict=True)]
     for condition in conditions:
         compared = _compared(report, condition)
-        header.append((condition, ""))
+        counts = next(own.conditions[condition] for own in report.compared if condition in own.conditions)
+        header.append((condition, _note(counts, report.languages)))
         if compared:
             header.append(("difference", f"to {report.summaries[0].run.name}"))
-        for row, summary in zip(rows, report.summaries, strict=True):
-            row += _cells(summary.conditions.get(condition, {}), [average])
+        for row, summary in zip(rows, report.compared, strict=True):
+            row += _cells(summary.conditions.get(condition, {}), [average], before=summary.before.get(condition))
             if compared:
                 row += _cells(compared.get(summary.run.name, {}), [average], signed=True)
-    return Table(f"{_ROW_NAMES[average]}: accuracy in %, {report.split}", header, rows)
+    return Table(_titled(f"{_ROW_NAMES[average]}: accuracy in %, {report.split}", conditions), header, rows)
 
 
 def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
@@ -160,9 +172,27 @@ def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
     return {own.name: own.conditions[condition] for own in report.comparisons if condition in own.conditions}
 
 
-def _cells(intervals: Mapping[str, Interval], names: Sequence[str], signed: bool = False) -> list[Cell]:
-    return [Estimate(intervals[name], signed) if name in intervals else "" for name in names]
+def _titled(title: str, conditions: Iterable[str]) -> str:
+    return title + (f"; {BEFORE}" if any(name != CLEAN for name in conditions) else "")
+
+
+def _cells(
+    intervals: Mapping[str, Interval],
+    names: Sequence[str],
+    signed: bool = False,
+    before: Mapping[str, Interval] | None = None,
+) -> list[Cell]:
+    originals = before or {}
+    return [
+        Estimate(intervals[name], signed, originals[name].value if name in originals else None)
+        if name in intervals
+        else ""
+        for name in names
+    ]
 
 
 def _note(intervals: Mapping[str, Interval], languages: Sequence[str]) -> str:
-    return count_range([intervals[name].examples for name in languages if name in intervals])
+    """How many examples a language a column is of, and of how many languages, where it lacks some."""
+    there = [name for name in languages if name in intervals]
+    count = count_range([intervals[name].examples for name in there])
+    return count if len(there) == len(languages) else f"{count}; {len(there)} of {len(languages)} languages"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from xltrobust.report.cost_tables import cost_tables, refusal_lines
 from xltrobust.report.markdown import visible
-from xltrobust.report.notes import report_notes
+from xltrobust.report.notes import contrasts, report_notes
 from xltrobust.report.summary import Report
 from xltrobust.report.tables import Cell, Table, tables
 
@@ -35,7 +35,8 @@ def print_tables(report: Report, console: Console | None = None) -> None:
         console.print()
     explanation = "Brackets: 95 % confidence intervals, groups of dependent examples resampled together."
     if report.comparisons:
-        explanation += " *: the paired interval of the difference excludes 0."
+        explanation += " Of several runs, the examples that all have. *: the interval of the difference excludes 0. "
+        explanation += contrasts(f"run, {report.summaries[0].run.name}", len(report.comparisons) > 1)
     if costs:
         explanation += " Queries and backwards: per attacked example; changes and similarity: of the broken ones."
     console.print(Text(explanation, style="dim"))

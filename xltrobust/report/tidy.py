@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from xltrobust.metrics.bootstrap import Interval
+from xltrobust.report.conditions import CLEAN
 from xltrobust.report.costs import refusals
-from xltrobust.report.summary import CLEAN, Report, Summary
+from xltrobust.report.summary import Report, Summary
+
+# What spreadsheets take for the start of a formula (OWASP, "CSV injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 COLUMNS = ["run", "split", "language", "condition", "metric", "value", "low", "high", "n"]
 
@@ -17,8 +21,11 @@ def to_frame(report: Report) -> pd.DataFrame:
     """All figures, unrounded: columns run, split, language, condition, metric, value, low, high, n.
 
     ``language`` may be ``avg`` or ``avg_all``. ``metric`` is ``accuracy``, ``accuracy_shared`` (over the labels that
-    all languages have), ``f1`` and ``majority`` (without intervals), ``transfer_gap``, and ``accuracy_difference`` and
-    ``transfer_gap_difference``: the run minus the report's first run, paired. What an attack (the ``condition``) costs:
+    all languages have), ``f1`` and ``majority`` (without intervals), ``transfer_gap``; of an attack (the ``condition``)
+    ``accuracy_before``, clean accuracy on the examples that it attacked. Of several runs there are also
+    ``accuracy_common`` and ``accuracy_before_common``, on the examples that all runs have, and
+    ``accuracy_difference`` and ``transfer_gap_difference``: the run minus the report's first run on these, paired. What
+    an attack costs:
     ``attacked`` (the examples of each language that were right before), ``attack_success`` (the share of them that was
     broken; its ``n`` are the attacked ones), the means :class:`~xltrobust.report.costs.Costs` describes, and in the
     language ``all`` ``refused:NAME``, how many sets of edits that constraint refused.
@@ -26,6 +33,11 @@ def to_frame(report: Report) -> pd.DataFrame:
     rows: list[list[object]] = []
     for summary in report.summaries:
         rows += _summary_rows(summary)
+    for summary in report.common:
+        place = [summary.run.name, summary.split]
+        for metric, found in (("accuracy_common", summary.conditions), ("accuracy_before_common", summary.before)):
+            for condition, intervals in found.items():
+                rows += [[*place, *row] for row in _interval_rows(intervals, condition, metric)]
     for comparison in report.comparisons:
         for condition, intervals in comparison.conditions.items():
             own = _interval_rows(intervals, condition, "accuracy", suffix="_difference")
@@ -33,10 +45,30 @@ def to_frame(report: Report) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def to_csv(frame: pd.DataFrame) -> str:
+    """The figures as CSV that a spreadsheet shows and does not compute: texts that begin as a formula get a ``'``.
+
+    >>> print(to_csv(pd.DataFrame({"run": ["=1+1", "a=b"], "value": [-1.0, 2.0]})), end="")
+    run,value
+    '=1+1,-1.0
+    a=b,2.0
+    """
+    return frame.map(_plain).to_csv(index=False, lineterminator="\n")
+
+
+def _plain(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    # The writer does not quote a carriage return, which begins a row, and with it a cell, for many readers.
+    return ("'" * cell.startswith(_FORMULA) + cell).replace("\r", " ")
+
+
 def _summary_rows(summary: Summary) -> Iterator[list[object]]:
     place = [summary.run.name, summary.split]
     for condition, intervals in summary.conditions.items():
         yield from ([*place, *row] for row in _interval_rows(intervals, condition, "accuracy"))
+    for condition, intervals in summary.before.items():
+        yield from ([*place, *row] for row in _interval_rows(intervals, condition, "accuracy_before"))
     yield from ([*place, *row] for row in _interval_rows(summary.shared, CLEAN, "accuracy_shared"))
     clean = summary.conditions.get(CLEAN, {})
     for metric in ("f1", "majority"):

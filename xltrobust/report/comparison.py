@@ -1,0 +1,91 @@
+"""Compares runs with the first, on the examples that all of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xltrobust.metrics.bootstrap import Interval, paired_difference
+from xltrobust.metrics.coverage import WORST
+from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
+from xltrobust.report.pairing import in_common, with_content
+from xltrobust.report.summary import Comparison, Summary, combinations, summarize_rows
+
+
+def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summary]]:
+    """Paired differences of each later run to the first, and summaries of what they are differences of.
+
+    Both are of the examples that all runs have in a condition, and averages are over the languages of these; the
+    averages over targets leave out the first run's source.
+    """
+    first = summaries[0]
+    rows = [with_content(condition_rows(summary.run, summary.split)) for summary in summaries]
+    names = [summary.run.name for summary in summaries]
+    kept: list[Rows] = [{} for _ in summaries]
+    notes: list[list[str]] = [[] for _ in summaries]
+    for condition in dict.fromkeys(name for own in rows for name in own):
+        having = [at for at, own in enumerate(rows) if condition in own]
+        if condition == WORST:
+            attacks = set(attacks_of(rows[having[0]]))
+            for at in [at for at in having if set(attacks_of(rows[at])) != attacks]:
+                having.remove(at)
+                notes[at].append(f"{WORST} is not compared, because {names[at]} was attacked otherwise.")
+        cut = in_common({at: rows[at][condition] for at in having})
+        for at, own in cut.items():
+            kept[at][condition] = own
+        lost = {at: len(rows[at][condition]) - len(own) for at, own in cut.items()}
+        reference = having[0]
+        for at in having[1:]:
+            if at not in cut:
+                notes[at].append(f"{condition}: {names[at]} and {names[reference]} have no examples in common.")
+            elif lost[at] or lost[reference]:
+                notes[at].append(
+                    f"{condition}: compared on the {len(cut[at]):,} examples that all have; left out are {lost[at]:,} "
+                    f"of {names[at]} and {lost[reference]:,} of {names[reference]}."
+                )
+    common = [
+        _cut(summary, own, whole, first.source) for summary, own, whole in zip(summaries, kept, rows, strict=True)
+    ]
+    comparisons = [
+        Comparison(later.run.name, _differences(kept[at], kept[0], first), [*notes[at], *_unlike(later, first)])
+        for at, later in enumerate(summaries)
+        if at
+    ]
+    return comparisons, common
+
+
+def _cut(summary: Summary, kept: Rows, whole: Rows, source: str) -> Summary:
+    """The summary of some of a run's rows."""
+    if not kept:
+        return replace(summary, conditions={}, before={}, costs={})
+    if source == summary.source and {name: len(own) for name, own in kept.items()} == {
+        name: len(own) for name, own in whole.items()
+    }:
+        return summary
+    return summarize_rows(summary.run, summary.split, kept, whole.get(CLEAN), source)
+
+
+def _differences(ours: Rows, theirs: Rows, first: Summary) -> dict[str, dict[str, Interval]]:
+    found = {}
+    for condition in (name for name in ours if name in theirs):
+        there = set(ours[condition]["language"])
+        languages = [name for name in first.languages if name in there]
+        means = combinations(languages, first.source) if averaged(ours, condition) else {}
+        found[condition] = paired_difference(ours[condition], theirs[condition], combinations=means).intervals
+    return found
+
+
+def _unlike(later: Summary, first: Summary) -> list[str]:
+    """What else two runs differ in."""
+    notes, name = [], first.run.name
+    if set(later.languages) != set(first.languages):
+        shared = sum(own in first.languages for own in later.languages)
+        notes.append(
+            f"{later.run.name} has {len(later.languages)} languages, {name} {len(first.languages)}; averages beside "
+            f"differences, and of them, are over those that all have, at most {shared}."
+        )
+    if later.run.results.get("labels") != first.run.results.get("labels"):
+        notes.append(f"{later.run.name} and {name} have different labels.")
+    if later.source != first.source:
+        notes.append(f"{later.run.name} has another source language; compared averages leave out {first.source}.")
+    return notes
