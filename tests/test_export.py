@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+import yaml
+from lightning_fabric import Fabric
 from models.test_encoders import FAMILIES
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from conftest import run_command, save_tiny_encoder, write_tiny_config
+from xltrobust.attack import main as attack
 from xltrobust.errors import UserError
+from xltrobust.example import Example
 from xltrobust.export import _HEADS, export, sequence_classifier
 from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.victim import ClassifierVictim
 from xltrobust.run import RunFolder
+from xltrobust.subjects import open_classifier
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta", "deberta-v2", "roberta"])
@@ -32,23 +39,80 @@ def test_logits_are_equal(family: str, tmp_path: Path) -> None:
     assert family in _HEADS
 
 
-def test_a_run_is_exported_whole_or_not_at_all(tiny_encoder: Path, tiny_task: Path, tmp_path: Path) -> None:
-    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task, max_epochs=2)
-    run = tmp_path / "run"
-    run_command("fit", "--config", config, "--model.pooling", "cls")
-    run_command("export", "--run", run, tmp_path / "exported")
-    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "exported").eval()
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "exported")
+MAX_LENGTH = 24  # most texts of the tiny task are longer
+
+
+@pytest.fixture(scope="module")
+def run(tiny_encoder: Path, tiny_task: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that cuts its texts, and ``exported`` beside it."""
+    folder = tmp_path_factory.mktemp("exported")
+    config = write_tiny_config(folder / "config.yaml", tiny_encoder, tiny_task, max_epochs=2)
+    own = yaml.safe_load(config.read_text())
+    own["model"]["pooling"], own["data"]["init_args"]["max_length"] = "cls", MAX_LENGTH
+    config.write_text(yaml.safe_dump(own))
+    run_command("fit", "--config", config)
+    export(RunFolder(folder / "run"), folder / "exported")
+    return folder / "run"
+
+
+def test_a_run_is_exported_whole_or_not_at_all(run: Path) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(run.parent / "exported").eval()
+    tokenizer = AutoTokenizer.from_pretrained(run.parent / "exported")
     module, tokenization = RunFolder(run).load()
-    texts = ["the house is red", "房子很绿", "blau"]
+    texts = [
+        "the house is red",
+        "房子很绿",
+        "blau",
+        "the old house near a tree is very green",
+        "一 房 子 很 近 树 和 老 的 蓝",
+    ]
+    lengths = set()
     for text in texts:
-        inputs = tokenizer(text, return_tensors="pt")
+        inputs = tokenizer(text, return_tensors="pt", truncation=True)
+        lengths.add(inputs["input_ids"].shape[1])
+        row = tokenization.table([Example("0", "en", text, 0)]).row(0)
         with torch.no_grad():
-            assert torch.allclose(model(**inputs).logits, module(dict(inputs)).logits, atol=1e-5)
+            assert torch.allclose(model(**inputs).logits, module(tokenization.collate([row])).logits, atol=1e-5)
+    assert max(lengths) == MAX_LENGTH and len(lengths) > 2
     assert model.config.id2label[0] == module.labels[0] == "blue"
+    assert tokenization.tokenizer.model_max_length == 120  # others read it
     with pytest.raises(UserError, match="exists already"):
-        export(RunFolder(run), tmp_path / "exported")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "exported", "run"]
+        export(RunFolder(run), run.parent / "exported")
+    assert sorted(path.name for path in run.parent.iterdir()) == ["config.yaml", "exported", "run"]
+
+
+def test_the_attack_command_cuts_texts_as_the_exported_run_did(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = yaml.safe_load((run.parent / "config.yaml").read_text())["data"]
+    del section["init_args"]["max_length"]
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump({"data": section}))
+    recipe = {"perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"}, "budget": 1}
+    recipe["search"] = {"class_path": "xltrobust.perturb.RandomSearch", "init_args": {"draws": 1}}
+    (tmp_path / "typo.yaml").write_text(yaml.safe_dump(recipe))
+    arguments = ["--model", str(run.parent / "exported"), "--config", str(tmp_path / "data.yaml")]
+    arguments += ["--output", str(tmp_path / "out"), "--attack", str(tmp_path / "typo.yaml"), "--max_examples", "1"]
+    attack(arguments)
+    ours, theirs = (
+        pd.read_parquet(folder / "predictions.parquet").query("attack.isna()") for folder in (run, tmp_path / "out")
+    )
+    assert list(theirs["prediction"]) == list(ours["prediction"])
+    victim = ClassifierVictim(*RunFolder(run).load())
+    examples = [Example(row.id, row.language, row.text, row.label) for row in ours.itertuples()]
+    subject = open_classifier(
+        str(run.parent / "exported"),
+        str(tmp_path / "data.yaml"),
+        RunFolder(tmp_path / "out"),
+        Fabric(accelerator="cpu"),
+    )
+    assert abs(subject.victim(examples) - victim(examples)).max() < 1e-5
+
+    section["init_args"]["max_length"] = 64
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump({"data": section}))
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        attack(arguments)
+    assert "data.yaml: data.init_args.max_length is 64, but" in capsys.readouterr().err
 
 
 def test_heads_that_no_class_has_are_refused(tmp_path: Path, tiny_encoder: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from xltrobust.files import atomic_write, cache_root
+from xltrobust.files import atomic_directory, atomic_write, cache_root
 
 
 def test_replaced_or_left_alone(tmp_path: Path) -> None:
@@ -21,6 +23,53 @@ def test_replaced_or_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "first"
     assert [own.name for own in path.parent.iterdir()] == ["a.txt"]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def _killed_writing(path: Path, directory: bool = False) -> None:
+    """Writes half of a file in a process that is then killed."""
+    if (child := os.fork()) == 0:
+        with (atomic_directory if directory else atomic_write)(path) as temporary:
+            (temporary / "part" if directory else temporary).write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("directory", [False, True])
+def test_what_a_killed_write_left_is_removed_by_the_next_one(tmp_path: Path, directory: bool) -> None:
+    _killed_writing(tmp_path / "a.txt", directory)
+    (leftover,) = tmp_path.iterdir()
+    assert leftover.name.startswith(".a.txt.")
+    with atomic_write(tmp_path / "another.txt") as temporary:
+        temporary.write_text("whole")
+    assert [own.name for own in tmp_path.iterdir()] == ["another.txt"]
+
+
+def test_what_somebody_is_writing_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".mine.part-1").mkdir()  # nobody writes it
+    with atomic_write(tmp_path / "a.txt") as first, atomic_directory(tmp_path / "b") as second:
+        _killed_writing(tmp_path / "a.txt")
+        (second / "inside").write_text("theirs")
+        with atomic_write(tmp_path / "a.txt") as third:
+            third.write_text("second writer")
+        first.write_text("first writer")
+    assert (tmp_path / "a.txt").read_text() == "first writer"
+    assert (tmp_path / "b" / "inside").read_text() == "theirs"
+    assert sorted(own.name for own in tmp_path.iterdir()) == ["a.txt", "b"]
+
+
+def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    children = []
+    for writer in range(6):
+        if (child := os.fork()) == 0:
+            try:
+                for number in range(60):
+                    with atomic_write(tmp_path / f"{writer}-{number}.txt") as temporary:
+                        temporary.write_text(str(number))
+            finally:
+                os._exit(len(list(tmp_path.glob(f"{writer}-*.txt"))))
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [60] * 6
+    assert len(list(tmp_path.iterdir())) == 360
 
 
 def test_cache_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xltrobust.errors import UserError, one_line_errors
+from xltrobust.files import atomic_directory
 from xltrobust.run import RunFolder
 
 if TYPE_CHECKING:
@@ -46,16 +46,13 @@ def export(folder: RunFolder, directory: Path) -> None:
         raise UserError(f"{directory} exists already: name a directory to be made.")
     module, tokenization = folder.load()
     classifier = sequence_classifier(module)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-    try:
+    tokenizer = copy.deepcopy(tokenization.tokenizer)
+    # Where transformers cuts texts if it is told to, and where the attack command cuts them.
+    tokenizer.model_max_length = classifier.config.xltrobust_max_length = tokenization.max_length
+    with atomic_directory(directory) as temporary:
         classifier.save_pretrained(temporary)
-        tokenization.tokenizer.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
         _check_logits(temporary, module, tokenization, folder.finished["text_pairs"])
-        temporary.chmod(0o755)
-        temporary.rename(directory)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sequence_classifier(module: RobustClassifier) -> Any:
@@ -99,10 +96,10 @@ def _check_logits(directory: Path, module: RobustClassifier, tokenization: Token
 
     from xltrobust.example import Example
 
-    texts = ("one", "two words")
-    example = Example("0", "en", texts[0], 0, texts[1] if pairs else None)
-    row = tokenization.table([example]).row(0)
-    inputs = AutoTokenizer.from_pretrained(directory)(*texts[: 1 + pairs], return_tensors="pt")
+    cut = "two words " * tokenization.max_length
+    texts = ("one", cut) if pairs else (cut,)
+    row = tokenization.table([Example("0", "en", texts[0], 0, texts[-1] if pairs else None)]).row(0)
+    inputs = AutoTokenizer.from_pretrained(directory)(*texts, truncation=True, return_tensors="pt")
     classifier = AutoModelForSequenceClassification.from_pretrained(directory)
     with torch.no_grad():
         ours, theirs = module(tokenization.collate([row])).logits, classifier(**inputs).logits

@@ -2,28 +2,96 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_PART = ".part-"  # in the names of what is being written
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside ``path``, which replaces ``path`` if the block succeeds and vanishes if not."""
+    """Gives a temporary path beside ``path``, which replaces ``path`` if the block succeeds and vanishes if not.
+
+    What writes that were killed have left in the folder is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    remove_leftovers(path.parent)
+    handle, temporary = _claimed(path)
     try:
         yield temporary
-        temporary.chmod(0o644)  # mkstemp's 0600 would keep colleagues out
+        temporary.chmod(0o644)  # whatever the umask: colleagues may read
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Gives a temporary directory beside ``path``, which becomes ``path`` if the block succeeds and vanishes if not.
+
+    Raises:
+        OSError: if there is a directory with files in it already.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
+    handle, temporary = _claimed(path, directory=True)
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed writes have left in a folder; what somebody is writing now is locked, and stays."""
+    with suppress(OSError):  # a folder that is not there, or not ours to tidy
+        for leftover in folder.glob(f".*{_PART}*"):
+            handle = os.open(leftover, os.O_RDONLY)
+            if _locked(handle, without_locks=False):
+                shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _claimed(path: Path, directory: bool = False) -> tuple[int, Path]:
+    """A new temporary file or directory beside ``path``, and the handle that keeps it locked until it is closed."""
+    while True:
+        temporary = path.parent / f".{path.name}{_PART}{secrets.token_hex(4)}{'' if directory else path.suffix}"
+        with suppress(FileNotFoundError, FileExistsError):
+            temporary.mkdir() if directory else temporary.touch(exist_ok=False)
+            handle = os.open(temporary, os.O_RDONLY)
+            # Somebody who tidies may have come before the lock.
+            if _locked(handle, without_locks=True) and temporary.exists():
+                return handle, temporary
+            os.close(handle)
+
+
+def _locked(handle: int, without_locks: bool) -> bool:
+    """Locks a file or directory until the handle is closed or its process ends.
+
+    Args:
+        handle: of the file.
+        without_locks: the answer on file systems that have no locks.
+
+    Returns:
+        Whether it was free.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return without_locks
+    return True
 
 
 def cache_root() -> Path:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -90,7 +91,7 @@ class RunRecorder(pl.Callback):
             "languages": [own.name for own in data.test_sets if own.split == "test"],
             "data": data.data_counts(),
             "checkpoint": {
-                "path": str(trainer.ckpt_path),
+                "path": _checkpoint_path(Path(str(trainer.ckpt_path)).resolve(), self.folder),
                 "chosen_by": module.chosen_by(),
                 "validation": module.validation_history,
             },
@@ -111,6 +112,12 @@ def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]
         prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
         for own in sorted(predictions, key=place)
     ]
+
+
+def _checkpoint_path(checkpoint: Path, folder: RunFolder) -> str:
+    """The path to record: relative to the run's folder, which may be moved, if it is in there."""
+    own = folder.path.resolve()
+    return str(checkpoint.relative_to(own) if checkpoint.is_relative_to(own) else checkpoint)
 
 
 def _regularizers(trainer: pl.Trainer) -> list[Regularizer]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -34,6 +36,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.previous = self.checkpoints / "previous.ckpt"  # the one before the last, until the run has finished
         self.answers = self.path / "answers"  # of the model to attacks that have not finished
 
     def check_config(self, config: str) -> None:
@@ -44,15 +47,17 @@ class RunFolder:
         """
         if not self.config.exists():
             return
-        old, new = (_options(yaml.safe_load(text)) for text in (self.config.read_text(encoding="utf8"), config))
-        # An option that only one of them knows came or went with another version of the package.
-        for name in sorted(old.keys() & new.keys()):
-            if old[name] != new[name]:
-                before, now = f"{name}: {old[name]}", f"{name}: {new[name]}"
-                raise UserError(
-                    f"{self.path} holds another configuration's run ({before} there, {now} here): "
-                    "choose another --run_dir, or delete that one."
-                )
+        for name, *values in _differences(self.options, yaml.safe_load(config)):
+            before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
+            raise UserError(
+                f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "
+                "choose another --run_dir, or delete that one."
+            )
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The run's configuration, nested."""
+        return yaml.safe_load(self.config.read_text(encoding="utf8"))
 
     @cached_property
     def finished(self) -> dict[str, Any]:
@@ -78,10 +83,10 @@ class RunFolder:
         Raises:
             UserError: if it is missing.
         """
-        checkpoint = Path(self.finished["checkpoint"]["path"])
-        if not checkpoint.exists():
-            checkpoint = self.best  # the folder was moved
-        if not checkpoint.exists():
+        named = self.options.get("test_checkpoint")
+        # Not where the run's own was when it was written: folders are renamed, and others take their places.
+        checkpoint = self.best if named is None else self.path / self.finished["checkpoint"]["path"]
+        if not checkpoint.is_file():
             raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
         return checkpoint
 
@@ -95,23 +100,25 @@ class RunFolder:
         from xltrobust.models.classifier import RobustClassifier
 
         module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
-        options = yaml.safe_load(self.config.read_text(encoding="utf8"))["data"]["init_args"]
-        return module.eval(), Tokenization(module.hparams["encoder"], options["max_length"])
+        return module.eval(), Tokenization(module.hparams["encoder"], self.options["data"]["init_args"]["max_length"])
 
 
-def _options(value: Any, name: str = "") -> dict[str, Any]:
-    """Nested options as one level of dotted names.
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two nested configurations differ: the dotted name of the option, and its two values.
 
-    Which attacks there are is an option too: their names are the user's, and one more is not another version's.
+    An option that only one of them knows came or went with another version of the package. Not so an attack: their
+    names are the user's.
 
-    >>> _options({"a": {"b": 1, "c": [2]}, "adversarial": {"attacks": {"typo": {"budget": 9}}}})
-    {'a.b': 1, 'a.c': [2], 'adversarial.attacks': ['typo'], 'adversarial.attacks.typo.budget': 9}
+    >>> list(_differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
+    [('a.b', 1, 3), ('a.c', None, {'d': 4})]
     """
-    own: dict[str, Any] = {name: sorted(value or {})} if name == "adversarial.attacks" else {}
-    if not isinstance(value, dict) or not value:
-        return own or {name: value}
-    return own | {
-        dotted: leaf
-        for key, inner in value.items()
-        for dotted, leaf in _options(inner, f"{name}.{key}" if name else str(key)).items()
-    }
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        if old != new:
+            yield name, old, new
+        return
+    if name == "adversarial.attacks" and old.keys() != new.keys():
+        yield name, sorted(old), sorted(new)
+    elif bool(old) != bool(new) and not name.endswith(".init_args"):
+        yield name, old, new
+    for key in sorted(old.keys() & new.keys()):
+        yield from _differences(old[key], new[key], f"{name}.{key}" if name else str(key))

@@ -13,6 +13,7 @@ import torch
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
+from transformers import AutoConfig
 
 from xltrobust.adversarial import attack_share, chosen_share
 from xltrobust.attack_figures import clean_figures_of, renewed_figures
@@ -133,7 +134,7 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
             not the data's.
     """
     section = _data_section(config)
-    data = _data(section, name, config)
+    data = _data(_cut_as_trained(section, name, config), name, config)
     module = PretrainedClassifier(name, data.labels).to(fabric.device)
     victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
     weights = Path(name)
@@ -193,6 +194,23 @@ def _data_section(config: str) -> dict[str, Any]:
     if not isinstance(section, dict):
         raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
     return section
+
+
+def _cut_as_trained(section: dict[str, Any], name: str, config: str) -> dict[str, Any]:
+    """The data with the maximum length of the run that a classifier was exported from.
+
+    Raises:
+        UserError: if the configuration names another: the answers to long texts would not be the run's.
+    """
+    own = getattr(AutoConfig.from_pretrained(name, trust_remote_code=False), "xltrobust_max_length", None)
+    arguments = section.get("init_args") or {}
+    given = arguments.get("max_length")
+    if own is not None and given not in (None, own):
+        raise UserError(
+            f"{config}: data.init_args.max_length is {given}, but {name} was trained on texts of at most {own} tokens: "
+            "leave max_length out."
+        )
+    return section if own is None else section | {"init_args": arguments | {"max_length": own}}
 
 
 def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualClassification:
