@@ -11,7 +11,7 @@ from xltrobust.report import build_report, print_report, write_report
 from xltrobust.report.__main__ import main
 from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, side_costs
 from xltrobust.report.costs import Costs, refusals
-from xltrobust.report.curve import budget_curve, budget_curves, draw_curves, has_curves
+from xltrobust.report.curve import _coverage, budget_curve, budget_curves, draw_curves, has_curves
 
 NEW = ["backwards", "broken_at", "changed", "words_changed", "characters_changed", "similarity"]
 # What became of an example: wrong to begin with, nothing to change, unbroken, or broken, with what it cost.
@@ -334,6 +334,13 @@ def test_several_runs(run, tmp_path):
     for name in ("base", "&#95;&#36;x&#36;&#95;&#124;&lt;b&gt;", "old"):
         assert text.count(f"### {name}: what the attacks cost, shares in %, test") == 1
     assert "What the attack typos costs" in printed(report)
+
+
+def test_curves_say_of_how_many_targets_their_average_is(tmp_path):
+    attacks = {"typos": FATES, "words": {name: FATES[name] for name in ("en", "de")}, "swaps": {"en": FATES["en"]}}
+    (summary,) = build_report([write_run(tmp_path / "run", attacks)]).summaries
+    panels = [(summary, budget_curves(summary))]
+    assert [_coverage(name, panels) for name in attacks] == ["", " (1 of 3)", ""]
 
 
 def test_a_curve_needs_every_broken_example(summary):

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from test_report import write_run
+from test_report import rewrite, write_run
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.bootstrap import Interval
-from xltrobust.report.seeds import differences, estimates, main, read_method, with_seeds
+from xltrobust.report.methods import read_method, read_methods
+from xltrobust.report.over_seeds import differences, estimates, with_seeds
+from xltrobust.report.seeds import main, seed_tables
 
 SHIFTS = {"base": (0, 1, 2), "better": (3, 3, 4), "same": (2, 1, 0)}
 
@@ -66,6 +68,88 @@ def test_the_command_writes_what_it_prints(folder: Path, tmp_path: Path, capsys:
     assert "| base | 3 | 6.00 | 77.5 [" in text and "| better | 3 | 6.00 | 83.3 [" in text
     assert "## typos: accuracy in % and differences" in text and "## Every run" in text
     assert "| same | 1 | 77.5 |" in text
+
+
+def test_methods_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for group, shift in (("a", 0), ("b", 3)):
+        write_run(tmp_path / group / "plain" / "seed-0", shift=shift, seed=0)
+    main([str(tmp_path / group / "plain") for group in "ab"])
+    text = capsys.readouterr().out
+    assert "| a/plain | 1 |  | 75.0 [" in text and "| b/plain | 1 |  | 82.5 [" in text
+    assert "to a/plain" in text and "| a/plain | 0 | 75.0 |" in text and "| b/plain | 0 | 82.5 |" in text
+    with pytest.raises(SystemExit) as end:
+        main([str(tmp_path / "a" / "plain"), str(tmp_path / "b" / ".." / "a" / "plain")])
+    assert end.value.code == 2 and "expected different folders" in capsys.readouterr().err
+
+
+def test_a_condition_that_a_method_lacks_is_blank(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        write_run(tmp_path / "unattacked" / f"seed-{seed}", seed=seed, attacks=())
+        write_run(tmp_path / "partly" / f"seed-{seed}", seed=seed, attacks=("typos",) if seed else ())
+    for first, later in (("base", "unattacked"), ("unattacked", "base")):
+        paths = [
+            next(parent / name for parent in (folder, tmp_path) if (parent / name).exists()) for name in (first, later)
+        ]
+        (overall, *_), notes = seed_tables(read_methods(paths, "test"))
+        places = [at for at, (name, _) in enumerate(overall.columns) if name == "typos"]
+        row = next(row for row in overall.rows if row[0] == "unattacked")
+        assert [row[at] for at in (places[0], places[0] + 1)] == ["", ""]
+        assert next(row for row in overall.rows if row[0] == "base")[places[0]].interval.value == 0.5
+        assert "unattacked has no typos: its cells are empty." in notes
+    main([str(folder / "base"), str(tmp_path / "partly")])
+    text = capsys.readouterr().out
+    assert "- partly has no typos in seed 0: its cells are empty." in text
+    assert "- partly has no words: its cells are empty." in text
+
+
+def test_pairs_are_of_equal_texts(folder: Path, tmp_path: Path) -> None:
+    for seed in range(3):
+        write_run(tmp_path / "other" / f"seed-{seed}", seed=seed)
+        rewrite(tmp_path / "other" / f"seed-{seed}", lambda rows: rows.assign(text=rows["text"] + " now"))
+    (overall, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "other"], "test"))
+    assert overall.rows[1][3:5] == ["", ""] and overall.rows[0][3].interval.value == pytest.approx(31 / 40)
+    assert "clean: other has no examples in common with the others." in notes
+
+
+def test_averages_and_differences_are_over_the_same(folder: Path, tmp_path: Path) -> None:
+    # Without the worst of its languages, and on half of the others, a method would look better than it is.
+    for seed in range(3):
+        path = write_run(tmp_path / "few" / f"seed-{seed}", seed=seed, languages=("en", "de"))
+        rewrite(path, lambda rows: rows[(rows["language"] == "en") | (rows["id"].astype(int) < 20)])
+    (overall, clean, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "few"], "test"))
+    values = [overall.rows[0][3].interval.value, *(cell.interval.value for cell in overall.rows[1][3:5])]
+    assert values == pytest.approx([1, 1, 0])
+    assert [row[0] for row in clean.rows] == ["de", "en", "avg", "avg_all", "transfer_gap"]
+    assert overall.columns[3] == ("clean", "avg (targets), n = 20–40")
+    assert "clean: compared on the examples and languages that all have; left out, of all seeds: 180 of base." in notes
+
+
+def test_beside_attacks_stands_clean_accuracy_on_their_examples(folder: Path) -> None:
+    (overall, _, typos, *_), _ = seed_tables(read_methods([folder / "base", folder / "same"], "test"))
+    at = next(at for at, (name, _) in enumerate(overall.columns) if name == "typos")
+    # All of the first 20 of 40 are right before the attack, and half of them under it.
+    assert overall.rows[0][at].value == "100.0 → 50.0" and overall.columns[at][1] == "avg (targets), n = 20"
+    assert typos.rows[0][1].value == "100.0 → 50.0" and "→" in typos.title
+
+
+def test_the_worst_of_other_attacks_is_left_out(folder: Path, tmp_path: Path) -> None:
+    for seed in range(3):
+        write_run(tmp_path / "otherwise" / f"seed-{seed}", seed=seed, attacks=("typos", "swaps"))
+    (overall, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "otherwise"], "test"))
+    at = next(at for at, (name, _) in enumerate(overall.columns) if name == "worst")
+    assert overall.rows[1][at : at + 2] == ["", ""] and overall.rows[0][at] != ""
+    assert "worst of otherwise is left out, because it was attacked otherwise." in notes
+
+
+def test_what_holds_of_all_contrasts_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(folder / name) for name in SHIFTS])
+    text = capsys.readouterr().out
+    assert "- Differences: All of them are to the same runs of base, whose luck is in each." in text
+    assert "Languages are taken as fixed" in text and "Nothing is corrected for the number of comparisons" in text
+    main([str(folder / "base")])
+    assert "Languages are taken as fixed" not in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_said_in_one_line(folder: Path, tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def draw_curves(report: Report, path: Path) -> None:
     colors = {attack: palette[i % len(palette)] for i, attack in enumerate(attacks)}
     limits = _limits([curve for _, curves in panels for curve in curves.values()])
 
-    names = [*map(_fitted, map(visible, attacks)), "avg (targets)", "source"]
+    names = [_fitted(visible(attack)) + _coverage(attack, panels) for attack in attacks]
+    names += ["avg (targets)", "source"]
     styles: list[dict[str, Any]] = [{"color": colors[attack]} for attack in attacks]
     styles += [{"color": "0.4"}, {"color": "0.4", "linestyle": "--"}]
     columns = min(_IN_A_LINE, len(panels))
@@ -151,6 +152,18 @@ def draw_curves(report: Report, path: Path) -> None:
         text.set_parse_math(False)
         text.set_text(name)
     figure.savefig(path, format="png")
+
+
+def _coverage(attack: str, panels: Sequence[tuple[Summary, dict[str, BudgetCurve]]]) -> str:
+    """How many of the targets an attack's average is of, where it lacks some."""
+    counts = set()
+    for summary, curves in panels:
+        if attack in curves:
+            targets = [name for name in summary.languages if name != summary.source]
+            counts.add((sum(name in curves[attack].accuracy for name in targets), len(targets)))
+    if all(covered in (0, known) for covered, known in counts):
+        return ""
+    return " ({} of {})".format(*counts.pop()) if len(counts) == 1 else " (unlike targets)"
 
 
 def _limits(curves: Sequence[BudgetCurve]) -> tuple[float, float]:

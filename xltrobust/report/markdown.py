@@ -30,7 +30,8 @@ that it broke. Queries (forward passes, the original included) and backwards (ba
 attacked examples. How far the broken texts are from the originals is a mean over the broken examples: words and
 characters changed in percent of the original's, similarity as the cosine by the encoder before fine-tuning."""
 _CURVE = """ The picture shows which accuracy would be left had the attack been given fewer passes (forward and
-backward, the original included); a line ends at the most that the attack spent on any example."""
+backward, the original included); a line ends at the most that the attack spent on any example. In brackets: of how many
+target languages the average is, where the attack does not cover all."""
 _MARKED = """ Tables of several runs are on the examples, and averages over the languages, that all of them have.
 `*`: the interval of the difference excludes 0. """
 

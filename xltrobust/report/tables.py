@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xltrobust.metrics.bootstrap import Interval
@@ -117,7 +117,7 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
         labels = f"avg, {summary.shared_labels} shared labels"
         cells = [Estimate(summary.shared["avg"]) if title == CLEAN else "" for title, _, _ in columns]
         rows.insert(len(rows) - ("transfer_gap" in names), [labels, *cells])
-    title = _titled(f"{summary.run.name}: accuracy in %, {summary.split}", summary.conditions)
+    title = titled(f"{summary.run.name}: accuracy in %, {summary.split}", summary.conditions.keys() != {CLEAN})
     header = [("language", ""), *((name, note) for name, _, note in columns)]
     return Table(title, header, rows[: len(languages)], rows[len(languages) :])
 
@@ -140,7 +140,7 @@ def condition_table(report: Report, condition: str) -> Table:
     kept = [row for row in rows if any(cell != "" for cell in row[1:])]
     below = sum(row[0] in _ROW_NAMES.values() for row in kept)
     header = [("language", ""), *((name, note) for name, _, note in columns)]
-    title = _titled(f"{condition}: accuracy in %, {report.split}", [condition])
+    title = titled(f"{condition}: accuracy in %, {report.split}", condition != CLEAN)
     return Table(title, header, kept[: len(kept) - below], kept[len(kept) - below :])
 
 
@@ -164,7 +164,11 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
             row += _cells(summary.conditions.get(condition, {}), [average], before=summary.before.get(condition))
             if compared:
                 row += _cells(compared.get(summary.run.name, {}), [average], signed=True)
-    return Table(_titled(f"{_ROW_NAMES[average]}: accuracy in %, {report.split}", conditions), header, rows)
+    return Table(
+        titled(f"{_ROW_NAMES[average]}: accuracy in %, {report.split}", any(name != CLEAN for name in conditions)),
+        header,
+        rows,
+    )
 
 
 def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
@@ -172,8 +176,9 @@ def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
     return {own.name: own.conditions[condition] for own in report.comparisons if condition in own.conditions}
 
 
-def _titled(title: str, conditions: Iterable[str]) -> str:
-    return title + (f"; {BEFORE}" if any(name != CLEAN for name in conditions) else "")
+def titled(title: str, attacked: bool) -> str:
+    """A table's title; of attacked texts, it says what stands on both sides of the arrow."""
+    return title + (f"; {BEFORE}" if attacked else "")
 
 
 def _cells(
