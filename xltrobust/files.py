@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,25 @@ def write_json(value: dict[str, Any], path: Path) -> None:
     """Writes JSON for people and programs, whole or not at all."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def content_hash(path: Path) -> str | None:
+    """16 bytes, in hexadecimal, that stand for the content of a file, or of the files right in a directory.
+
+    What has not changed since is not read again; None if it cannot be read.
+    """
+    try:
+        parts = sorted(own for own in path.iterdir() if own.is_file()) if path.is_dir() else [path]
+        stats = [(str(own.absolute()), own.stat()) for own in parts]
+        return _hash_of_files(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _hash_of_files(stamps: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, *_ in stamps:
+        with open(name, "rb") as opened:
+            digest.update(hashlib.file_digest(opened, "blake2b").digest())
+    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.files import atomic_write
 from xltrobust.metrics.changes import changes
 from xltrobust.perturb.base import AttackResult
-from xltrobust.perturb.recipe import Attack, describe
+from xltrobust.perturb.recipe import Attack, describe_attack
 
 Row = dict[str, Any]
 
@@ -83,7 +82,7 @@ def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: floa
         kind = type(constraint).__name__
         refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
     return {
-        "recipe": json.loads(json.dumps(describe(recipe), default=str)),  # as it is read again
+        "recipe": describe_attack(recipe),
         "examples": len(results),
         "queries": sum(result.queries for result in results),
         "backwards": sum(result.backwards for result in results),

@@ -18,7 +18,6 @@ from xltrobust.adversarial import AdversarialEvaluation
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.files import write_json
 from xltrobust.models.evaluation import Prediction
-from xltrobust.perturb.recipe import describe_part
 from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.regularizers.base import Regularizer
@@ -85,7 +84,7 @@ class RunRecorder(pl.Callback):
             "task": type(data).__name__,
             "text_pairs": first.text_pair is not None,
             "encoder": module.hparams["encoder"],
-            "regularizers": {own.name: describe_part(own) for own in _regularizers(trainer)},
+            "regularizers": {own.name: own.described() for own in _regularizers(trainer)},
             "labels": module.labels,
             "source": data.source,
             "languages": [own.name for own in data.test_sets if own.split == "test"],

@@ -16,12 +16,11 @@ from xltrobust.perturb import (
     MaxEditDistance,
     MaxWordsChanged,
     RandomSearch,
-    Replay,
     SemanticSimilarity,
     TypoPerturbation,
     WordDropping,
 )
-from xltrobust.perturb.recipe import describe
+from xltrobust.perturb.recipe import check_attack_name, describe_attack, first_difference
 from xltrobust.recipes import build_recipe
 
 SIMILAR = SemanticSimilarity(minimum=0.8, encoder="e", prefix="")
@@ -55,7 +54,7 @@ def configured(described):
 
 
 def test_all_arguments_are_told():
-    described = describe(RECIPES[4])
+    described = describe_attack(RECIPES[4])
     assert described["search"] == {"class": "GradientSearch", "candidates_per_word": 2}
     assert described["constraints"] == [
         {"class": "MaxWordsChanged", "share": 0.25},
@@ -63,28 +62,17 @@ def test_all_arguments_are_told():
         {"class": "SemanticSimilarity", "minimum": 0.8, "encoder": "e", "prefix": "", "max_length": 128},
     ]
     assert described["budget"] is None and described["perturbation"]["class"] == "CasePerturbation"
-    typos = {"class": "TypoPerturbation", "operations": ("swap",), "sides": ("text_pair",), "min_word_length": 2}
-    assert describe(RECIPES[1])["perturbation"] == typos
+    typos = {"class": "TypoPerturbation", "operations": ["swap"], "sides": ["text_pair"], "min_word_length": 2}
+    assert describe_attack(RECIPES[1])["perturbation"] == typos
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda own: type(own.search).__name__)
 def test_what_is_told_makes_the_same_attack_again(recipe):
-    told = json.loads(json.dumps(describe(recipe)))
+    told = json.loads(json.dumps(describe_attack(recipe)))
     again = build_recipe(configured(told), "results.json")
-    assert json.loads(json.dumps(describe(again))) == told
+    assert json.loads(json.dumps(describe_attack(again))) == told
     assert type(again.search) is type(recipe.search) and type(again.perturbation) is type(recipe.perturbation)
     assert [type(own) for own in again.constraints] == [type(own) for own in recipe.constraints]
-
-
-def test_what_is_replayed_is_not_told_at_length():
-    replay = Replay({("en", "0"): ("a", None)})
-    told = describe(Attack(perturbation=replay, search=replay))
-    assert told == {
-        "perturbation": {"class": "Replay"},
-        "search": {"class": "Replay"},
-        "constraints": [],
-        "budget": None,
-    }
 
 
 @pytest.mark.parametrize("budget", [0, -3])
@@ -101,3 +89,18 @@ def test_attacks_stay_as_they_are_and_share_no_constraints():
         first.budget = 3
     first.constraints.append(KeepNumbers())
     assert second.constraints == []
+
+
+@pytest.mark.parametrize("name", ["clean", "worst", "a/b", "/", ""])
+def test_names_that_results_use_otherwise_are_refused(name):
+    with pytest.raises(ValueError, match="an attack cannot be named"):
+        check_attack_name(name)
+
+
+def test_where_two_attacks_part_is_named():
+    one, other = (describe_attack(own) for own in (RECIPES[4], RECIPES[3]))
+    changed = {**one, "constraints": [*one["constraints"][:2], {**one["constraints"][2], "minimum": 0.9}]}
+    found = first_difference(one, changed)
+    assert (found.option, found.there, found.here, found.unknown) == ("recipe.constraints.2.minimum", 0.8, 0.9, False)
+    assert first_difference(one, other).option == "recipe.perturbation"
+    assert first_difference(one, json.loads(json.dumps(one))) is None

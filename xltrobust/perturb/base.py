@@ -16,6 +16,7 @@ import numpy as np
 
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, Side, language_name
+from xltrobust.perturb.arguments import Part
 
 _SIDES: tuple[Side, ...] = ("text", "text_pair")
 
@@ -87,7 +88,7 @@ class WhiteBoxVictim(Victim, Protocol):
         """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
 
 
-class Perturbation(ABC):
+class Perturbation(Part, ABC):
     """Proposes small changes to a text. It knows nothing of models, and draws randomness only from ``rng``.
 
     Attributes:
@@ -130,7 +131,7 @@ class Perturbation(ABC):
             raise UserError(f"{name} cannot change {own}: it has no {self.lacking}; use {self.instead} instead.")
 
 
-class Constraint(ABC):
+class Constraint(Part, ABC):
     """Refuses edits, by looking at the original example and everything done to it.
 
     Searches build up sets of edits one by one, so what is allowed together should be allowed apart. The engine counts
@@ -142,7 +143,7 @@ class Constraint(ABC):
         """Whether the example may be changed by all these edits together."""
 
 
-class BatchedConstraint(ABC):
+class BatchedConstraint(Part, ABC):
     """A constraint that is slow for one text and fast for many: it is asked last, about many examples together."""
 
     @property
@@ -209,7 +210,7 @@ Question: TypeAlias = list[Example] | Allowed | FirstOrder
 Outcome: TypeAlias = tuple[Example | None, int]
 
 
-class Search(ABC):
+class Search(Part, ABC):
     """Looks for edits that change the victim's answer."""
 
     @abstractmethod

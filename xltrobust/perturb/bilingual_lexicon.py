@@ -85,8 +85,14 @@ class BilingualLexicon(WordTable):
         self.source_language, self.target_language = base_language(source), base_language(target)
         if self.source_language == self.target_language:
             raise ValueError(f"Expected argument `target_language` to be other than {source!r}, but got {target!r}.")
-        self.shuffled, self.seed, self.inflection = shuffled, seed, inflection
+        self.source, self.shuffled, self.seed, self.inflection = name, shuffled, seed, inflection
         self.update(_shuffled(table, derived_seed("lexicon", seed), name) if shuffled else table)
+
+    def described(self) -> dict[str, Any]:
+        """As :meth:`WordTable.described`, with what else the lookup depends on."""
+        own = {name: getattr(self, name) for name in ("source_language", "target_language", "source", "shuffled",
+                                                      "seed", "inflection")}  # fmt: skip
+        return super().described() | own
 
     def lookup(self, word: str) -> tuple[str, ...]:
         """The translations of a word, by the first route that leads to any; none if no route does."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from xltrobust.perturb.arguments import CLASS, HASH
 from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
 
 
@@ -33,29 +33,70 @@ class Attack:
             raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {self.budget!r}.")
 
 
-def describe(recipe: Attack) -> dict[str, Any]:
-    """An attack as a configuration would have it, for ``results.json``.
+def check_attack_name(name: str) -> None:
+    """Refuses what cannot name an attack: results use it otherwise, or it parts the names of figures.
 
-    Parts keep their arguments in attributes of the same names; what one keeps otherwise is not told.
+    Raises:
+        ValueError: if it is such a name.
+    """
+    if not name or "/" in name or name in ("clean", "worst"):
+        raise ValueError(f"an attack cannot be named {name!r}: results use the name, or a / in it, for something else.")
+
+
+def describe_attack(recipe: Attack) -> dict[str, Any]:
+    """An attack as a configuration would have it, with hashes of the files that it was made of, for ``results.json``.
 
     >>> from xltrobust.perturb import RandomSearch, WordDropping
-    >>> describe(Attack(perturbation=WordDropping(), search=RandomSearch(draws=2)))["search"]
+    >>> describe_attack(Attack(perturbation=WordDropping(), search=RandomSearch(draws=2)))["search"]
     {'class': 'RandomSearch', 'draws': 2, 'rate': 0.15}
     """
     return {
-        "perturbation": describe_part(recipe.perturbation),
-        "search": describe_part(recipe.search),
-        "constraints": [describe_part(constraint) for constraint in recipe.constraints],
+        "perturbation": recipe.perturbation.described(),
+        "search": recipe.search.described(),
+        "constraints": [constraint.described() for constraint in recipe.constraints],
         "budget": recipe.budget,
     }
 
 
-def describe_part(part: object) -> dict[str, Any]:
-    """A part's class and those of its arguments that it keeps under their names, parts among them."""
-    names = [name for name in inspect.signature(type(part)).parameters if hasattr(part, name)]
-    values = {name: getattr(part, name) for name in names}
-    return {"class": type(part).__name__} | {
-        name: describe_part(value) if is_dataclass(value) or isinstance(value, Perturbation) else value
-        for name, value in values.items()
-        if not callable(value) or is_dataclass(value)
-    }
+@dataclass(frozen=True)
+class Difference:
+    """Where two descriptions part.
+
+    Args:
+        option: dotted name.
+        there: what the one has; None if ``unknown``.
+        here: what the other has.
+        unknown: whether the one does not tell: a version that kept less has written it, or what it was cannot be told.
+    """
+
+    option: str
+    there: Any
+    here: Any
+    unknown: bool = False
+
+
+def first_difference(there: Any, here: Any, option: str = "recipe") -> Difference | None:
+    """Where an attack that results tell of differs from another one, or cannot be known not to; None if it is the same.
+
+    Args:
+        there: as ``results.json`` has it, perhaps of an older version.
+        here: as :func:`describe_attack` tells it.
+        option: the name of what is compared.
+
+    >>> first_difference({"class": "KeepStopWords"}, {"class": "KeepStopWords", "words": ["a"]}, "constraint")
+    Difference(option='constraint.words', there=None, here=['a'], unknown=True)
+    """
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in dict.fromkeys([*here, *there]):
+            own = option if name in (CLASS, HASH) else f"{option}.{name}"
+            if name not in there or (name == HASH and there[name] is None):
+                return Difference(own, None, here.get(name), unknown=True)
+            if name == CLASS and here.get(name, "").rpartition(".")[2] == there[name]:
+                continue  # older versions left the module out
+            if found := first_difference(there[name], here.get(name), own):
+                return found
+        return None
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        pairs = (first_difference(*pair, f"{option}.{at}") for at, pair in enumerate(zip(there, here, strict=True)))
+        return next((found for found in pairs if found), None)
+    return None if there == here else Difference(option, there, here)

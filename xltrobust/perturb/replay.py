@@ -19,13 +19,17 @@ class Replay(Perturbation, Search):
     Args:
         texts: the adversarial text and the text of its pair, by language and id; an example that is missing is
             left as it is.
+        run: the run that they were found against, for results.
+        attack: the attack that found them.
 
     References:
         - Papernot, McDaniel & Goodfellow. Transferability in machine learning: from phenomena to black-box attacks
           using adversarial samples. 2016.
     """
 
-    def __init__(self, texts: Mapping[tuple[Language, str], Texts]) -> None:
+    def __init__(
+        self, texts: Mapping[tuple[Language, str], Texts], *, run: str | None = None, attack: str | None = None
+    ) -> None:
         self._texts = texts
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:

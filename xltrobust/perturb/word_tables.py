@@ -8,9 +8,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import regex
 
+from xltrobust.perturb.arguments import CLASS, HASH, class_name, hash_of
 from xltrobust.perturb.lexicon_files import (
     Entry,
     Rows,
@@ -57,6 +59,14 @@ class WordTable(dict[str, tuple[str, ...]]):
         if word in self:
             return self[word]
         return tuple(dict.fromkeys(other for own in self._by_fold.get(fold(word), ()) for other in self[own]))
+
+    def described(self) -> dict[str, Any]:
+        """What results tell of the table: how many words it has, and a hash of them and their replacements."""
+        return {CLASS: class_name(self), "size": len(self), HASH: self._hash}
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_of(sorted(self.items()))
 
     @cached_property
     def _by_fold(self) -> dict[str, list[str]]:

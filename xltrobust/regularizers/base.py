@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from xltrobust.datamodules.parallel_text import Stream
 from xltrobust.example import Example
 from xltrobust.models.passes import Passes
+from xltrobust.perturb.arguments import Part
 
 if TYPE_CHECKING:
     from xltrobust.models.classifier import Output, RobustClassifier
 
 
-class Regularizer(pl.Callback):
+class Regularizer(Part, pl.Callback):
     """Base of all regularizers; override ``term``, ``augment`` or both, ``second_view`` for a view
     beside the first, and ``build`` for parameters of its own.
 
