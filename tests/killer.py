@@ -1,4 +1,4 @@
-"""Kills the process with SIGKILL at a chosen moment, as ``KILL_AT`` says: ``hook:count``."""
+"""Kills the process at a chosen moment, as ``KILL_AT`` says: ``hook:count``; with ``KILL_WITH``, or SIGKILL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Killer(pl.Callback):
         if hook == self.hook:
             self.left -= 1
             if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.Signals[os.environ.get("KILL_WITH", "SIGKILL")])
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._called("train_batch_end")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from forking import Forking, forking
 
 from conftest import LABELS, run_command, write_tiny_config, write_tiny_task
+from xltrobust.attack import main as attack
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    with forking(tmp_path_factory.mktemp("printed")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +57,54 @@ def test_the_written_configuration_gives_the_same_run(config: Path, tmp_path: Pa
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_a_finished_run_started_again_only_tests_again(config: Path) -> None:
-    before = pd.read_parquet(config.parent / "run" / "predictions.parquet")
-    done = run_command("fit", "--config", config)
-    assert "max_epochs=20` reached" in done.stderr
-    pd.testing.assert_frame_equal(pd.read_parquet(config.parent / "run" / "predictions.parquet"), before)
+def test_a_finished_run_started_again_is_reported_and_left_as_it_is(config: Path, command: Forking) -> None:
+    run = config.parent / "run"
+    recipe = {"perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"}, "budget": 2}
+    recipe["search"] = {"class_path": "xltrobust.perturb.RandomSearch", "init_args": {"draws": 2}}
+    (config.parent / "added.yaml").write_text(yaml.safe_dump(recipe))
+    attack(["--run", str(run), "--attack", str(config.parent / "added.yaml")])
+    before = {
+        path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file() and "report" not in str(path)
+    }
+    assert command.fit("--config", config) == 0, command.stderr
+    assert "had finished before: nothing was trained or tested" in command.stdout
+    assert f"--run_dir NEW --test_checkpoint {run / 'checkpoints' / 'best.ckpt'}" in command.stdout
+    assert "added" in command.stdout and "transfer gap" in command.stdout
+    assert {path: path.read_bytes() for path in before} == before
+    assert set(json.loads((run / "results.json").read_text(encoding="utf8"))["attacks"]) == {"typo", "added"}
+    again = config.parent / "again"
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    assert command.fit("--config", config, "--run_dir", again, "--test_checkpoint", checkpoint) == 0, command.stderr
+    clean, tested = (pd.read_parquet(folder / "predictions.parquet").query("attack.isna()") for folder in (run, again))
+    assert list(clean["prediction"]) == list(tested["prediction"])
+    assert Path(json.loads((again / "results.json").read_text(encoding="utf8"))["checkpoint"]["path"]) == checkpoint
+    own = json.loads((run / "results.json").read_text(encoding="utf8"))["checkpoint"]["path"]
+    assert own == "checkpoints/best.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--data.init_args.data_dir", "/nowhere"], "/nowhere/en/"),
+        (["--data.init_args.languages", "[de,xx]"], "/xx/test.tsv"),
+        (["--data.init_args.source", "de"], "/de/train.tsv"),  # read last of all
+        (["--trainer.callbacks", "xltrobust.regularizers.SentenceAlignment"], "Alignment needs sentence pairs"),
+    ],
+)
+def test_a_start_that_fails_leaves_nothing_and_is_not_in_the_way(
+    config: Path, tmp_path: Path, command: Forking, options: list[str], words: str
+) -> None:
+    run = ["--config", config, "--run_dir", tmp_path / "run", "--trainer.max_epochs", 1]
+    assert command.fit(*run, *options) == 2, command.stderr
+    assert words in command.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mended_start_goes_on_in_the_folder_of_the_failed_one(config: Path, tmp_path: Path, command: Forking) -> None:
+    run = ["--config", config, "--run_dir", tmp_path / "run", "--trainer.max_epochs", 1]
+    assert command.fit(*run, "--data.init_args.data_dir", "/nowhere") == 2
+    assert command.fit(*run) == 0, command.stderr
+    assert (tmp_path / "run" / "results.json").exists()
 
 
 def test_any_argument_can_be_given_on_the_command_line(config: Path) -> None:

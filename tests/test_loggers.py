@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,3 +127,23 @@ def test_a_wandb_that_does_not_start_is_told_and_done_without(monkeypatch: pytes
     with pytest.warns(UserWarning, match="W&B did not start"):
         PatientWandbLogger(str(tmp_path / "run")).log_metrics({"a": 1.0}, step=1)
     assert modes == ["online", "offline", "disabled"]
+
+
+def test_a_wandb_that_is_out_of_reach_goes_on_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        monkeypatch.setenv("WANDB_MODE", "online")
+        monkeypatch.setattr("xltrobust.loggers._INIT_SECONDS", 4)
+        logger = PatientWandbLogger(str(tmp_path / "run"))
+        with pytest.warns(UserWarning, match=r"W&B did not start \(online\)") as said:
+            logger.log_metrics({"a": 0.5}, step=1)
+    assert [str(own.message) for own in said if "W&B" in str(own.message)] == [str(said[0].message)]
+    assert logger.experiment.settings.mode == "offline"
+    logger.experiment.finish()
+    until = time.monotonic() + 20  # its service writes on for a moment
+    while not (values := logged(tmp_path / "run")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert values["a"] == 0.5
+    assert (tmp_path / "run" / ".wandb-id").read_text() == logger.experiment.id

@@ -7,55 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.utilities import rank_zero_only
 
+from xltrobust.checkpoints import BestCheckpoint, LastCheckpoint, WholeCheckpoints
 from xltrobust.errors import UserError
 from xltrobust.run import CHOSEN_BY, RunFolder
-
-
-class BestCheckpoint(ModelCheckpoint):
-    """Keeps the weights of the epoch with the best accuracy on the *source* dev set, clean or attacked.
-
-    Choosing by a target language's labels cannot be configured: it would be an oracle.
-
-    Args:
-        attack: the name of one of ``adversarial.attacks``: accuracy under it is what counts, in the epochs after which
-            it is tried (``adversarial.every_n_epochs``). None takes clean accuracy.
-    """
-
-    def __init__(self, attack: str | None = None) -> None:
-        self.attack = attack
-        monitor = CHOSEN_BY if attack is None else f"val/source_adv_acc/{attack}"
-        super().__init__(
-            filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
-        )
-
-    # Lightning refuses an epoch without the figure: the first, where the attack comes every other.
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.monitor in trainer.callback_metrics:
-            super().on_validation_end(trainer, pl_module)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.monitor in trainer.callback_metrics:
-            super().on_train_epoch_end(trainer, pl_module)
-
-
-class LastCheckpoint(ModelCheckpoint):
-    """Keeps the whole state to resume from: at every epoch's end, or every so many steps.
-
-    Args:
-        every_n_train_steps: steps between saves; None saves at the end of every epoch.
-    """
-
-    def __init__(self, every_n_train_steps: int | None = None) -> None:
-        super().__init__(
-            filename="last",
-            every_n_train_steps=every_n_train_steps,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
 
 
 class SourceEarlyStopping(EarlyStopping):
@@ -121,6 +80,7 @@ class FitCLI(LightningCLI):
         self.folder = RunFolder(self.config.run_dir)
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
+        self.finished = self.folder.results.exists() and not self.config.trainer.fast_dev_run
         if self.config.model.max_passes is not None and self.config.trainer.max_epochs is not None:
             raise UserError(
                 "model.max_passes and trainer.max_epochs both say when training ends: give one "
@@ -132,6 +92,10 @@ class FitCLI(LightningCLI):
                 f"best_checkpoint.attack: {named!r} is not tried during training: name one of adversarial.attacks "
                 f"({', '.join(own.attacks or {}) or 'none'}), and set adversarial.every_n_epochs."
             )
+
+    def instantiate_classes(self) -> None:
+        if not self.finished:  # there is nothing to do with them
+            super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         from xltrobust.loggers import default_loggers
@@ -146,8 +110,12 @@ class FitCLI(LightningCLI):
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
         self.config_init["adversarial"].answers = self.folder.answers
-        trainer = super().instantiate_trainer(**kwargs | own)
-        trainer.callbacks.append(RunRecorder(run_dir))  # type: ignore[attr-defined]
+        trainer: Any = super().instantiate_trainer(**kwargs | own)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # others know what they do
+            trainer.strategy.checkpoint_io = WholeCheckpoints()
+        # Recorder and loggers write nothing before the data are read and everything is set up.
+        trainer.callbacks.append(RunRecorder(run_dir, self.config_text, trainer.loggers))
+        trainer.loggers = []
         return trainer
 
     def checkpoint_to_test(self) -> str | None:
@@ -169,10 +137,15 @@ class FitCLI(LightningCLI):
             )
         return str(self.folder.best)
 
-    def save_config(self) -> None:
-        """Writes the resolved configuration, which ``--config`` takes back."""
-        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            from xltrobust.files import atomic_write
+    @rank_zero_only
+    def report(self) -> None:
+        """Prints the report of the finished run."""
+        from xltrobust.report.__main__ import main as report
 
-            with atomic_write(self.folder.config) as temporary:
-                temporary.write_text(self.config_text, encoding="utf8")
+        report([str(self.folder.path)])
+        if self.finished:
+            tested = self.config.test_checkpoint or self.folder.best
+            print(
+                f"{self.folder.path} had finished before: nothing was trained or tested. To test its model again, "
+                f"name a new folder: --run_dir NEW --test_checkpoint {tested}"
+            )

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from xltrobust.checkpoints import checkpoint_to_resume
 from xltrobust.cli import FitCLI
 from xltrobust.errors import one_line_errors
+from xltrobust.stopping import stopped_in_one_line
 
 
 def main() -> None:
-    """Fits, unless told to test a checkpoint only; tests the best checkpoint; writes and prints the report."""
-    # What a constructor refuses, or from_pretrained does not find, is the configuration's fault.
-    with one_line_errors("fit", ValueError, OSError):
-        cli = FitCLI()
-    with one_line_errors("fit"):
-        cli.save_config()
-        if cli.config.test_checkpoint is None:
-            resume = str(cli.folder.last) if cli.folder.last.exists() else None
-            cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
-        checkpoint = cli.checkpoint_to_test()
-        if checkpoint is None:
-            return
-        cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False, weights_only=True)
-        if cli.trainer.is_global_zero:
-            from xltrobust.report.__main__ import main as report
+    """Fits, unless told to test a checkpoint only; tests the best checkpoint; writes and prints the report.
 
-            report([str(cli.folder.path)])
+    A run that has finished is reported and left as it is.
+    """
+    with stopped_in_one_line("fit", "Run the same command again to go on from the last checkpoint."):
+        # What a constructor refuses, or from_pretrained does not find, is the configuration's fault.
+        with one_line_errors("fit", ValueError, OSError):
+            cli = FitCLI()
+        with one_line_errors("fit"):
+            if not cli.finished:
+                if cli.config.test_checkpoint is None:
+                    resume = checkpoint_to_resume(cli.folder)
+                    cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
+                checkpoint = cli.checkpoint_to_test()
+                if checkpoint is None:
+                    return
+                cli.trainer.test(
+                    cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False, weights_only=True
+                )
+            cli.report()
 
 
 if __name__ == "__main__":

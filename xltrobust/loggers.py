@@ -94,6 +94,8 @@ class PatientWandbLogger(WandbLogger):
                 return run
             except Exception as error:  # whatever W&B finds wrong, training comes first
                 rank_zero_warn(f"W&B did not start ({mode}): {error}")
+                if wandb.run is None or wandb.run.disabled:
+                    wandb.teardown()  # its service keeps the id of the run that failed, and refuses it to the next
         return wandb.init(mode="disabled")
 
 

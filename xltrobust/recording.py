@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -12,17 +13,19 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from xltrobust.adversarial import AdversarialEvaluation
 from xltrobust.datamodules.base import EvaluationSet
-from xltrobust.files import write_json
+from xltrobust.files import atomic_write, write_json
 from xltrobust.models.evaluation import Prediction
 from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.run import SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
+from xltrobust.stopping import Stopped
 
 _SHOWN = 200  # attacked examples in the W&B table
 
@@ -30,22 +33,52 @@ _SHOWN = 200  # attacked examples in the W&B table
 class RunRecorder(pl.Callback):
     """Writes ``predictions.parquet`` and ``results.json`` at the end of the test, from the shares of all devices.
 
+    A start that fails, in the data or the set-up, leaves nothing: the configuration is written and the loggers are
+    started when that is done.
+
     Args:
         run_dir: the run's folder.
+        config: the resolved configuration, to be written there; None writes none.
+        loggers: of the trainer, which has none until then.
     """
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, config: str | None = None, loggers: Sequence[Logger] = ()) -> None:
         self.folder = RunFolder(run_dir)
+        self.config, self.loggers = config, list(loggers)
         self.seconds: dict[str, float] = {}
         self._started = 0.0
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "test":
+            self._start_logging(trainer)
+
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        _ = data.train_examples  # the rest has been read
+        self._start_logging(trainer)
         self._started = time.perf_counter()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._write_config(trainer)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, Stopped) and isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
+            trainer.strategy.launcher.kill(signal.SIGTERM)  # the other processes would wait for this one
+
+    def _start_logging(self, trainer: pl.Trainer) -> None:
+        trainer.loggers, self.loggers = trainer.loggers or self.loggers, []
+
+    def _write_config(self, trainer: pl.Trainer) -> None:
+        """The resolved configuration, which ``--config`` takes back; not that of a trial run."""
+        if self.config is not None and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            with atomic_write(self.folder.config) as temporary:
+                temporary.write_text(self.config, encoding="utf8")
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seconds["fit"] = time.perf_counter() - self._started
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._write_config(trainer)
         self._started = time.perf_counter()
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -63,6 +96,7 @@ class RunRecorder(pl.Callback):
             results["attacks"] = _attack_records(predictions, trainer)
             write_json(results, self.folder.results)
             shutil.rmtree(self.folder.answers, ignore_errors=True)
+            self.folder.previous.unlink(missing_ok=True)  # nobody will resume from it
             _log_table(rows, trainer)
         # Nobody may go on to read the files before they are there.
         trainer.strategy.barrier("results written")

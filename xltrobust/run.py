@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xltrobust.models.classifier import RobustClassifier
 
 SCHEMA = 1
+PREVIOUS = "previous.ckpt"
 CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
 
 
@@ -36,7 +37,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
-        self.previous = self.checkpoints / "previous.ckpt"  # the one before the last, until the run has finished
+        self.previous = self.checkpoints / PREVIOUS  # the one before the last, until the run has finished
         self.answers = self.path / "answers"  # of the model to attacks that have not finished
 
     def check_config(self, config: str) -> None:

@@ -58,6 +58,7 @@ class ComputeBudget(pl.LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         self._measure()
         super().lr_scheduler_step(scheduler, metric)
+        self._stop_at_budget()  # before the step's checkpoint: whether a validation follows depends on it
 
     def _measure(self) -> None:
         if self.max_passes is not None:
@@ -72,9 +73,6 @@ class ComputeBudget(pl.LightningModule):
         self.train_tokens = data.train_tokens if data is not None else 0
         # A run that has used its budget up and was killed in the test would train on.
         self._measure()
-        self._stop_at_budget()
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._stop_at_budget()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
