@@ -191,6 +191,15 @@ def test_held_out_words_are_aligned_anew_where_other_pairs_are_held_out(
     assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
 
 
+def test_where_nothing_is_held_out_no_links_are(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path / "cache"))
+    data = make_data(tiny_encoder, tiny_task, write_tiny_pairs(tmp_path / "pairs.tsv"))
+    data.parallel = tiny_corpus(tmp_path / "pairs.tsv", held_out=0)
+    assert data.pairs.held_out(("en", "de")) == data.word_pairs.held_out(("en", "de")) == []
+
+
 def test_the_record_of_the_corpus_is_among_the_counts(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
     data = make_data(tiny_encoder, tiny_task, tiny_pairs)
     _ = data.word_pairs

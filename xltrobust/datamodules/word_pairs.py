@@ -53,10 +53,12 @@ class WordPairs:
 
     def held_out(self, languages: LanguagePair) -> list[Links]:
         """The links of the pairs held out, found with those of the true training pairs; nothing is trained on them."""
-        held = self.data.held_out(languages)
         true = self.data.without_control
-        pairs = [*true.pairs(true.rows(languages)), *held]
-        return self._align(pairs, languages, f"held-out/{self.data.record['held_out_hash']}")[0][-len(held) :]
+        train, held = true.pairs(true.rows(languages)), true.held_out(languages)
+        if not held:
+            return []
+        links, _ = self._align([*train, *held], languages, f"held-out/{self.data.record['held_out_hash']}")
+        return links[len(train) :]
 
     def _align(
         self, pairs: list[SentencePair], languages: LanguagePair, purpose: str
