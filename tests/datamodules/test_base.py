@@ -1,3 +1,4 @@
+import os
 import random
 from dataclasses import replace
 from types import SimpleNamespace
@@ -122,9 +123,17 @@ def test_evaluation_batches_hold_every_example_once_on_any_number_of_devices(mak
         assert sorted(seen) == list(range(25))
 
 
-def test_training_batches_of_two_devices_are_those_of_one_with_twice_the_batch_size(make):
-    whole = batches_of(make(batch_size=32), 1)
-    ranks = [batches_of(on_device(make(batch_size=16), rank, 2), 1) for rank in (0, 1)]
+@pytest.mark.parametrize("augmented", [False, True])
+def test_training_batches_of_two_devices_are_those_of_one_with_twice_the_batch_size(make, augmented):
+    whole = make(batch_size=4)
+    ranks = [on_device(make(batch_size=2), rank, 2) for rank in (0, 1)]
+    for module in (whole, *ranks):
+        if augmented:
+            module.add_augmentation(
+                lambda examples, rng: [replace(e, text=e.text * rng.randrange(4)) for e in examples]
+            )
+    whole, *ranks = (batches_of(module, 1) for module in (whole, *ranks))
+    assert len(whole) == 30
     for batch, first, second in zip(whole, *ranks, strict=True):
         assert torch.stack([first["index"], second["index"]], 1).flatten().tolist() == batch["index"].tolist()
 
@@ -157,7 +166,14 @@ class SaveAlways(pl.Callback):
         trainer.save_checkpoint(self.directory / f"epoch-{trainer.global_step}.ckpt")
 
 
-def test_lightning_resumes_the_data_module_from_every_checkpoint(make, tmp_path):
+@pytest.mark.parametrize("augmented", [False, True])
+def test_lightning_resumes_the_data_module_from_every_checkpoint(make, tmp_path, augmented):
+    def module():
+        own = make(batch_size=40)
+        if augmented:
+            own.add_augmentation(shuffle_letters)
+        return own
+
     def fit(directory, checkpoint=None) -> list:
         directory.mkdir()
         recorder = Recorder()
@@ -165,11 +181,11 @@ def test_lightning_resumes_the_data_module_from_every_checkpoint(make, tmp_path)
             max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False, use_distributed_sampler=False, callbacks=[SaveAlways(directory)],
         )  # fmt: skip
-        trainer.fit(recorder, datamodule=make(batch_size=40), ckpt_path=checkpoint, weights_only=False)
+        trainer.fit(recorder, datamodule=module(), ckpt_path=checkpoint, weights_only=False)
         return recorder.seen
 
     expected = fit(tmp_path / "whole")
-    assert expected == [batch["index"].tolist() for epoch in (0, 1) for batch in batches_of(make(batch_size=40), epoch)]
+    assert expected == [batch["index"].tolist() for epoch in (0, 1) for batch in batches_of(module(), epoch)]
     for path in sorted((tmp_path / "whole").iterdir()):
         assert fit(tmp_path / path.stem, path) == expected[int(path.stem.split("-")[1]) :], path.stem
 
@@ -259,24 +275,58 @@ def test_two_augmentations_do_not_share_their_randomness(make):
     module.add_augmentation(note)
     module.add_augmentation(note)
     next(iter(module.train_dataloader()))
-    assert len(drawn) == 2 * 120 and len(set(drawn)) == len(drawn)  # for every example of the epoch, by each
+    assert len(drawn) == 2 * 50 and len(set(drawn)) == len(drawn)  # for every example of a pool, by each
 
 
 def test_batches_are_of_texts_whose_views_are_about_as_long(make):
     def lengthen(examples, rng):
         return [replace(example, text=example.text + "!" * rng.randrange(60)) for example in examples]
 
-    padding = []
-    for lengths_in in (True, False):
-        module = make(batch_size=8, max_length=120)
-        module.add_augmentation(lengthen)
-        loader = module.train_dataloader()
-        if not lengths_in:
-            loader.batch_sampler.lengths_in = None
-        batches = list(loader)
-        padding.append(sum(int((batch["attention_mask"] == 0).sum()) for batch in batches))
-        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
-    assert padding[0] < 0.1 * tokens and padding[1] > 3 * padding[0]
+    module = make(batch_size=8, max_length=120)
+    module.add_augmentation(lengthen)
+    batches = list(module.train_dataloader())
+    lengths = [len(row) for batch in batches for row in unpadded(batch)]
+    padding = sum(int((batch["attention_mask"] == 0).sum()) for batch in batches)
+    unsorted = sum(8 * max(lengths[at::15]) - sum(lengths[at::15]) for at in range(15))
+    assert padding < 0.1 * sum(lengths) and unsorted > 3 * padding
+    widths = [batch["input_ids"].shape[1] for batch in batches]
+    assert widths != sorted(widths)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_view_is_made_once_where_it_is_loaded(make, tmp_path, num_workers):
+    def note(examples, rng):
+        with (tmp_path / "made").open("a") as file:
+            file.write(f"{os.getpid()} {examples[0].id}\n")
+        return examples
+
+    module = make(batch_size=2, num_workers=num_workers)
+    module.add_augmentation(note)
+    assert len(batches_of(module, 0)) == 60
+    made = [line.split() for line in (tmp_path / "made").read_text().splitlines()]
+    assert sorted(own for _, own in made) == sorted(e.id for e in module.train_examples)
+    assert {pid == str(os.getpid()) for pid, _ in made} == {num_workers == 0}
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_views_go_on_at_any_batch_of_an_epoch(make, num_workers):
+    def module():
+        own = make(batch_size=2, num_workers=num_workers)
+        own.add_augmentation(shuffle_letters)
+        own.add_view("twin", shuffle_letters)
+        return own
+
+    def flat(batches) -> list[dict]:
+        return [{**batch, **batch["views"]["twin"], "views": torch.ones(1)} for batch in batches]
+
+    expected = flat(batches_of(module(), 3))
+    assert not same(expected, flat(batches_of(module(), 2)))
+    for delivered in (1, 49, 50, 51, 59):
+        own = module()
+        own.load_state_dict({"epoch": 3, "delivered": delivered})
+        loader = own.train_dataloader()
+        assert same(flat(loader), expected[delivered:])
+        assert loader.state_dict() == {"epoch": 3, "delivered": 0}
 
 
 def test_texts_of_one_epoch_leave_no_files(make, tmp_path, monkeypatch):

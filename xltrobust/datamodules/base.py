@@ -16,6 +16,7 @@ from xltrobust.datamodules.loading import EvaluationSampler, ResumableLoader, Tr
 from xltrobust.datamodules.parallel import ParallelCorpus
 from xltrobust.datamodules.parallel_text import ParallelText
 from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.datamodules.view_pools import PoolCollator, PoolLoader, PoolSampler
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, language_name
 from xltrobust.seeding import derived_seed, global_seed
@@ -125,7 +126,8 @@ class CrossLingualClassification(ParallelText, ABC):
         return Tokenization(self.tokenizer, self.max_length)
 
     def add_augmentation(self, augment: Augmentation) -> None:
-        """Registers a view of the training texts, applied in the loader's workers, seeded by epoch and example."""
+        """Registers a view of the training texts, made once an epoch where they are loaded (in the loader's workers; in
+        this process if there are none), seeded by epoch and example."""
         self._augmentations.append(augment)
 
     def add_view(self, name: str, view: Augmentation) -> None:
@@ -192,14 +194,16 @@ class CrossLingualClassification(ParallelText, ABC):
         if not len(data):
             raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
         lengths = data.table.lengths.tolist()
-        sampler = TrainingSampler(lengths, self.batch_size, global_seed(), *self._place, lengths_in=data.lengths)
-        loader = ResumableLoader(
-            data,
-            batch_sampler=sampler,
-            collate_fn=self._collator(False),
-            pairs=self.pair_stream(),
-            **self._worker_options,
-        )
+        order = (lengths, self.batch_size, global_seed(), *self._place)
+        options = {"pairs": self.pair_stream(), **self._worker_options}
+        loader: ResumableLoader
+        if data.changes:
+            pools = PoolSampler(*order)
+            collator = PoolCollator(self._collator(False), pools)
+            loader = PoolLoader(data, batch_sampler=pools, collate_fn=collator, **options)
+        else:
+            sampler = TrainingSampler(*order)
+            loader = ResumableLoader(data, batch_sampler=sampler, collate_fn=self._collator(False), **options)
         if self._position is not None:
             loader.load_state_dict(self._position)
             self._position = None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -43,33 +42,21 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         self.views = views
         self.seed = seed
         self.table: TokenTable = tokenization.table(self.examples)
-        self._made: tuple[int, dict[int, list[dict[str, Any]]]] | None = None  # an epoch, and its rows by example
 
     def __len__(self) -> int:
         return len(self.examples)
 
-    def lengths(self, epoch: int) -> np.ndarray:
-        """Tokens of each example as an epoch has it, all its views together, shape (N,).
-
-        Where texts change, those of an epoch are made for this at once, and kept for whoever reads them in this
-        process: batched by the lengths of the original texts, a fifth of the tokens would be padding.
-        """
-        if not self.augmentations and not self.views:
-            return self.table.lengths
-        rows: dict[int, list[dict[str, Any]]] = {}
-        for row in self._fresh([(epoch, i) for i in range(len(self))]):
-            rows.setdefault(row["index"], []).append(row)
-        self._made = epoch, rows
-        return np.array([max(map(_tokens, rows[i])) for i in range(len(self))])
+    @property
+    def changes(self) -> bool:
+        """Whether texts differ from epoch to epoch."""
+        return bool(self.augmentations or self.views)
 
     def __getitem__(self, key: tuple[int, int]) -> dict[str, Any]:
         return self.__getitems__([key])[0]
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
-        if not self.augmentations and not self.views:
+        if not self.changes:
             return [self.table.row(i) | {"label": self.examples[i].label, "index": i} for _, i in keys]
-        if self._made is not None and all(epoch == self._made[0] for epoch, _ in keys):
-            return [row.copy() for _, i in keys for row in self._made[1][i]]
         return self._fresh(keys)
 
     def _fresh(self, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -94,10 +81,6 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         for j, row in enumerate(rows if tables else ()):
             row["views"] = {name: table.row(j) for name, table in tables.items()}
         return rows
-
-
-def _tokens(row: dict[str, Any]) -> int:
-    return len(row["input_ids"]) + sum(len(view["input_ids"]) for view in row.get("views", {}).values())
 
 
 class Collator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +89,6 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rank: this device.
         world_size: the number of devices.
         pool: batches sorted by length together; larger pads less and shuffles less.
-        lengths_in: the lengths in an epoch, where texts change from one to the next; None takes ``lengths``.
 
     Yields:
         Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that never
@@ -107,7 +106,6 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rank: int = 0,
         world_size: int = 1,
         pool: int = 50,
-        lengths_in: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         if len(lengths) < world_size:
             raise ValueError(
@@ -116,7 +114,6 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         self.lengths = np.asarray(lengths)
         self.batch_size = min(batch_size, len(lengths) // world_size)
         self.seed, self.rank, self.world_size, self.pool = seed, rank, world_size, pool
-        self.lengths_in = lengths_in
         self.epoch = 0
         self.start = 0
 
@@ -133,15 +130,18 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
     def __len__(self) -> int:
         return len(self.lengths) // (self.batch_size * self.world_size)
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def shuffled(self) -> tuple[np.ndarray, np.random.Generator]:
+        """The examples of the epoch, of all devices, in the order in which they fill pools; and what shuffled them."""
         rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
+        return rng.permutation(len(self.lengths))[: len(self) * self.batch_size * self.world_size], rng
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order, rng = self.shuffled()
         size = self.batch_size * self.world_size
-        order = rng.permutation(len(self.lengths))[: len(self) * size]
-        lengths = self.lengths if self.lengths_in is None else self.lengths_in(self.epoch)
         batches: list[np.ndarray] = []
         for first in range(0, len(order), size * self.pool):
             chunk = order[first : first + size * self.pool]
-            chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
             batches += np.split(chunk, len(chunk) // size)
         for number in rng.permutation(len(batches))[self.start :]:
             yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
@@ -168,14 +168,17 @@ class ResumableLoader(DataLoader):
         # A generator: Lightning asks for the iterator before it tells the sampler the epoch.
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         self._delivered = sampler.start
-        batches = super().__iter__()
         sampler_length = len(sampler)
-        for batch in batches:
+        for batch in self.batches():
             if self._pairs is not None:
                 batch["pairs"] = next(self._pairs)
             self._delivered = (self._delivered + 1) % sampler_length
             yield batch
         sampler.start = 0
+
+    def batches(self) -> Iterator[Any]:
+        """The task's batches from ``start`` on, without pairs."""
+        return super().__iter__()
 
     def state_dict(self) -> dict[str, int]:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]

@@ -85,7 +85,7 @@ class Regularizer(Part, pl.Callback):
         return None
 
     def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        """A view of training examples, made in the loader's workers; all randomness comes from ``rng``."""
+        """A view of training examples, made where they are loaded; all randomness comes from ``rng``."""
         return examples
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:

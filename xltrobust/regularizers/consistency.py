@@ -21,7 +21,7 @@ from xltrobust.regularizers.divergence import symmetric_kl
 class ConsistencyRegularization(Regularizer):
     """Adds the symmetric KL divergence between the predictions for the clean text and for a random view of it.
 
-    The views are made in the loader's workers, anew for every example and epoch, by the perturbations that attacks use.
+    The views are made where texts are loaded, anew for every example and epoch, by the perturbations that attacks use.
 
     Cost of a step of training: one forward and one full backward pass more than the task's.
 

@@ -15,9 +15,9 @@ from xltrobust.regularizers.base import Regularizer
 class DataAugmentation(Regularizer):
     """Trains on random views of the texts in place of the texts: by default each word or one of its synonyms.
 
-    The views are made while training, in the loader's workers, by the perturbations that attacks use. A view depends on
-    the seed, the epoch and the example alone. The published code instead writes ten augmented copies of PAWS-X to
-    a file and trains on each for three epochs: six times the passes of its baseline.
+    The views are made while training, where texts are loaded (``num_workers`` processes, if any), by the perturbations
+    that attacks use. A view depends on the seed, the epoch and the example alone. The published code instead writes ten
+    augmented copies of PAWS-X to a file and trains on each for three epochs: six times the passes of its baseline.
 
     Cost of a step of training: that of a plain one on texts of the views' length; twice that with ``keep_clean``.
 
