@@ -13,6 +13,7 @@ from xltrobust.datamodules.bitext_home_assistant import HomeAssistantTranslation
 from xltrobust.datamodules.home_assistant import _normalised, spread  # noqa: E402
 from xltrobust.datamodules.home_assistant_files import available_languages, slot_names  # noqa: E402
 from xltrobust.datamodules.parallel import ParallelCorpus  # noqa: E402
+from xltrobust.errors import UserError  # noqa: E402
 from xltrobust.example import Example  # noqa: E402
 
 SPLITS = ("train", "dev", "test", "test_seen")
@@ -238,3 +239,12 @@ def test_other_tasks_work_without_the_template_parser(monkeypatch):
     monkeypatch.delitem(sys.modules, "xltrobust.datamodules.templates", raising=False)
     spec = importlib.util.spec_from_file_location("without_hassil", home_assistant.__file__)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def test_a_damaged_file_of_a_package_is_named_with_its_remedy(monkeypatch, tmp_path):
+    (path := tmp_path / "de.json").write_text('{"intents": {"HassTurn')
+    found = {"home_assistant_intents/data/de.json": path}
+    monkeypatch.setattr(home_assistant_files, "package_files", lambda package: found)
+    remedy = r"de\.json: damaged \(.+\); pip install --force-reinstall home-assistant-intents==[0-9.]+$"
+    with pytest.raises(UserError, match=remedy):
+        home_assistant_files.intents_file("de")

@@ -225,7 +225,31 @@ def test_what_was_prepared_is_found_again(cache):
     assert source.read == 1
     assert everything(first) == everything(again) and first.record == again.record
     assert len(folders(cache)) == 1
-    assert {path.name for path in folders(cache)[0].iterdir()} == {"train.arrow", "held_out.arrow", "record.json"}
+    assert {path.name for path in folders(cache)[0].iterdir()} == {
+        "train.arrow", "held_out.arrow", "record.json", "manifest.json"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "held_out.arrow", "record.json"])
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_damaged_file_is_made_anew(cache, name, share):
+    source = Listed(several())
+    first = everything(ParallelCorpus(bitexts=[source]).prepare({}))
+    path = folders(cache)[0] / name
+    with path.open("r+b") as stream:
+        stream.truncate(int(share * path.stat().st_size))
+    with pytest.warns(UserWarning, match="damaged or incomplete; it is made anew"):
+        assert everything(ParallelCorpus(bitexts=[source]).prepare({})) == first
+    assert source.read == 2 and len(folders(cache)) == 1
+
+
+def test_without_a_cache_pairs_are_prepared_all_the_same(monkeypatch):
+    monkeypatch.setattr("xltrobust.cache._elsewhere", {})
+    monkeypatch.setenv("XLTROBUST_CACHE", "/proc/xltrobust")
+    source = Listed(several())
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert len([ParallelCorpus(bitexts=[source], held_out=0).prepare({}) for _ in range(2)][1]) == len(several())
+    assert source.read == 1
 
 
 @pytest.mark.parametrize(

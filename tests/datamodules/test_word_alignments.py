@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,9 +44,9 @@ def test_the_same_is_aligned_once(cache) -> None:
     assert lexicon.table() == {"turn": ("schalte",), "it": ("es",), "off": ("aus",)}
     assert lexicon.entries == same.entries
     assert (first.calls, second.calls) == (1, 0)
-    folders = list((cache / "alignments").iterdir())
-    assert sorted(path.name for path in folders[0].iterdir()) == ["en-de.lexicon.tsv", "en-de.pharaoh"]
-    assert (folders[0] / "en-de.pharaoh").read_text() == "0-0 1-1 2-2\n0-0 1-1 2-2\n\n0-0\n"
+    (folder,) = (cache / "alignments").glob("*/en-de")
+    assert sorted(path.name for path in folder.iterdir()) == ["en-de.lexicon.tsv", "en-de.pharaoh", "manifest.json"]
+    assert (folder / "en-de.pharaoh").read_text() == "0-0 1-1 2-2\n0-0 1-1 2-2\n\n0-0\n"
 
 
 def test_other_corpora_languages_settings_and_aligners_are_aligned_anew(cache) -> None:
@@ -66,22 +67,36 @@ def test_other_corpora_languages_settings_and_aligners_are_aligned_anew(cache) -
     assert len(list((cache / "alignments").iterdir())) == 4
 
 
-def test_half_a_result_is_made_anew(cache) -> None:
+@pytest.mark.parametrize("name", ["en-de.pharaoh", "en-de.lexicon.tsv"])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text(path.read_text()[:-3])])
+def test_a_damaged_result_is_made_anew(cache, name, damage) -> None:
     aligner = Diagonal()
-    word_alignments(SOURCES, TARGETS, ("en", "de"), aligner, "a")
-    next((cache / "alignments").glob("*/en-de.pharaoh")).unlink()
-    word_alignments(SOURCES, TARGETS, ("en", "de"), aligner, "a")
-    assert aligner.calls == 2
+    links, lexicon = word_alignments(SOURCES, TARGETS, ("en", "de"), aligner, "a")
+    damage(next((cache / "alignments").glob(f"*/en-de/{name}")))
+    with pytest.warns(UserWarning, match="en-de: damaged or incomplete; it is made anew"):
+        again, same = word_alignments(SOURCES, TARGETS, ("en", "de"), aligner, "a")
+    assert aligner.calls == 2 and links == again and lexicon.entries == same.entries
 
 
-def test_a_file_that_does_not_fit_is_named(cache) -> None:
+def test_without_a_cache_words_are_aligned_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr("xltrobust.cache._elsewhere", {})
+    monkeypatch.setenv("XLTROBUST_CACHE", "/proc/xltrobust")
+    aligner = Diagonal()
+    with pytest.warns(UserWarning, match="cannot be written"):
+        found = [word_alignments(SOURCES, TARGETS, ("en", "de"), aligner, "a")[0] for _ in range(2)]
+    assert found[0] == found[1] and len(found[0]) == 4 and aligner.calls == 1
+
+
+def test_a_name_is_that_of_one_corpus() -> None:
     word_alignments(SOURCES, TARGETS, ("en", "de"), Diagonal(), "a")
-    with pytest.raises(UserError, match=r"en-de\.pharaoh: expected 1 lines, one a pair, but got 4; delete the file"):
+    with pytest.raises(ValueError, match="corpus 'a' to name 4 texts, but got 1"):
         word_alignments(["a"], ["b"], ("en", "de"), Diagonal(), "a")
-    path = next((cache / "alignments").glob("*/en-de.pharaoh"))
-    path.write_text("0-0\n0:0\n\n\n")
-    with pytest.raises(UserError, match=r"en-de\.pharaoh:2: expected links such as '0-0 1-2', but got '0:0'"):
-        word_alignments(SOURCES, TARGETS, ("en", "de"), Diagonal(), "a")
+
+
+def test_a_malformed_row_is_named(tmp_path) -> None:
+    (tmp_path / "a.pharaoh").write_text("0-0\n0:0\n\n\n")
+    with pytest.raises(UserError, match=r"a\.pharaoh:2: expected links such as '0-0 1-2', but got '0:0'"):
+        read_pharaoh(tmp_path / "a.pharaoh")
 
 
 def test_links_of_a_real_aligner_come_back_as_they_were() -> None:

@@ -116,7 +116,7 @@ def test_two_processes_train_as_one(
         found.append(trained(config))
     (one, results), (two, both_results) = found
     assert both_results["passes"] == results["passes"]
-    assert 2.5 <= results["passes"]["plain_passes"] < 3.5
+    assert 2.5 <= results["passes"]["plain_passes"] < 4.3  # a step of many takes up to 1.8
     figures = [
         {name: value for name, value in own["figures"].items() if "retrieval" in name}
         for own in (results, both_results)

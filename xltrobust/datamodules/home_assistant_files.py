@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import Any
 
+from xltrobust.datamodules.tables import DataError
 from xltrobust.errors import MissingPackage
 
 # Which strings of the user interface name rooms, floors and devices.
@@ -45,7 +46,7 @@ def available_languages() -> list[str]:
 def intents_file(language: str) -> dict[str, Any]:
     """The sentence templates of a language, as the package has them."""
     path = package_files("home-assistant-intents")[f"home_assistant_intents/data/{language}.json"]
-    return json.loads(path.read_text(encoding="utf8"))
+    return _read_json(path, "home-assistant-intents")
 
 
 def frontend_code(language: str) -> str:
@@ -72,8 +73,17 @@ def interface_strings(language: str) -> dict[str, str]:
     """The strings of the user interface by key, in a language as home-assistant-frontend spells it."""
     strings: dict[str, str] = {}
     for path in _interface_files().get(language, []):
-        strings |= json.loads(path.read_text(encoding="utf8"))
+        strings |= _read_json(path, "home-assistant-frontend")
     return strings
+
+
+def _read_json(path: Path, package: str) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: damaged ({error}); pip install --force-reinstall {package}=={version(package)}"
+        ) from None
 
 
 def slot_names(language: str) -> dict[str, list[str]]:

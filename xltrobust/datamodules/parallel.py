@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 from pytorch_lightning.utilities import rank_zero_info
 
+from xltrobust.cache import cached_folder
 from xltrobust.datamodules.bitext import Bitext, SentencePair
 from xltrobust.datamodules.cleaning import PairCleaner
 from xltrobust.datamodules.overlap import OverlapFinder, normalized_words
@@ -111,19 +110,11 @@ class ParallelCorpus:
             "icu4py": version("icu4py"),
         }  # fmt: skip
         folder = cache_root() / "parallel" / hashlib.sha256(repr(settings).encode()).hexdigest()[:32]
-        if not (folder / "record.json").exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-            try:
-                self._build(temporary, OverlapFinder(unseen, units, **self._overlap))  # type: ignore[arg-type]
-                temporary.chmod(0o755)
-                try:
-                    temporary.rename(folder)
-                except OSError:
-                    if not folder.exists():  # another process may have been faster
-                        raise
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+
+        def make(empty: Path) -> None:
+            self._build(empty, OverlapFinder(unseen, units, **self._overlap))  # type: ignore[arg-type]
+
+        folder = cached_folder(folder, make)
         record = json.loads((folder / "record.json").read_text(encoding="utf8"))
         return PairData(folder, record, self.control, self.split_seed)
 

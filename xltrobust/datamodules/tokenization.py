@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from xltrobust.cache import cached_folder
 from xltrobust.datamodules.loading import padded_length
 from xltrobust.errors import UserError
 from xltrobust.example import Example
-from xltrobust.files import atomic_write, cache_root
+from xltrobust.files import cache_root
 from xltrobust.languages import language_id
 from xltrobust.models.pretrained import resolve
 
@@ -80,16 +82,16 @@ class Tokenization:
         """Tokenizes examples; a large set only once per content, tokenizer and maximum length, if it is to be kept."""
         if not keep or len(examples) < _WORTH_A_FILE:
             return self._tokenize(examples)
-        path = cache_root() / "tokens" / f"{self._key(examples)}.npz"
-        if path.exists():
-            with np.load(path) as stored:
-                own = dict(stored)
-                return TokenTable(columns=own, **{name: own.pop(name) for name in _BY_TEXT})
-        table = self._tokenize(examples)
-        with atomic_write(path) as temporary:
+
+        def make(folder: Path) -> None:
+            table = self._tokenize(examples)
             by_text = {name: getattr(table, name) for name in _BY_TEXT}
-            np.savez(temporary, **by_text, **table.columns)  # type: ignore[arg-type]
-        return table
+            np.savez(folder / "table.npz", **by_text, **table.columns)  # type: ignore[arg-type]
+
+        folder = cached_folder(cache_root() / "tokens" / self._key(examples), make)
+        with np.load(folder / "table.npz") as stored:
+            own = dict(stored)
+            return TokenTable(columns=own, **{name: own.pop(name) for name in _BY_TEXT})
 
     def _key(self, examples: Sequence[Example]) -> str:
         digest = hashlib.sha256(f"2/{self._fingerprint}/{self.max_length}".encode())  # 2: the file's layout

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import regex
 
+from xltrobust.cache import cached_folder
 from xltrobust.datamodules.induced_lexicon import MIN_COUNT, MIN_PROBABILITY, InducedLexicon
 from xltrobust.datamodules.tables import DataError
 from xltrobust.datamodules.word_aligner import Links, WordAligner
-from xltrobust.files import atomic_write, cache_root
+from xltrobust.files import cache_root
 
 _LINK = regex.compile(r"([0-9]+)-([0-9]+)")
 
@@ -34,25 +35,22 @@ def word_alignments(
         N lists of links, and the lexicon.
 
     Raises:
-        DataError: if a file in the cache is malformed; the message says which.
+        ValueError: if the name is that of other texts.
     """
-    folder = cache_root() / "alignments" / _key(aligner, corpus)
     name = "-".join(languages)
-    links_path, lexicon_path = folder / f"{name}.pharaoh", folder / f"{name}.lexicon.tsv"
-    if links_path.exists() and lexicon_path.exists():
-        links = read_pharaoh(links_path)
-        if len(links) != len(sources):
-            raise DataError(
-                f"{links_path}: expected {len(sources)} lines, one a pair, but got {len(links)}; delete the file."
-            )
-        return links, InducedLexicon.read(lexicon_path)
-    links = aligner.align(sources, targets)
-    lexicon = InducedLexicon.from_links(sources, targets, links)
-    lexicon.write(lexicon_path)
-    with atomic_write(links_path) as temporary:
-        temporary.write_text("".join(to_pharaoh(own) + "\n" for own in links), encoding="ascii")
+
+    def make(folder: Path) -> None:
+        links = aligner.align(sources, targets)
+        InducedLexicon.from_links(sources, targets, links).write(folder / f"{name}.lexicon.tsv")
+        lines = "".join(to_pharaoh(own) + "\n" for own in links)
+        (folder / f"{name}.pharaoh").write_text(lines, encoding="ascii")
+
+    folder = cached_folder(cache_root() / "alignments" / _key(aligner, corpus) / name, make)
+    links = read_pharaoh(folder / f"{name}.pharaoh")
+    if len(links) != len(sources):
+        raise ValueError(f"Expected corpus {corpus!r} to name {len(links)} texts, but got {len(sources)}.")
     # As a later call reads it: probabilities are rounded in the file.
-    return links, InducedLexicon.read(lexicon_path)
+    return links, InducedLexicon.read(folder / f"{name}.lexicon.tsv")
 
 
 def to_pharaoh(links: Links) -> str:

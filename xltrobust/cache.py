@@ -1,0 +1,151 @@
+"""Folders of what is made once: whole and undamaged or made anew, and never needed for a run to go on."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_MANIFEST = "manifest.json"
+_STALE_SECONDS = 86_400.0
+_BLOCKS, _BLOCK_BYTES = (
+    16,
+    1 << 16,
+)  # of a large file that are hashed: hashing all of it would be felt at each start
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_elsewhere: dict[Path, Path] = {}  # folders that could not be kept, and where this process has them
+
+
+def cached_folder(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder in the cache, made by the first call; any number of processes may call this at the same time.
+
+    It appears at once and complete, wherever a process dies. A manifest with the size and a hash of every file tells a
+    damaged one, which is made anew. Where the cache cannot be written, the folder is made for this process alone, in
+    the system's temporary directory; a warning says so once.
+
+    Args:
+        folder: named by all that its content depends on.
+        make: writes the files, none of them in subfolders, into an empty folder.
+
+    Returns:
+        Where the files are.
+    """
+    if (own := _elsewhere.get(folder)) is not None and own.is_dir():
+        return own
+    if is_whole(folder):
+        return folder
+    temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    try:
+        _set_aside(folder)
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        return _make_elsewhere(folder, make, error)
+    _sweep(folder)
+    try:
+        _fill(temporary, make)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not is_whole(folder):  # or another process was first, with the same content
+                raise
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        shutil.rmtree(temporary, ignore_errors=True)
+        return _make_elsewhere(folder, make, error)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether all files are there, as they were written."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf8"))
+        return all(_fingerprint(folder / name) == own for name, own in manifest["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _fill(folder: Path, make: Callable[[Path], None]) -> None:
+    make(folder)
+    files = sorted(folder.iterdir())
+    manifest = folder / _MANIFEST
+    manifest.write_text(json.dumps({"files": {path.name: _fingerprint(path) for path in files}}), encoding="utf8")
+    for path in (*files, manifest):
+        path.chmod(0o644)  # what libraries make private would spoil a cache that users share
+        with path.open("r+b") as stream:  # else a power cut could keep the rename and lose what was written
+            os.fsync(stream.fileno())
+
+
+def _fingerprint(path: Path) -> list[Any]:
+    """A file's size in bytes and a hash: of all of it, or of blocks spread over it if it is large."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        if size <= _BLOCKS * _BLOCK_BYTES:
+            digest.update(file.read())
+        else:
+            for block in range(_BLOCKS):
+                file.seek((size - _BLOCK_BYTES) * block // (_BLOCKS - 1))
+                digest.update(file.read(_BLOCK_BYTES))
+    return [size, digest.hexdigest()]
+
+
+def _set_aside(folder: Path) -> None:
+    """Takes a damaged folder away."""
+    if not folder.exists():
+        return
+    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    folder.rename(aside)
+    if is_whole(aside):  # another process has made it anew in the meantime
+        with suppress(OSError):
+            aside.rename(folder)
+    else:
+        warnings.warn(f"{folder}: damaged or incomplete; it is made anew.", stacklevel=3)
+    _remove(aside)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes left that were killed while they wrote."""
+    for left_over in folder.parent.glob(f".{folder.name}.*"):
+        with suppress(OSError):
+            if time.time() - left_over.stat().st_mtime > _STALE_SECONDS:
+                _remove(left_over)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_elsewhere(folder: Path, make: Callable[[Path], None], error: OSError) -> Path:
+    if not _elsewhere:
+        warnings.warn(
+            f"The cache {folder.parent} cannot be written ({error.strerror or error}): what belongs there is made anew "
+            "by each run. XLTROBUST_CACHE names another place.",
+            stacklevel=3,
+        )
+    own = Path(tempfile.mkdtemp(prefix="xltrobust."))
+    atexit.register(_remove_if_own, own, os.getpid())
+    make(own)
+    _elsewhere[folder] = own
+    return own
+
+
+def _remove_if_own(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # and not a copy of it that ends
+        shutil.rmtree(folder, ignore_errors=True)
