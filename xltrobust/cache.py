@@ -9,20 +9,16 @@ import json
 import os
 import shutil
 import tempfile
-import time
-import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from xltrobust.files import atomic_directory, remove_leftovers, set_aside
+
 _MANIFEST = "manifest.json"
-_STALE_SECONDS = 86_400.0
-_BLOCKS, _BLOCK_BYTES = (
-    16,
-    1 << 16,
-)  # of a large file that are hashed: hashing all of it would be felt at each start
+_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # what is hashed of a large file: all of it would be felt at each start
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _elsewhere: dict[Path, Path] = {}  # folders that could not be kept, and where this process has them
 
@@ -45,27 +41,18 @@ def cached_folder(folder: Path, make: Callable[[Path], None]) -> Path:
         return own
     if is_whole(folder):
         return folder
-    temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    making = False
     try:
-        _set_aside(folder)
-        temporary.mkdir(parents=True)
+        _take_away(folder)
+        with atomic_directory(folder) as temporary:
+            making = True
+            _fill(temporary, make)
     except OSError as error:
-        return _make_elsewhere(folder, make, error)
-    _sweep(folder)
-    try:
-        _fill(temporary, make)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not is_whole(folder):  # or another process was first, with the same content
-                raise
-    except OSError as error:
-        if error.errno not in _FULL:
+        if is_whole(folder):  # another process was first, with the same content
+            return folder
+        if making and error.errno not in _FULL:
             raise
-        shutil.rmtree(temporary, ignore_errors=True)
         return _make_elsewhere(folder, make, error)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -103,33 +90,18 @@ def _fingerprint(path: Path) -> list[Any]:
     return [size, digest.hexdigest()]
 
 
-def _set_aside(folder: Path) -> None:
-    """Takes a damaged folder away."""
+def _take_away(folder: Path) -> None:
+    """Removes a damaged folder."""
     if not folder.exists():
         return
-    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
-    folder.rename(aside)
+    aside = set_aside(folder)
     if is_whole(aside):  # another process has made it anew in the meantime
         with suppress(OSError):
             aside.rename(folder)
+            return
     else:
         warnings.warn(f"{folder}: damaged or incomplete; it is made anew.", stacklevel=3)
-    _remove(aside)
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what processes left that were killed while they wrote."""
-    for left_over in folder.parent.glob(f".{folder.name}.*"):
-        with suppress(OSError):
-            if time.time() - left_over.stat().st_mtime > _STALE_SECONDS:
-                _remove(left_over)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    remove_leftovers(folder.parent)
 
 
 def _make_elsewhere(folder: Path, make: Callable[[Path], None], error: OSError) -> Path:

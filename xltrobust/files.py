@@ -64,6 +64,11 @@ def remove_leftovers(folder: Path) -> None:
             os.close(handle)
 
 
+def set_aside(path: Path) -> Path:
+    """Takes a file or directory out of its place, to be removed with what killed writes leave; returns where it is."""
+    return path.rename(path.parent / f".{path.name}{_PART}{secrets.token_hex(4)}")
+
+
 def _claimed(path: Path, directory: bool = False) -> tuple[int, Path]:
     """A new temporary file or directory beside ``path``, and the handle that keeps it locked until it is closed."""
     while True:
