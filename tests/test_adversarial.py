@@ -104,8 +104,8 @@ def test_a_test_killed_in_its_attack_goes_on_with_the_answers_it_had(tmp_path: P
     config = write_config(tmp_path / "run", tiny_encoder, tiny_task, {"attacks": {"slow": slow}, "max_examples": 8})
     run = tmp_path / "run" / "run"
 
-    def fit(kill_after: int) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "xltrobust.fit", "--config", str(config)]
+    def fit(kill_after: int, *options: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "xltrobust.fit", "--config", str(config), *options]
         own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS), "KILL_AFTER": str(kill_after)}
         return subprocess.run(command, capture_output=True, text=True, env=os.environ | own, timeout=300)
 
@@ -114,8 +114,9 @@ def test_a_test_killed_in_its_attack_goes_on_with_the_answers_it_had(tmp_path: P
     again = fit(0)
     assert kept and again.returncode == 0 and not (run / "answers").exists(), again.stderr[-2000:]
     predictions = pd.read_parquet(run / "predictions.parquet")
-    whole = fit(0)  # tests once more, from nothing
-    pd.testing.assert_frame_equal(pd.read_parquet(run / "predictions.parquet"), predictions)
+    # Tests once more, from nothing.
+    whole = fit(0, "--run_dir", str(tmp_path / "whole"), "--test_checkpoint", str(run / "checkpoints" / "best.ckpt"))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "whole" / "predictions.parquet"), predictions)
     asked = [int(done.stderr.rpartition("queries=")[2].split(",")[0]) for done in (again, whole)]
     assert asked[0] == asked[1] - kept // (16 + 4 + 8 * 3)  # bytes of an answer: key, length, logits
 

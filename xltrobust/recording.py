@@ -25,7 +25,7 @@ from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.run import SCHEMA, RunFolder
 from xltrobust.seeding import global_seed
-from xltrobust.stopping import Stopped
+from xltrobust.stopping import Stopped, heed_signals_first
 
 _SHOWN = 200  # attacked examples in the W&B table
 
@@ -60,10 +60,11 @@ class RunRecorder(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._write_config(trainer)
+        heed_signals_first()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, Stopped) and isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
-            trainer.strategy.launcher.kill(signal.SIGTERM)  # the other processes would wait for this one
+            trainer.strategy.launcher.kill(signal.SIGKILL)  # the other processes would wait for this one
 
     def _start_logging(self, trainer: pl.Trainer) -> None:
         trainer.loggers, self.loggers = trainer.loggers or self.loggers, []
@@ -79,6 +80,7 @@ class RunRecorder(pl.Callback):
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._write_config(trainer)
+        heed_signals_first()
         self._started = time.perf_counter()
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
+_handlers: dict[int, Handler] = {}  # of the block that runs
 
 
 class Stopped(BaseException):
@@ -39,6 +42,7 @@ def stopped_in_one_line(command: str, advice: str) -> Iterator[None]:
 
     heeded = [number for number in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heeded}
+    _handlers.update(dict.fromkeys(heeded, stop))
     try:
         yield
     except Stopped as stopped:
@@ -46,5 +50,15 @@ def stopped_in_one_line(command: str, advice: str) -> Iterator[None]:
             print(f"{command}: stopped by {stopped}. {advice}", file=sys.stderr)
         raise SystemExit(128 + stopped.number) from None
     finally:
+        _handlers.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def heed_signals_first() -> None:
+    """Puts the handlers of :func:`stopped_in_one_line` in the place of Lightning's, if its block runs.
+
+    Lightning's tells the other devices from within the handler, and may wait for them for ever.
+    """
+    for number, handler in _handlers.items():
+        signal.signal(number, handler)
