@@ -83,7 +83,7 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, t
         ("validation's start, right after a step that is saved", "validation_start:2", STEPS, {}),
         ("validation, right after a step that is saved", "validation_batch_end:8", STEPS, {}),
         ("validation", "validation_batch_end:5", None, {}),
-        ("validation within an epoch, after a step that is saved", "validation_start:3", 3, {"val_check_interval": 3}),
+        ("validation within an epoch, after a step that is saved", "validation_start:2", 3, {"val_check_interval": 3}),
         ("after it", f"train_batch_end:{STEPS + 4}", 3, {"val_check_interval": 3}),
         ("validation within an epoch", "validation_start:2", None, {"val_check_interval": 3}),
         ("the test", "test_batch_end:2", None, {}),
