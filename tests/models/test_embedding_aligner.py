@@ -73,6 +73,38 @@ def test_links_against_a_direct_computation(shape: tuple[int, int]) -> None:
     assert added > 0 or shape == (1, 1)
 
 
+def simalign_itermax(matrix: list[list[float]]) -> set[tuple[int, int]]:
+    """What SimAlign's code does, in plain Python: two rounds, of which the second is left out in two cases."""
+    linked = direct_argmax(matrix)
+    rows, columns = {i for i, _ in linked}, {j for _, j in linked}
+    height, width = len(matrix), len(matrix[0])
+    if min(height, width) <= 2 or len(rows) == height or len(columns) == width:
+        return linked
+    weights = [[{0: 1.0, 1: 0.9, 2: 0.0}[(i in rows) + (j in columns)] for j in range(width)] for i in range(height)]
+    weighted = [[a * b for a, b in zip(*both, strict=True)] for both in zip(matrix, weights, strict=True)]
+    return linked | {(i, j) for i, j in direct_argmax(weighted) if weights[i][j]}
+
+
+def test_itermax_with_early_exits_is_simaligns_and_often_another() -> None:
+    rng = np.random.default_rng(1)
+    other = 0
+    for _ in range(1000):
+        matrix = rng.random(rng.integers(1, 13, 2))
+        theirs = sorted(simalign_itermax(matrix.tolist()))
+        assert itermax_links(matrix, early_exits=True) == theirs
+        other += itermax_links(matrix) != theirs
+    assert 0.3 < other / 1000 < 0.5
+
+
+def test_a_method_is_the_papers_or_simaligns(tiny_encoder: Path) -> None:
+    """Of a text of two words, SimAlign leaves one out that the paper's algorithm links."""
+    found = {
+        name: EmbeddingAligner(encoder=str(tiny_encoder), layer=1, method=name).align(["old tree"], ["old tree house"])
+        for name in ("argmax", "itermax", "itermax_simalign")
+    }
+    assert found["itermax_simalign"] == found["argmax"] and len(found["itermax"][0]) == len(found["argmax"][0]) + 1
+
+
 @pytest.fixture(scope="module")
 def vectors(tiny_encoder: Path):
     """Word vectors from transformers alone, one text at a time; words are given by where they are."""
@@ -123,7 +155,7 @@ def test_equal_words_find_each_other_by_their_embeddings(tiny_encoder: Path) -> 
     assert aligner.align([text], [text]) == [[(n, n) for n in range(7)]]
 
 
-@pytest.mark.parametrize("method", ["argmax", "itermax"])
+@pytest.mark.parametrize("method", ["argmax", "itermax", "itermax_simalign"])
 def test_links_do_not_depend_on_the_batch(tiny_encoder: Path, method: str, monkeypatch) -> None:
     aligner = EmbeddingAligner(encoder=str(tiny_encoder), layer=1, method=method)
     together = aligner.align(SOURCES, TARGETS)

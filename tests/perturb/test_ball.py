@@ -43,6 +43,18 @@ def test_direction_is_the_steepest(ball: Ball) -> None:
     assert not ball.direction(torch.zeros_like(gradient)).any()
 
 
+def test_a_largest_coordinates_step_is_proportional_to_the_gradient() -> None:
+    torch.manual_seed(0)
+    gradient = torch.randn(4, 6, HIDDEN) * torch.tensor([1.0, 1e-25, 1e-3, 1e20])[:, None, None]
+    for scope, dims in (("token", (2,)), ("example", (1, 2))):
+        ball = Ball(norm="linf", scope=scope, linf_step="largest")  # type: ignore[arg-type]
+        direction = ball.direction(gradient)
+        assert torch.allclose(direction, gradient / gradient.abs().amax(dims, keepdim=True))
+        assert torch.allclose(direction.abs().amax(dims), torch.ones(())) and torch.isfinite(direction).all()
+    assert torch.equal(Ball(norm="linf").direction(gradient), gradient.sign())
+    assert torch.equal(Ball(linf_step="largest").direction(gradient), Ball().direction(gradient))  # L2 has one
+
+
 @names
 @pytest.mark.parametrize("distribution", ["uniform", "gaussian"])
 def test_noise_is_each_examples_own(ball: Ball, distribution: str) -> None:
@@ -93,7 +105,8 @@ def test_radius_is_relative_and_rises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("epsilon", -1), ("epsilon", math.inf), ("warmup", 2), ("norm", "l1"), ("scope", "word")]
+    ("option", "value"),
+    [("epsilon", -1), ("epsilon", math.inf), ("warmup", 2), ("norm", "l1"), ("scope", "word"), ("linf_step", "max")],
 )
 def test_bad_arguments_are_named(option: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"Expected argument `{option}`"):

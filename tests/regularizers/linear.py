@@ -52,7 +52,10 @@ class LinearSoftmax(Regularized):
         return hidden.sum(1) if self.everywhere else (hidden * batch["perturbable"].unsqueeze(-1)).sum(1)
 
     def classify(self, pooled: Tensor) -> Tensor:
-        return pooled @ self.weights
+        return self.features(pooled) @ self.weights
+
+    def features(self, pooled: Tensor) -> Tensor:
+        return pooled
 
     def logits(self, embeddings: Tensor, batch: dict[str, Any], shift: Tensor | None = None, layer: int = 0) -> Tensor:
         if shift is not None:

@@ -47,6 +47,51 @@ def views(switch: Callable[[Example, random.Random], Example]) -> list[list[str]
     return [switch(example, rng).text.split() for _ in range(DRAWS)]
 
 
+def chances(words: float, texts: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, float]]:
+    """CoSDA-ML's rule, by word: how likely each of its translations is; what is left is that the word stays.
+
+    Args:
+        words: the rate at which a language is drawn, each with the same chance.
+        texts: of each language its words with their translations.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for lexicon in texts.values():
+        for word, translations in lexicon.items():
+            for new in translations:
+                found.setdefault(word, {})[new] = words / len(texts) / len(translations)
+    return found
+
+
+LEXICON = {
+    "de": {"turn": ["drehe"], "light": ["licht", "lampe", "leuchte"], "on": ["an"], "now": ["jetzt"]},
+    "fr": {"turn": ["tourne"], "light": ["lumière"]},
+    "es": {"light": ["luz", "lámpara"]},
+}
+
+
+@pytest.mark.parametrize(("lacking", "follows"), [("leave", True), ("redraw", False)])
+def test_by_default_a_word_that_the_language_drawn_lacks_is_left(tmp_path: Path, lacking: str, follows: bool) -> None:
+    paths = {}
+    for language, entries in LEXICON.items():
+        path = tmp_path / f"en-{language}.txt"
+        lines = [f"{word} {new}" for word, others in entries.items() for new in others]
+        path.write_text("\n".join(lines) + "\n", encoding="utf8")
+        paths[f"en-{language}"] = str(path)
+    own = CodeSwitching(lexicons=paths, lacking=lacking)  # type: ignore[arg-type]
+    own.prepare(data := task("en", *[TEXT] * DRAWS))
+    texts, worst = views(own.switched), 1.0
+    for place, word in enumerate(TEXT.split()):
+        chance = chances(0.6, LEXICON).get(word, {})
+        counts = Counter(text[place] for text in texts)
+        assert set(counts) == {word, *chance}
+        if chance:
+            expected = {word: 1 - sum(chance.values()), **chance}
+            worst = min(worst, chisquare([counts[w] for w in expected], [DRAWS * p for p in expected.values()]).pvalue)
+    assert (worst > 1e-3) == follows
+    # turn 2/3, light 3/3, on and now 1/3 of 0.6, "the" never: 0.28 of the words, against 0.6 of the four that any has.
+    assert data.counts["words_switched"]["code_switching"] == pytest.approx(0.28 if follows else 0.48, abs=0.02)
+
+
 def p_values(texts: list[list[str]], sentences: float, words: float) -> list[float]:
     """Of the number of switched words in all and at each place, of languages, and of a language's translations."""
     original = TEXT.split()
@@ -66,6 +111,7 @@ def p_values(texts: list[list[str]], sentences: float, words: float) -> list[flo
 
 @pytest.mark.parametrize(("sentences", "words"), [(1.0, 0.6), (0.5, 0.3)])
 def test_words_are_switched_as_often_as_asked(lexicons: dict[str, str], sentences: float, words: float) -> None:
+    """Both languages have all words but one, so that it does not matter what becomes of those that one lacks."""
     texts = views(switching(lexicons, sentences=sentences, words=words).switched)
     assert min(p_values(texts, sentences, words)) > 1e-3
     assert all(text[1] == "the" for text in texts)
@@ -114,5 +160,7 @@ def test_what_cannot_be_switched_is_refused(lexicons: dict[str, str]) -> None:
         switching(lexicons, languages=["pl"])
     with pytest.raises(ValueError, match="Expected two languages"):
         CodeSwitching(lexicons={"english": "a.txt"})
+    with pytest.raises(ValueError, match="`lacking` to be 'leave' or 'redraw', but got 'keep'"):
+        CodeSwitching(lacking="keep")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"`words` to be in \[0, 1\], but got 1.5"):
         CodeSwitching(words=1.5)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from models.test_classifier import make
+from models.test_classifier import make, trainer
+from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -96,6 +97,26 @@ def test_gradients_add_to_other_terms(trained) -> None:
     both = gradients(module, 3 * scaled + module.out.weight.sum())
     for (name, _), one, sum_ in zip(module.named_parameters(), own, both, strict=True):
         assert torch.allclose(sum_, 3 * one + (name == "out.weight"), atol=1e-5), name
+
+
+def test_an_overflow_skips_the_step_and_does_not_end_the_run(tiny_encoder: Path, tiny_task: Path) -> None:
+    """Half precision with a scale of the loss at which gradients are infinite: the scaler lowers it step by step."""
+    module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-2, warmup=0.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24, growth_interval=1000)
+    own = trainer(max_epochs=1, limit_val_batches=0, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    own.callbacks.append(FreeLB(ball=BALL))
+    start, weights = module.out.weight.detach().clone(), []
+
+    def on_train_batch_end(outputs, batch, batch_idx) -> None:
+        weights.append((scaler.get_scale(), module.out.weight.detach().clone()))
+        type(module).on_train_batch_end(module, outputs, batch, batch_idx)
+
+    module.on_train_batch_end = on_train_batch_end  # type: ignore[method-assign]
+    own.fit(module, datamodule=data)
+    scales = [scale for scale, _ in weights]
+    assert scales[0] == 2.0**23 and torch.equal(weights[0][1], start)  # skipped
+    assert scales[-1] == scales[-2] and not torch.equal(weights[-1][1], start)  # learnt
+    assert torch.isfinite(weights[-1][1]).all()
 
 
 def test_bad_arguments_are_named() -> None:

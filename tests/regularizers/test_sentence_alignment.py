@@ -64,6 +64,29 @@ def test_pairs_that_share_a_text_are_no_negatives_of_each_other() -> None:
     assert own != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
 
 
+def test_a_source_that_is_a_target_elsewhere_is_no_negative_of_itself_nor_of_its_translation() -> None:
+    """Pairs of en-de and de-fr, say, with one German text."""
+    module, batch = make_module(), pairs_batch()
+    tokens = batch["pairs"]["input_ids"]
+    batch["pairs"]["texts"][5], tokens[5] = batch["pairs"]["texts"][0].clone(), tokens[0].clone()
+    pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
+    own = term_of(SentenceAlignment(temperature=0.2), module, batch).item()
+    assert own == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2, {(0, 1), (1, 0)}), abs=1e-5)
+    assert own != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
+
+
+def test_the_classifiers_vector_can_be_what_is_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, batch = make_module(), pairs_batch()
+    monkeypatch.setattr(module, "features", lambda pooled: torch.tanh(pooled.roll(1, 1) / 3))
+    pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
+    read = module.features(pooled)
+    own = SentenceAlignment(loss="mse", vector="classifier")
+    assert torch.allclose(term_of(own, module, batch), ((read[:4] - read[4:]) ** 2).mean())
+    assert not torch.allclose(read, pooled)
+    own = SentenceAlignment(temperature=0.2, vector="classifier")
+    assert term_of(own, module, batch).item() == pytest.approx(by_hand(read[:4], read[4:], 0.2), abs=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["mse", "info_nce"])
 @pytest.mark.parametrize("stopped", [None, "source", "target"])
 def test_a_stopped_side_gets_no_gradient(loss: str, stopped: str | None) -> None:
@@ -97,6 +120,8 @@ def test_a_lone_pair_costs_nothing_and_gives_no_gradient() -> None:
         ({"stop_gradient": "both"}, "`stop_gradient` to be 'source', 'target' or None, but got 'both'"),
         ({"temperature": 0.0}, "`temperature` to be positive, but got 0.0"),
         ({"before": 1.0}, r"`before` to be in \[0, 1\), but got 1.0"),
+        ({"vector": "cls"}, "`vector` to be 'pooled' or 'classifier', but got 'cls'"),
+        ({"vector": "classifier", "before": 0.3}, "`before` to be 0 with `vector` 'classifier'"),
         ({"weight": -1}, "`weight` to be at least 0"),
     ],
 )

@@ -133,7 +133,11 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Logits, shape (B, C), of pooled vectors, shape (B, H)."""
-        return self.out(self.dropout(torch.tanh(self.dense(pooled))))
+        return self.out(self.dropout(self.features(pooled)))
+
+    def features(self, pooled: Tensor) -> Tensor:
+        """What the last layer reads, before dropout, shape (B, H), of pooled vectors, shape (B, H)."""
+        return torch.tanh(self.dense(pooled))
 
     def logits(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
         """Logits, shape (B, C), for token embeddings of shape (B, T, H): :meth:`encode` and the rest in one call."""

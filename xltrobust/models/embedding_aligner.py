@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,7 +18,7 @@ from xltrobust.example import Example
 from xltrobust.models.encoders import load_encoder
 from xltrobust.perturb.words import word_parts
 
-Method = Literal["argmax", "itermax"]
+Method = Literal["argmax", "itermax", "itermax_simalign"]
 _MAX_TOKENS = 8192  # of one batch, padding included
 _AT_A_TIME = 2048  # pairs whose word vectors are in memory
 
@@ -31,7 +31,8 @@ class EmbeddingAligner(WordAligner):
     Args:
         encoder: hub name, local directory or ``bundled``.
         layer: 0 for the embeddings, up to the encoder's number of layers; the middle ones align best.
-        method: ``argmax`` (precise) or ``itermax`` (more links), see :func:`argmax_links` and :func:`itermax_links`.
+        method: ``argmax`` (precise), see :func:`argmax_links`; or ``itermax`` (more links), as the paper's algorithm
+            has it, or ``itermax_simalign``, as the authors' code does, see :func:`itermax_links`.
         max_length: tokens, special tokens included.
 
     Raises:
@@ -58,7 +59,7 @@ class EmbeddingAligner(WordAligner):
         if len(sources) != len(targets):
             raise ValueError(f"Expected as many targets as sources ({len(sources)}), but got {len(targets)}.")
         links: list[Links] = []
-        method = argmax_links if self.method == "argmax" else itermax_links
+        method = _METHODS[self.method]
         for start in range(0, len(sources), _AT_A_TIME):
             vectors = [self._vectors(texts[start : start + _AT_A_TIME]) for texts in (sources, targets)]
             for (places, ours), (others, theirs) in zip(*vectors, strict=True):
@@ -118,23 +119,31 @@ def argmax_links(similarity: np.ndarray) -> Links:
     return [(i, int(j)) for i, j in enumerate(best) if best_back[j] == i]
 
 
-def itermax_links(similarity: np.ndarray, *, discount: float = 0.9, iterations: int = 2) -> Links:
+def itermax_links(
+    similarity: np.ndarray, *, discount: float = 0.9, iterations: int = 2, early_exits: bool = False
+) -> Links:
     """The argmax's links, and then those among what is left: a word may get further links.
 
     In every iteration after the first, two words that both have links are left out, and where one of them has, their
     similarity counts for less.
 
+    That is the paper's algorithm. The code of the authors' SimAlign stops in two cases more: after the argmax where one
+    of the texts has two words or fewer, and in an iteration at whose start all words of one text have links.
+
     Args:
         similarity: not negative, shape (source words, target words).
         discount: what the similarity is multiplied by where one of both words has a link (the paper's alpha).
         iterations: how often the argmax is taken.
+        early_exits: stop as SimAlign's code does.
 
     >>> itermax_links(np.array([[0.9, 0.1, 0.8], [0.2, 0.3, 0.1]]))
     [(0, 0), (0, 2), (1, 1)]
     """
     linked = np.zeros(similarity.shape, bool)
-    for _ in range(iterations):
+    for iteration in range(iterations):
         rows, columns = linked.any(1, keepdims=True), linked.any(0, keepdims=True)
+        if early_exits and iteration and (min(similarity.shape) <= 2 or rows.all() or columns.all()):
+            break
         free: np.ndarray = np.logical_not(rows & columns)
         weighted = np.where(free, similarity * np.where(rows | columns, discount, 1.0), -1.0)
         new = [(i, j) for i, j in argmax_links(weighted) if free[i, j]]
@@ -142,6 +151,13 @@ def itermax_links(similarity: np.ndarray, *, discount: float = 0.9, iterations: 
             break
         linked[tuple(zip(*new, strict=True))] = True
     return [(int(i), int(j)) for i, j in np.argwhere(linked)]
+
+
+_METHODS: dict[str, Callable[[np.ndarray], Links]] = {
+    "argmax": argmax_links,
+    "itermax": itermax_links,
+    "itermax_simalign": partial(itermax_links, early_exits=True),
+}
 
 
 def _word_vectors(text: str, hidden: np.ndarray, spans: np.ndarray) -> tuple[list[int], np.ndarray]:

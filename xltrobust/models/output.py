@@ -49,6 +49,11 @@ class Output:
         return self._module.pool(self.hidden, self._batch)
 
     @cached_property
+    def features(self) -> Tensor:
+        """What the classifier's last layer reads of each example, shape (B, H)."""
+        return self._module.features(self.pooled)
+
+    @cached_property
     def logits(self) -> Tensor:
         """Shape (B, C) for C classes."""
         return self._module.classify(self.pooled)

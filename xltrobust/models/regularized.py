@@ -78,8 +78,17 @@ class Regularized(pl.LightningModule):
         scale = self.loss_scale
         with self.passes.input_only():
             (gradient,) = torch.autograd.grad(objective * scale, shift, retain_graph=retain_graph)
+        return self.unscaled(gradient)
+
+    def unscaled(self, gradient: Tensor) -> Tensor:
+        """A perturbation's gradient of a loss times :attr:`loss_scale`, in float32; 0 where half precision overflowed.
+
+        Such a step is skipped by the scaler, which sees it in the parameters' gradients: a perturbation that is not a
+        number would instead end the training.
+        """
+        scale = self.loss_scale
         gradient = gradient.float() / scale
-        return gradient if scale == 1 else gradient.nan_to_num(0.0, 0.0, 0.0)  # what overflowed in half precision
+        return gradient if scale == 1 else gradient.nan_to_num(0.0, 0.0, 0.0)
 
     @property
     def loss_scale(self) -> float:

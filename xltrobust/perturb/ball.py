@@ -27,10 +27,13 @@ class Ball:
             whichever ``norm``: scales differ between encoders by a factor of ten. A corner of a relative ``linf`` ball
             is sqrt(H) radii away in L2.
         warmup: share of the training over which the radius rises linearly from 0.
+        linf_step: the direction of a step of ascent under ``linf``: the ``sign`` of the gradient, which is the
+            steepest; or the gradient over its ``largest`` coordinate, of the token or example as ``scope`` has it, as
+            in the code of FreeLB (by example) and SMART (by token).
 
     Raises:
-        ValueError: if ``epsilon`` is negative or not finite, ``warmup`` not in [0, 1], or ``norm`` or ``scope``
-            unknown.
+        ValueError: if ``epsilon`` is negative or not finite, ``warmup`` not in [0, 1], or ``norm``, ``scope`` or
+            ``linf_step`` unknown.
 
     >>> ball = Ball(epsilon=0.5, warmup=0.2)
     >>> ball.radius(scale=2.0, progress=0.1), ball.radius(scale=2.0, progress=0.7)
@@ -42,13 +45,15 @@ class Ball:
     scope: Literal["token", "example"] = "token"
     relative: bool = True
     warmup: float = 0.0
+    linf_step: Literal["sign", "largest"] = "sign"
 
     def __post_init__(self) -> None:
         if not 0 <= self.epsilon < math.inf:
             raise ValueError(f"Expected argument `epsilon` to be at least 0 and finite, but got {self.epsilon!r}.")
         if not 0 <= self.warmup <= 1:
             raise ValueError(f"Expected argument `warmup` to be in [0, 1], but got {self.warmup!r}.")
-        for name, known in {"norm": ("l2", "linf"), "scope": ("token", "example")}.items():
+        options = {"norm": ("l2", "linf"), "scope": ("token", "example"), "linf_step": ("sign", "largest")}
+        for name, known in options.items():
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"Expected argument `{name}` to be one of {known}, but got {value!r}.")
 
@@ -75,13 +80,15 @@ class Ball:
         return delta * (radius / self.size(delta).clamp_min(_TINY)).clamp_max(1.0)
 
     def direction(self, gradient: Tensor) -> Tensor:
-        """The perturbation of norm 1 that raises a loss of this gradient most; 0 where the gradient is."""
-        if self.norm == "linf":
+        """The perturbation of norm 1 that raises a loss of this gradient most, or, for ``linf_step: largest``, that is
+        proportional to it; 0 where the gradient is.
+        """
+        if self.norm == "linf" and self.linf_step == "sign":
             return gradient.sign()
         # By the largest coordinate first: squares of tiny gradients would vanish.
         dims = (-1,) if self.scope == "token" else (-2, -1)
         scaled = gradient / gradient.abs().amax(dims, keepdim=True).clamp_min(_TINY)
-        return scaled / self.size(scaled).clamp_min(_TINY)
+        return scaled if self.norm == "linf" else scaled / self.size(scaled).clamp_min(_TINY)
 
     def draw(
         self, distribution: Distribution, radius: float, mask: Tensor, hidden: int, seeds: Sequence[int]

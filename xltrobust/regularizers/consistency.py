@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -23,15 +23,23 @@ class ConsistencyRegularization(Regularizer):
 
     The views are made where texts are loaded, anew for every example and epoch, by the perturbations that attacks use.
 
+    xTune's code takes each divergence's target for a constant (``detach_targets``) and averages over classes as well as
+    over examples (``classes: mean``), by which its term is C times smaller for C classes, and its gradient about 2C
+    times. Its views are of other kinds (subwords sampled anew, Gaussian noise, code switching, translation), its loss
+    has that of the views' labels too, and a second term against a first model's predictions: these are not offered.
+
     Cost of a step of training: one forward and one full backward pass more than the task's.
 
     Args:
         view: how texts are changed.
         stop_gradient: take the clean text's prediction for a constant.
+        detach_targets: take the target of each of the two divergences for a constant.
+        classes: ``sum`` the divergence over the classes, as its definition has it, or take the ``mean``.
         weight: of the term in the loss.
         name: of the term in logs.
 
     Raises:
+        ValueError: if ``classes`` is unknown.
         UserError: at the start, if the perturbation cannot change texts in the source language.
 
     References:
@@ -40,11 +48,20 @@ class ConsistencyRegularization(Regularizer):
     """
 
     def __init__(
-        self, *, view: RandomView, stop_gradient: bool = False, weight: float = 1.0, name: str | None = None
+        self,
+        *,
+        view: RandomView,
+        stop_gradient: bool = False,
+        detach_targets: bool = False,
+        classes: Literal["sum", "mean"] = "sum",
+        weight: float = 1.0,
+        name: str | None = None,
     ) -> None:
         super().__init__(weight=weight, name=name)
+        if classes not in ("sum", "mean"):
+            raise ValueError(f"Expected argument `classes` to be 'sum' or 'mean', but got {classes!r}.")
         self.view = view
-        self.stop_gradient = stop_gradient
+        self.stop_gradient, self.detach_targets, self.classes = stop_gradient, detach_targets, classes
 
     cost = Passes(forwards=1, backwards=1)
 
@@ -59,4 +76,6 @@ class ConsistencyRegularization(Regularizer):
     def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
         view = batch["views"][self.name]
         clean = output.logits.detach() if self.stop_gradient else output.logits
-        return symmetric_kl(clean, module.logits(module.embed(view), view)).mean()
+        other = module.logits(module.embed(view), view)
+        term = symmetric_kl(clean, other, detach_targets=self.detach_targets).mean()
+        return term / other.shape[-1] if self.classes == "mean" else term

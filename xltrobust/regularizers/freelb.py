@@ -23,6 +23,11 @@ class FreeLB(EmbeddingRegularizer):
     one more copy of the trained parameters' gradients. The term returned is a surrogate: its value is the mean
     loss, and its gradient the accumulated one, so that clipping, accumulation and DDP see one loss like any other.
 
+    The authors' code has one ball for each example and, under L∞, steps of g/max|g|, which are
+    ``Ball(scope="example", linf_step="largest")``; the defaults are a ball for each token and steps of sign g. It moves
+    special tokens too and draws its start from a cube with a size of its own, ``adv_init_mag``: neither is offered
+    (``start: zero`` is its ``adv_init_mag`` of 0).
+
     Cost of a step of training: K forward and K full backward passes, which take the place of the task's.
 
     Args:
@@ -85,7 +90,7 @@ class FreeLB(EmbeddingRegularizer):
                     sums[at] = gradient / scale if total is None else total.add_(gradient, alpha=1 / scale)
             ascent = gradients[-1]
             assert ascent is not None  # the loss depends on the perturbation
-            delta = self.climbed(delta.detach(), ascent.float(), mask, step, radius)
+            delta = self.climbed(delta.detach(), module.unscaled(ascent), mask, step, radius)
         pairs = [(own, total) for own, total in zip(trained, sums, strict=True) if total is not None]
         return _Surrogate.apply(torch.stack(losses).mean(), [total for _, total in pairs], *[own for own, _ in pairs])
 

@@ -32,7 +32,7 @@ class LinearMapping(Regularizer):
 
     Args:
         max_pairs: sentence pairs of each pair of languages to fit on, the first of the corpus' order.
-        subwords: a word's vector: its ``last`` subword's, or their ``mean``.
+        subwords: a word's vector: its ``first`` or ``last`` subword's, or their ``mean``.
         name: in results.
 
     Raises:

@@ -17,13 +17,17 @@ from xltrobust.regularizers.embedding import EmbeddingRegularizer
 class R3F(EmbeddingRegularizer):
     """Adds the symmetric KL divergence between predictions with and without noise z, KLsym(f(x), f(x + z)).
 
-    Gradients flow through both predictions; each has a dropout mask of its own, as in the authors' code.
+    Gradients flow through both predictions; each has a dropout mask of its own, as in the authors' code. That also
+    detaches the embeddings to which it adds noise, so that the second prediction does not move them
+    (``detach_embeddings``). Its noise is by default uniform in an absolute L∞ ball of 1e-5 (``distribution: uniform,
+    ball: {norm: linf, epsilon: 1.0e-5, relative: false}``), and on special tokens too, which is not offered.
 
     Cost of a step of training: one forward and one full backward pass more than the task's.
 
     Args:
         ball: of the noise.
         distribution: ``gaussian``, or ``uniform`` in the ball (see :meth:`Ball.draw`).
+        detach_embeddings: add the noise to embeddings that are taken for constants, as the authors' code does.
         layer: perturb the output of this layer; 0 is the embeddings.
         weight: λ.
         name: of the term in logs.
@@ -37,15 +41,17 @@ class R3F(EmbeddingRegularizer):
         *,
         ball: Ball | None = None,
         distribution: Distribution = "gaussian",
+        detach_embeddings: bool = False,
         layer: int = 0,
         weight: float = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball, layer=layer, weight=weight, name=name)
-        self.distribution = distribution
+        self.distribution, self.detach_embeddings = distribution, detach_embeddings
 
     cost = Passes(forwards=1, backwards=1)
 
     def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
         noise = self.noise(module, batch, self.radius(module), self.distribution)
-        return symmetric_kl(output.logits, module.logits(output.embeddings, batch, noise, self.layer)).mean()
+        embeddings = output.embeddings.detach() if self.detach_embeddings else output.embeddings
+        return symmetric_kl(output.logits, module.logits(embeddings, batch, noise, self.layer)).mean()

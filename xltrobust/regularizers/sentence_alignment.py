@@ -14,22 +14,28 @@ from xltrobust.regularizers.alignment import AlignmentRegularizer, checked_tempe
 
 Loss = Literal["info_nce", "mse"]
 Side = Literal["source", "target"]
+Vector = Literal["pooled", "classifier"]
 
 
 class SentenceAlignment(AlignmentRegularizer):
     """Pulls the pooled vectors of translations together, on batches of sentence pairs beside those of the task.
 
     ``mse`` is XeroAlign's: the mean squared difference of the vectors. Nothing in it keeps them apart from other
-    sentences' but the task. ``info_nce`` is contrastive: among the other side's texts of the batch, those of all
-    devices together, each text is to find its own translation, both ways, by cosine. A text that occurs more than once
-    in a batch, in pairs of several languages say, is no negative of its own translations. (There is no
-    queue of earlier batches, as InfoXLM has.)
+    sentences' but the task. XeroAlign's code aligns the vector that its classifier reads, tanh(dense(<s>)): that is
+    ``vector: classifier``, the default being the pooled one before that layer. Its pairs are the task's own training
+    texts and their translations; these are of whatever corpus the data have.
+
+    ``info_nce`` is contrastive: among the other side's texts of the batch, those of all devices together, each text is
+    to find its own translation, both ways, by cosine. Of pairs that share a text, on whichever side, no text is a
+    negative of another: a text that occurs in pairs of several languages is none of its own translations', nor of
+    itself. (There is no queue of earlier batches, as InfoXLM has.)
 
     Cost of a step of training: one forward and one full backward pass of both texts of the pairs.
 
     Args:
         loss: which.
         temperature: τ of ``info_nce``.
+        vector: what is aligned: the ``pooled`` vector, or the one that the ``classifier``'s last layer reads.
         stop_gradient: the side whose vectors are taken as they are, so that only the other one's move; None moves
             both, as XeroAlign's code does.
         weight: of the term.
@@ -37,7 +43,8 @@ class SentenceAlignment(AlignmentRegularizer):
         name: of the term in logs.
 
     Raises:
-        ValueError: if the loss or side is unknown, or a number is out of its range.
+        ValueError: if the loss, vector or side is unknown, a number is out of its range, or the classifier's vector is
+            to be aligned before the task is learnt.
 
     References:
         - Gritta & Iacobacci. XeroAlign: zero-shot cross-lingual transformer alignment. Findings of ACL 2021.
@@ -52,6 +59,7 @@ class SentenceAlignment(AlignmentRegularizer):
         *,
         loss: Loss = "info_nce",
         temperature: float = 0.1,
+        vector: Vector = "pooled",
         stop_gradient: Side | None = None,
         weight: float = 1.0,
         before: float = 0.0,
@@ -64,11 +72,19 @@ class SentenceAlignment(AlignmentRegularizer):
             raise ValueError(
                 f"Expected argument `stop_gradient` to be 'source', 'target' or None, but got {stop_gradient!r}."
             )
-        self.loss, self.stop_gradient = loss, stop_gradient
+        if vector not in ("pooled", "classifier"):
+            raise ValueError(f"Expected argument `vector` to be 'pooled' or 'classifier', but got {vector!r}.")
+        if vector == "classifier" and before:
+            raise ValueError(
+                "Expected argument `before` to be 0 with `vector` 'classifier', whose layer is learnt with the task, "
+                f"but got {before}."
+            )
+        self.loss, self.vector, self.stop_gradient = loss, vector, stop_gradient
         self.temperature = checked_temperature(temperature)
 
     def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
-        sources, targets = output.pairs.pooled.chunk(2)
+        vectors = output.pairs.features if self.vector == "classifier" else output.pairs.pooled
+        sources, targets = vectors.chunk(2)
         if self.stop_gradient == "source":
             sources = sources.detach()
         if self.stop_gradient == "target":
@@ -87,8 +103,8 @@ class SentenceAlignment(AlignmentRegularizer):
             all_sources, all_targets = vectors.transpose(0, 1).flatten(1, 2)
             all_ids, rank = known.transpose(0, 1).flatten(1), module.global_rank
         positives = torch.arange(len(sources), device=sources.device) + rank * len(sources)
-        # Pairs that share a text on either side are translations of each other, or may be.
-        same = (ids[0][:, None] == all_ids[0]) | (ids[1][:, None] == all_ids[1])
+        # Pairs that share a text, be it a source here and a target there, are translations of each other, or may be.
+        same = (ids[:, None, :, None] == all_ids[None, :, None, :]).flatten(0, 1).any(0)
         forth = info_nce(sources, all_targets, self.temperature, same, positives)
         back = info_nce(targets, all_sources, self.temperature, same, positives)
         return (forth.mean() + back.mean()) / 2

@@ -25,6 +25,12 @@ class SmoothnessInducing(EmbeddingRegularizer):
     The first is the smoothness term, the second the Bregman proximal one (with momentum); each can be switched off.
     Ascent starts at a random z, for the divergence's gradient at 0 is 0, and shares the clean pass's dropout (ours).
 
+    The authors' code (mt-dnn) takes each divergence's target for a constant (``detach_targets``; the smoothness term's
+    gradient is then about half as large) and steps by g/max|g| of each token (``Ball(norm="linf",
+    linf_step="largest")``; the default is sign g). It has no ball: it ascends KL(f(x) ‖ f(x + z)) from Gaussian noise
+    of 1e-5, after which, by version, z is the step alone or is scaled to a largest coordinate of 1. Neither that nor
+    noise on special tokens is offered; a proximal term was not found there.
+
     Cost of a step of training beyond the task's: for smoothness ``steps`` + 1 forward, ``steps`` input-only and one
     full backward passes; for the proximal term a forward pass and a copy of the trained parameters.
 
@@ -34,6 +40,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
         step_size: their length, in the ball's units; None takes ε for one step, 2.5 ε / K for more.
         smoothness: whether the smoothness term is added.
         proximal: whether the proximal term is added.
+        detach_targets: take the target of each of the smoothness term's divergences for a constant.
         decay: of the average, θ̄ ← decay · θ̄ + (1 − decay) · θ after every optimizer step.
         layer: perturb the output of this layer; 0 is the embeddings.
         weight: of the sum of both terms in the loss.
@@ -56,6 +63,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
         step_size: float | None = None,
         smoothness: bool = True,
         proximal: bool = True,
+        detach_targets: bool = False,
         decay: float = 0.99,
         layer: int = 0,
         weight: float = 1.0,
@@ -69,6 +77,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
             raise ValueError(f"Expected argument `decay` to be in [0, 1), but got {decay}.")
         self.steps, self.step_size = steps, step_size
         self.smoothness, self.proximal, self.decay = smoothness, proximal, decay
+        self.detach_targets = detach_targets
         self._seen_step = 0
 
     @property
@@ -100,7 +109,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
         )  # fmt: skip
         with output.dropout.replayed():
             perturbed = module.logits(output.embeddings, batch, noise, self.layer)
-        return symmetric_kl(output.logits, perturbed).mean()
+        return symmetric_kl(output.logits, perturbed, detach_targets=self.detach_targets).mean()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._seen_step = trainer.global_step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from xltrobust.models.passes import Passes
 from xltrobust.regularizers.alignment import AlignmentRegularizer, checked_temperature, info_nce
 
 Loss = Literal["l2", "weak", "strong"]
-Subwords = Literal["last", "mean"]
+Subwords = Literal["first", "last", "mean"]
+Dimensions = Literal["mean", "sum"]
 
 
 class WordAlignment(AlignmentRegularizer):
@@ -26,6 +27,14 @@ class WordAlignment(AlignmentRegularizer):
     among those of the other side, ``strong`` among those of both. (They do not look at other devices' words, of which
     each has another number.)
 
+    Wu & Dredze's code sums the squared differences over dimensions (``dimensions: sum``; the default is H times
+    smaller), takes a word's first subword (``subwords: first``) and drops links of equal words and of words that have
+    several (``one_to_one: true``); its contrastive losses have a temperature of 1 and cosines only if asked. It has a
+    projector of two layers in its scripts and, as one of two ways to hold the encoder in its place, the distance of its
+    parameters to what they were: neither is offered. ``keep`` is the other one, which there reads special tokens too.
+    Cao et al. take a word's last subword. There all other words of a batch are negatives; here none is that is the word
+    itself, in a text that the batch has twice, or its translation.
+
     Cost of a step of training: one forward and one full backward pass of both texts of the pairs; with ``keep`` one
     forward pass of the source texts more.
 
@@ -33,7 +42,9 @@ class WordAlignment(AlignmentRegularizer):
         loss: which.
         keep: weight of holding the source in its place, in ``l2``; 0 leaves it out.
         temperature: τ of the contrastive losses.
-        subwords: a word's vector: its ``last`` subword's, or their ``mean``.
+        subwords: a word's vector: its ``first`` or ``last`` subword's, or their ``mean``.
+        dimensions: whether ``l2`` and what ``keep`` weighs are a ``mean`` or a ``sum`` over a vector's dimensions.
+        one_to_one: leave out links of words that are spelt alike, and then those of words that have several.
         weight: of the term.
         before: see :class:`~xltrobust.regularizers.alignment.AlignmentRegularizer`.
         name: of the term in logs.
@@ -55,6 +66,8 @@ class WordAlignment(AlignmentRegularizer):
         keep: float = 1.0,
         temperature: float = 0.1,
         subwords: Subwords = "last",
+        dimensions: Dimensions = "mean",
+        one_to_one: bool = False,
         weight: float = 1.0,
         before: float = 0.0,
         name: str | None = None,
@@ -62,11 +75,16 @@ class WordAlignment(AlignmentRegularizer):
         super().__init__(weight=weight, before=before, name=name)
         if loss not in ("l2", "weak", "strong"):
             raise ValueError(f"Expected argument `loss` to be 'l2', 'weak' or 'strong', but got {loss!r}.")
-        if subwords not in ("last", "mean"):
-            raise ValueError(f"Expected argument `subwords` to be 'last' or 'mean', but got {subwords!r}.")
+        for option, value, known in (
+            ("subwords", subwords, get_args(Subwords)),
+            ("dimensions", dimensions, get_args(Dimensions)),
+        ):
+            if value not in known:
+                raise ValueError(f"Expected argument `{option}` to be one of {known}, but got {value!r}.")
         if keep < 0:
             raise ValueError(f"Expected argument `keep` to be at least 0, but got {keep}.")
         self.loss, self.keep, self.subwords = loss, keep, subwords
+        self.dimensions, self.one_to_one = dimensions, one_to_one
         self.temperature = checked_temperature(temperature)
         self._pretrained: nn.Module | None = None
 
@@ -79,18 +97,22 @@ class WordAlignment(AlignmentRegularizer):
 
     def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
         pairs, hidden = batch["pairs"], output.pairs.hidden
-        sources, targets = word_vectors(hidden, pairs["words"], self.subwords)[pairs["links"].T]
+        words, links = pairs["words"], pairs["links"]
+        if self.one_to_one:
+            links = one_to_one_links(links, words, pairs["input_ids"])
+        sources, targets = word_vectors(hidden, words, self.subwords)[links.T]
         if self.loss == "l2":
             # A sum over few numbers is not to weigh as much as one over many, on another device.
-            distance = _mean_over_devices(module, (sources - targets).square().mean(1))
+            distance = _mean_over_devices(module, self._squared(sources - targets))
             return distance + self.keep * self._drift(module, pairs, hidden) if self.keep else distance
         # No negatives are a word's other translations, here or where its sentence is in the batch again with another
         # language, nor is the word itself.
-        words = pairs["words"]
-        ids = (pairs["texts"][words[:, 0]] * 65_537 + words[:, 1])[pairs["links"]]
+        ids = (pairs["texts"][words[:, 0]] * 65_537 + words[:, 1])[links]
         one, other = (ids[:, side][:, None] == ids[:, side] for side in (0, 1))
-        forth, back = ((sources, targets, one), (targets, sources, other))
-        found = [self._found(queries, keys, one | other, itself) for queries, keys, itself in (forth, back)]
+        crossed = ids[:, 0][:, None] == ids[:, 1]  # a text that is a source here and a target there
+        crossed = crossed | crossed.T
+        forth, back = ((sources, targets, one | crossed), (targets, sources, other | crossed))
+        found = [self._found(queries, keys, one | other | crossed, itself) for queries, keys, itself in (forth, back)]
         return _mean_over_devices(module, (found[0] + found[1]) / 2)
 
     def _found(self, queries: Tensor, keys: Tensor, same: Tensor, itself: Tensor) -> Tensor:
@@ -108,7 +130,12 @@ class WordAlignment(AlignmentRegularizer):
             embeddings = pretrained.get_input_embeddings()(texts["input_ids"])
             was = module.encode(embeddings, texts, encoder=pretrained)
         real = texts["perturbable"]
-        return _mean_over_devices(module, (hidden[:count][real].float() - was[real].float()).square().mean(1))
+        return _mean_over_devices(module, self._squared(hidden[:count][real].float() - was[real].float()))
+
+    def _squared(self, differences: Tensor) -> Tensor:
+        """Squared lengths of vectors, shape (N, H): shape (N,)."""
+        squares = differences.square()
+        return squares.mean(1) if self.dimensions == "mean" else squares.sum(1)
 
     @property
     def source_cost(self) -> Passes:
@@ -124,13 +151,34 @@ def word_vectors(hidden: Tensor, words: Tensor, subwords: Subwords) -> Tensor:
         subwords: which of a word's tokens stand for it.
     """
     rows, first, end = words.T
-    if subwords == "last":
-        return hidden[rows, end - 1].float()
-    length = int((end - first).max()) if len(words) else 0
-    places = first[:, None] + torch.arange(length, device=hidden.device)
-    inside = (places < end[:, None]).unsqueeze(-1)
+    if subwords != "mean":
+        return hidden[rows, first if subwords == "first" else end - 1].float()
+    places, inside = _token_places(words)
     vectors = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)].float()
-    return (vectors * inside).sum(1) / inside.sum(1)
+    return (vectors * inside.unsqueeze(-1)).sum(1) / inside.sum(1, keepdim=True)
+
+
+def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
+    """The links of words that are not spelt alike, and of these such as have no other.
+
+    Args:
+        links: of words, by their numbers, shape (L, 2).
+        words: as :func:`word_vectors` takes them, shape (W, 3).
+        tokens: their ids, shape (B, T).
+    """
+    places, inside = _token_places(words)
+    spelt = tokens[words[:, :1], places.clamp(max=tokens.shape[1] - 1)].masked_fill(~inside, -1)
+    links = links[(spelt[links[:, 0]] != spelt[links[:, 1]]).any(1)]
+    single = [torch.bincount(side, minlength=len(words))[side] == 1 for side in links.T]
+    return links[single[0] & single[1]]
+
+
+def _token_places(words: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each word's tokens are, and which of these are its own: as many as the longest has, shape (W, longest)."""
+    _, first, end = words.T
+    length = int((end - first).max()) if len(words) else 0
+    places = first[:, None] + torch.arange(length, device=words.device)
+    return places, places < end[:, None]
 
 
 def _mean_over_devices(module: RobustClassifier, values: Tensor) -> Tensor:
