@@ -85,6 +85,7 @@ def _run(arguments: list[str], environment: dict[str, str], printed: list[str], 
     import xltrobust.fit
 
     signal.alarm(120)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     os.environ |= environment
     for number, path in enumerate(printed, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
 import yaml
+from forking import forking
 from models.test_classifier import make, trainer
 from regularizers.catalogue import REGULARIZERS
-from test_resume import fit, outcome
+from test_resume import assert_equal, outcome
 
 from conftest import run_command, write_tiny_config
 
@@ -130,23 +130,22 @@ def test_two_processes_train_as_one(
 def test_a_killed_run_ends_as_if_it_had_not_been(
     tmp_path: Path, tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, moment: str
 ) -> None:
-    outcomes = []
-    for kill in (None, moment):
-        callbacks = [*MANY, *PAIRS, {"class_path": "killer.Killer"}]
-        config = config_with(tmp_path / str(kill), tiny_encoder, tiny_task, tiny_pairs, callbacks, max_passes=9)
-        own = yaml.safe_load(config.read_text())
-        own["trainer"]["max_epochs"] = None
-        own["last_checkpoint"] = {"every_n_train_steps": 2}
-        config.write_text(yaml.safe_dump(own))
-        if kill:
-            assert fit(config, kill) == -9
-        assert fit(config) == 0
-        outcomes.append((*outcome(config), trained(config)[1]["passes"]))
-    (predictions, weights, passes), (again, resumed, both) = outcomes
-    pd.testing.assert_frame_equal(again, predictions)
-    assert both == passes
-    for name, value in weights.items():
-        assert torch.equal(resumed[name], value), name
+    configs = []
+    with forking(tmp_path) as command:
+        for kill in (None, moment):
+            callbacks = [*MANY, *PAIRS, {"class_path": "killer.Killer"}]
+            config = config_with(tmp_path / str(kill), tiny_encoder, tiny_task, tiny_pairs, callbacks, max_passes=9)
+            own = yaml.safe_load(config.read_text())
+            own["trainer"]["max_epochs"] = None
+            own["last_checkpoint"] = {"every_n_train_steps": 2}
+            config.write_text(yaml.safe_dump(own))
+            if kill:
+                assert command.fit("--config", config, KILL_AT=kill) == -9, command.stderr
+            assert command.fit("--config", config) == 0, command.stderr
+            configs.append(config)
+    whole, killed = configs
+    assert_equal(killed, outcome(whole), moment)
+    assert trained(killed)[1]["passes"] == trained(whole)[1]["passes"]
 
 
 def test_reduced_precision_trains(tiny_encoder: Path, tiny_task: Path) -> None:
