@@ -38,6 +38,7 @@ REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
     "freelb": lambda: FreeLB(ball=BALL),
     "freelb, zero": lambda: FreeLB(ball=BALL, steps=2, start="zero"),
     "r3f": lambda: R3F(ball=BALL, weight=0.5),
+    "r3f, detached": lambda: R3F(ball=BALL, detach_embeddings=True),
     "smart": lambda: SmoothnessInducing(),
     "smart, smoothness": lambda: SmoothnessInducing(proximal=False, steps=2),
     "smart, proximal": lambda: SmoothnessInducing(smoothness=False),
@@ -48,10 +49,12 @@ REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
 # Those that learn from parallel text, which the data module has to have.
 ALIGNMENT: dict[str, Callable[[], Regularizer]] = {
     "sentences, mse": lambda: SentenceAlignment(loss="mse"),
+    "sentences, mse, classifier": lambda: SentenceAlignment(loss="mse", vector="classifier"),
     "sentences, info_nce": lambda: SentenceAlignment(),
     "sentences, info_nce, stopped": lambda: SentenceAlignment(stop_gradient="source"),
     "words, l2": lambda: WordAlignment(),
     "words, l2, not kept": lambda: WordAlignment(keep=0, subwords="mean"),
+    "words, l2, one to one": lambda: WordAlignment(subwords="first", dimensions="sum", one_to_one=True),
     "words, weak": lambda: WordAlignment(loss="weak"),
     "words, strong": lambda: WordAlignment(loss="strong"),
 }
