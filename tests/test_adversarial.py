@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,34 @@ def test_devices_share_the_chosen_examples() -> None:
 def test_wrong_numbers_are_refused(argument: str) -> None:
     with pytest.raises(ValueError, match=f"Expected argument `{argument}` to be at least 1, but got 0"):
         AdversarialEvaluation(**{argument: 0})
+
+
+def test_an_attack_that_cannot_change_the_source_gives_no_nan_and_chooses_no_checkpoint(
+    tmp_path: Path, tiny_encoder: Path, tiny_task: Path
+) -> None:
+    (tmp_path / "table.json").write_text('{"das": ["dies"], "haus": ["gebäude"]}', encoding="utf8")
+    german = {
+        "perturbation": {
+            "class_path": "xltrobust.perturb.SynonymSubstitution",
+            "init_args": {"tables": {"de": str(tmp_path / "table.json")}},
+        },
+        "search": {"class_path": "xltrobust.perturb.RandomSearch", "init_args": {"draws": 2}},
+    }
+    adversarial = CURVE | {"attacks": {"german": german}, "max_examples": 3, "every_n_epochs": 1}
+    config = write_config(tmp_path / "run", tiny_encoder, tiny_task, adversarial)
+    done = run_command("fit", "--config", config, "--best_checkpoint.attack", "german", check=False)
+    words = "best_checkpoint.attack: german cannot change the source language, en"
+    assert done.returncode == 2 and words in done.stderr
+    assert "Traceback" not in done.stderr and not list((tmp_path / "run").rglob("*.ckpt"))
+    french = {**german["perturbation"], "init_args": {"tables": {"fr": str(tmp_path / "table.json")}}}
+    wrong = write_config(
+        tmp_path / "wrong", tiny_encoder, tiny_task, {"attacks": {"french": german | {"perturbation": french}}}
+    )
+    done = run_command("fit", "--config", wrong, check=False)
+    assert done.returncode == 2 and "SynonymSubstitution cannot change en" in done.stderr
+    assert not list((tmp_path / "wrong").rglob("*.ckpt"))  # before it has trained, not after
+    shutil.rmtree(tmp_path / "run" / "run", ignore_errors=True)
+    run_command("fit", "--config", config, "--trainer.max_epochs", 1)
+    logged = pd.read_csv(next((tmp_path / "run" / "run").rglob("metrics.csv")))
+    assert logged["val/adv_acc/german/de"].notna().any() and "val/source_adv_acc/german" not in logged
+    assert "NaN" not in (tmp_path / "run" / "run" / "results.json").read_text(encoding="utf8")

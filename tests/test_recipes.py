@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from xltrobust.adversarial import AdversarialEvaluation
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.perturb import BeamSearch, GreedySearch, RandomSearch, Replay, TypoPerturbation
 from xltrobust.perturb.base import AttackResult
-from xltrobust.predictions import prediction_row, write_predictions
+from xltrobust.predictions import attack_record, prediction_row, write_predictions
 from xltrobust.recipes import SHELF, build_recipe, read_recipe, read_replay
 from xltrobust.run import RunFolder
 
@@ -74,8 +76,24 @@ def test_unknown_names_get_those_that_are_known(run: RunFolder, spec: str) -> No
 
 @pytest.mark.parametrize("spec", ["worst=typo.yaml", "clean=typo.yaml", "a/b=typo.yaml"])
 def test_names_that_results_use_otherwise_are_refused(run: RunFolder, spec: str) -> None:
-    with pytest.raises(UserError, match=f"--attack {spec}: an attack cannot be named .*; use NAME=FILE"):
+    with pytest.raises(UserError, match=f"--attack {spec}: an attack cannot be named .* Use --attack NEW_NAME=NAME"):
         read_recipe(spec, run)
+
+
+@pytest.mark.parametrize("spec", ["a/b", "x/y=typo"])
+def test_names_are_refused_wherever_they_come_from(run: RunFolder, spec: str) -> None:
+    own = options(draws=3)
+    run.config.write_text(yaml.safe_dump({"adversarial": {"attacks": {"a/b": own, "typo": own}}}))
+    with pytest.raises(UserError, match=f"--attack {spec}: an attack cannot be named"):
+        read_recipe(spec, run)
+    with pytest.raises(ValueError, match="an attack cannot be named 'a/b'"):
+        AdversarialEvaluation(attacks={"a/b": build_recipe(own, "here")})
+
+
+def test_an_attack_of_the_run_can_be_given_another_name(run: RunFolder) -> None:
+    Path("typo").unlink()
+    name, own = read_recipe("new=typo", run)
+    assert (name, own.search.draws, own.budget) == ("new", 3, 7)
 
 
 WRONG = {
@@ -159,3 +177,21 @@ def test_other_data_and_unknown_attacks_are_refused(tmp_path: Path) -> None:
     for attack, sets in (("typo", [EvaluationSet("test", "en", [Example("9", "en", "x", 0)])]), ("idle", SETS)):
         with pytest.raises(UserError, match="none of the examples attacked there are among these test sets"):
             read_replay(attack, other, sets)
+
+
+def test_replays_of_runs_of_one_name_collide_neither_in_name_nor_in_record(tmp_path: Path) -> None:
+    there: dict = {}
+    for above in "abc":
+        (tmp_path / above / "seed-0").mkdir(parents=True)
+        other = leave_results(RunFolder(tmp_path / above / "seed-0"), SETS)
+        name, recipe = read_replay("typo", other, SETS, there)
+        there[name] = json.loads(json.dumps(attack_record(recipe, [], 0.0)))
+        assert read_replay("typo", other, SETS, there)[0] == name  # found again
+    assert list(there) == ["typo@seed-0", "typo@b:seed-0", "typo@c:seed-0"]
+    told = [own["recipe"]["search"] for own in there.values()]
+    assert [own["run"] for own in told] == [str((tmp_path / above / "seed-0").resolve()) for above in "abc"]
+    assert {own["attack"] for own in told} == {"typo"} and len(json.dumps(told)) < 2000
+    there["typo@seed-0"]["recipe"]["search"] = there["typo@seed-0"]["recipe"]["perturbation"] = {"class": "Replay"}
+    first = RunFolder(tmp_path / "a" / "seed-0")
+    assert read_replay("typo", first, SETS, there)[0] == "typo@a:seed-0"  # an older version did not tell whose it was
+    assert read_replay("own=typo", first, SETS, there)[0] == "own"

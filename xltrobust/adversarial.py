@@ -15,14 +15,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.errors import UserError
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
-from xltrobust.metrics.coverage import WORST
 from xltrobust.metrics.figures import adversarial_figures
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine import Progress, attack
 from xltrobust.perturb.journal import Journal, victim_folder
-from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.recipe import Attack, check_attack_name
 from xltrobust.seeding import derived_seed, global_seed
 
 
@@ -60,14 +60,33 @@ class AdversarialEvaluation(pl.Callback):
         for name, value in {"dev_examples": dev_examples, "dev_budget": dev_budget}.items():
             if value < 1:
                 raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
-        taken = sorted({"clean", WORST} & set(attacks or {}))
-        if taken:
-            raise ValueError(f"An attack cannot be named {taken[0]!r}: results use the name for something else.")
+        for name in attacks or {}:
+            check_attack_name(name)
         self.attacks = attacks or {}
         self.max_examples = max_examples
         self.every_n_epochs, self.dev_examples, self.dev_budget = every_n_epochs, dev_examples, dev_budget
         self.seconds: dict[str, float] = {}
         self.answers: Path | None = None  # set by the command line: where a test that is killed leaves its answers
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Refuses what would end the run only after it has trained.
+
+        Raises:
+            UserError: if an attack can change none of the languages, or the checkpoint is to be chosen by one that
+                cannot change the source language.
+        """
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
+        for name, recipe in self.attacks.items():
+            changeable(name, recipe, data.test_sets, quiet=True)
+            if stage == "fit" and self.every_n_epochs is not None:
+                changeable(name, recipe, data.validation_sets, quiet=True)
+                source = next(own.language for own in data.validation_sets if own.name == data.source)
+                if f"val/source_adv_acc/{name}" in chosen_by and not recipe.perturbation.changes(source):
+                    raise UserError(
+                        f"best_checkpoint.attack: {name} cannot change the source language, {data.source} (no "
+                        f"{recipe.perturbation.lacking}): choose the checkpoint by another attack, or by none."
+                    )
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.every_n_epochs is None or trainer.sanity_checking:
@@ -88,11 +107,13 @@ class AdversarialEvaluation(pl.Callback):
             )
             names = [own.name for own in sets]
             figures = adversarial_figures({name: counts}, {name: before}, names, data.source, "val")
-            source_acc = accuracy(counts)[names.index(data.source)].item()
-            figures[f"val/source_adv_acc/{name}"] = source_acc
+            at = names.index(data.source)
+            if counts[at].sum():  # none where the attack cannot change the source language
+                source_acc = accuracy(counts)[at].item()
+                figures[f"val/source_adv_acc/{name}"] = source_acc
+                module.record_attacked_validation(name, source_acc)
             # The figures are equal on all devices; sync_dist only tells Lightning so.
             pl_module.log_dict(figures, sync_dist=True)
-            module.record_attacked_validation(name, source_acc)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module: Any = pl_module
@@ -183,7 +204,12 @@ def attack_share(
 
 
 def changeable(
-    name: str, recipe: Attack, sets: Sequence[EvaluationSet], languages: Sequence[str] | None = None
+    name: str,
+    recipe: Attack,
+    sets: Sequence[EvaluationSet],
+    languages: Sequence[str] | None = None,
+    *,
+    quiet: bool = False,
 ) -> list[int]:
     """Which sets an attack is for: those of languages that its perturbation can change; says which it leaves out.
 
@@ -192,6 +218,7 @@ def changeable(
         recipe: the attack.
         sets: the data; only its ``dev`` and ``test`` splits are attacked.
         languages: names of the sets that are wanted; None wants all.
+        quiet: say nothing.
 
     Raises:
         UserError: if a language that is wanted by name cannot be changed, or none can.
@@ -202,7 +229,7 @@ def changeable(
     missing = [own for at, own in wanted if at not in found]
     if missing and (languages is not None or not found):
         recipe.perturbation.require(missing[0].language)
-    if missing:
+    if missing and not quiet:
         kind = type(recipe.perturbation).__name__
         names = ", ".join(own.name for own in missing)
         rank_zero_info(f"{name}: {kind} cannot change {names} (no {recipe.perturbation.lacking}): left out.")

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xltrobust.errors import UserError, one_line_errors
+from xltrobust.files import Sharing, held
 from xltrobust.run import RunFolder
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", help="with --model: the folder for results; of an earlier attack, to add to it")
     parser.add_argument(
         "--attack", action="append", required=True, metavar="NAME", help="an attack of the run's configuration, a file "
-        "NAME.yaml, experiments/attacks/NAME.yaml, or NEW_NAME=FILE; may be repeated"
+        "NAME.yaml, experiments/attacks/NAME.yaml, or NEW_NAME= one of these; may be repeated"
     )  # fmt: skip
     parser.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     parser.add_argument("--max_examples", type=int, help="cap on the examples of a language (default: the run's)")
@@ -52,6 +53,8 @@ def run(options: argparse.Namespace) -> None:
 
     from xltrobust.subjects import open_classifier, open_run
 
+    if options.max_examples is not None and options.max_examples < 1:
+        raise UserError(f"--max_examples: expected at least 1, but got {options.max_examples}.")
     folder = RunFolder(options.run or options.output)
     precision: Any = options.precision or (folder.finished["machine"]["precision"] if options.run else "32-true")
     fabric = Fabric(accelerator=options.accelerator, devices=options.devices, precision=precision)
@@ -59,13 +62,17 @@ def run(options: argparse.Namespace) -> None:
     subject = (
         open_run(folder, fabric) if options.run else open_classifier(options.model, options.config, folder, fabric)
     )
+    using = Sharing(folder.path, "answers") if fabric.is_global_zero else None
     for spec in options.attack:
         attack_subject(subject, spec, options, fabric)
-    if fabric.is_global_zero:
-        shutil.rmtree(folder.answers, ignore_errors=True)
+    if using is not None:
         from xltrobust.report.__main__ import main as report
 
-        report([str(folder.path)])
+        with using.last() as alone:
+            if alone:  # else the attacks under way still want their answers
+                shutil.rmtree(folder.answers, ignore_errors=True)
+        with held(folder.path):  # whoever writes the report last has seen the results of all
+            report([str(folder.path)])
 
 
 def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fabric: Fabric) -> None:
@@ -80,7 +87,7 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     from xltrobust.recipes import read_recipe, read_replay
 
     if options.replay:
-        name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets)
+        name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets, subject.results.get("attacks"))
     else:
         name, recipe = read_recipe(spec, subject.folder)
     names = {own.name for own in subject.sets}
@@ -88,7 +95,7 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
         raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
     settings = {
         "seed": subject.seed if options.seed is None else options.seed,
-        "max_examples": options.max_examples or subject.max_examples,
+        "max_examples": subject.max_examples if options.max_examples is None else options.max_examples,
         "languages": options.languages,
     }
     if subject.holds(name, attack_record(recipe, [], 0.0) | settings):

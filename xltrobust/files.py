@@ -101,6 +101,52 @@ def _locked(handle: int, without_locks: bool) -> bool:
     return True
 
 
+@contextmanager
+def held(folder: Path, name: str = "results") -> Iterator[None]:
+    """Keeps other processes that ask for the same out of the block; a lock ends with its process, also a killed one.
+
+    File systems without locks let everybody in. What may be waited for must be short.
+
+    Args:
+        folder: what is written in; made if need be.
+        name: what of it.
+    """
+    handle = _lock_file(folder, name)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Sharing:
+    """Says that this process uses something, until it ends or :meth:`last` is asked.
+
+    Args:
+        folder: what it is in; made if need be.
+        name: what of it.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._handle = _lock_file(folder, name)
+        with suppress(OSError):
+            fcntl.flock(self._handle, fcntl.LOCK_SH)
+
+    @contextmanager
+    def last(self) -> Iterator[bool]:
+        """Ends the use; whether nobody else uses it, nor can begin to before the block ends."""
+        try:
+            yield _locked(self._handle, without_locks=False)
+        finally:
+            os.close(self._handle)
+
+
+def _lock_file(folder: Path, name: str) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+
+
 def cache_root() -> Path:
     """``$XLTROBUST_CACHE``, or ``xltrobust`` below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     if own := os.environ.get("XLTROBUST_CACHE"):

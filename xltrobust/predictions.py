@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from xltrobust.datamodules.base import EvaluationSet
+from xltrobust.errors import UserError
 from xltrobust.files import atomic_write
 from xltrobust.metrics.changes import changes
 from xltrobust.perturb.base import AttackResult
@@ -50,6 +51,47 @@ def prediction_row(
         "characters_changed": difference.characters if difference else None,
         "similarity": None,
     }
+
+
+def check_same_texts(
+    rows: Iterable[Row],
+    sets: Sequence[EvaluationSet],
+    where: str,
+    *,
+    whole: bool = False,
+    all_tested: bool = True,
+) -> None:
+    """Refuses rows of other data than the test sets hold now.
+
+    Args:
+        rows: of ``predictions.parquet``; older versions left texts out, which are not compared then.
+        sets: the test sets.
+        where: the file.
+        whole: the rows are of the same examples, with their labels; else examples that the sets lack are passed over,
+            as are labels.
+        all_tested: with ``whole``, the sets hold no more than the rows.
+
+    Raises:
+        UserError: naming the first example that differs.
+    """
+    examples = {(own.split, own.name, example.id): example for own in sets for example in own.examples}
+    unseen = set(examples) if whole and all_tested else set()
+    for row in rows:
+        key = row["split"], row["language"], row["id"]
+        example = examples.get(key)
+        unseen.discard(key)
+        differs = ""
+        if example is None:
+            differs = "is not in the data any more" if whole else ""
+        elif any(name in row and row[name] != getattr(example, name) for name in ("text", "text_pair")):
+            differs = "is another text than here"
+        elif whole and row["label"] != example.label:
+            differs = "has another label than here"
+        if differs:
+            raise UserError(f"{where}: {row['language']}/{row['id']} {differs}: not the same data.")
+    if unseen:
+        _, language, own = min(unseen)
+        raise UserError(f"{where}: {language}/{own} is new in the data: not the same data.")
 
 
 _NUMBERS = ("label", "prediction", "queries", "backwards", "broken_at")

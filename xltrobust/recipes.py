@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from xltrobust.datamodules.base import EvaluationSet
 from xltrobust.errors import UserError
-from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
 from xltrobust.perturb.replay import Replay
+from xltrobust.predictions import check_same_texts
 from xltrobust.run import RunFolder
 
 _COLUMNS = ["split", "language", "id", "attack", "text", "text_pair", "adversarial_text", "adversarial_text_pair"]
@@ -23,8 +24,8 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     """An attack and its name in results.
 
     Args:
-        spec: ``NAME`` of the run's own configuration, a file (``FILE.yaml``, named by its stem; ``NAME=FILE``), or the
-            name of a file in ``experiments/attacks``. A file holds the options of
+        spec: ``NAME`` of the run's own configuration, a file (``FILE.yaml``, named by its stem), or the name of a file
+            in ``experiments/attacks``; with another name, ``NEW_NAME=`` before it. A file holds the options of
             :class:`~xltrobust.perturb.recipe.Attack`.
         folder: the run's.
 
@@ -36,19 +37,29 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     name = name or path.stem
     own = _configured(folder)
     if spec in own:
-        return spec, build_recipe(own[spec], f"{folder.config}: adversarial.attacks.{spec}")
+        return _checked(spec, spec), build_recipe(own[spec], f"{folder.config}: adversarial.attacks.{spec}")
     shelved = SHELF / f"{file}.yaml"
     found = path if path.is_file() else shelved
+    if file in own and not found.is_file():
+        return _checked(name, spec), build_recipe(own[file], f"{folder.config}: adversarial.attacks.{file}")
     if not found.is_file():
         known = sorted({*own, *(other.stem for other in SHELF.glob("*.yaml"))})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
-    if "/" in name or name in ("clean", "worst"):
-        raise UserError(f"--attack {spec}: an attack cannot be named {name!r}; use NAME=FILE.")
+    _checked(name, spec)
     try:
         options = yaml.safe_load(found.read_text(encoding="utf8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{found}: not valid YAML ({' '.join(str(error).split())}).") from None
     return name, build_recipe(options, str(found))
+
+
+def _checked(name: str, spec: str) -> str:
+    """The name of an attack, if it can be one."""
+    try:
+        check_attack_name(name)
+    except ValueError as error:
+        raise UserError(f"--attack {spec}: {error} Use --attack NEW_NAME=NAME.") from None
+    return name
 
 
 def _configured(folder: RunFolder) -> dict[str, Any]:
@@ -73,13 +84,19 @@ def build_recipe(options: Any, where: str) -> Attack:
         raise UserError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def read_replay(attack: str, other: RunFolder, sets: Sequence[EvaluationSet]) -> tuple[str, Attack]:
-    """The texts that an attack found against another run, as an attack named ``{attack}@{run}``.
+def read_replay(
+    spec: str, other: RunFolder, sets: Sequence[EvaluationSet], there: Mapping[str, Any] | None = None
+) -> tuple[str, Attack]:
+    """The texts that an attack found against another run, as an attack of its own.
+
+    Its name is ``{attack}@{run}``; where that is taken for the texts of another run, the folders above the run's are
+    put before its name (``typo@b:seed-0``) until it is not.
 
     Args:
-        attack: its name there.
+        spec: the attack's name there, or ``NEW_NAME=NAME``.
         other: the other run's folder.
         sets: the test sets, which have to hold the same texts.
+        there: what results tell of the attacks that are there already, by name.
 
     Raises:
         UserError: if the other run has no such attack, or its examples are others.
@@ -87,22 +104,30 @@ def read_replay(attack: str, other: RunFolder, sets: Sequence[EvaluationSet]) ->
     from pyarrow import parquet
 
     table = parquet.read_table(other.predictions, columns=_COLUMNS).to_pylist()
+    known = dict.fromkeys(row["attack"] for row in table if row["attack"])
+    given, _, attack = ("", "", spec) if spec in known else spec.rpartition("=")
     rows = [row for row in table if row["attack"] == attack and row["split"] == "test"]
     if not rows:
-        known = ", ".join(dict.fromkeys(row["attack"] for row in table if row["attack"])) or "none"
-        raise UserError(f"--attack {attack}: {other.path} has no such attack to replay, but {known}.")
-    examples = {(own.name, example.id): example for own in sets if own.split == "test" for example in own.examples}
-    texts = {}
-    for row in rows:
-        example = examples.get((row["language"], row["id"]))
-        if example is None:
-            continue  # the other run was tested on more
-        if (example.text, example.text_pair) != (row["text"], row["text_pair"]):
-            where = f"{row['language']}/{row['id']}"
-            raise UserError(f"{other.predictions}: {where} is another text than here: not the same data.")
-        if row["adversarial_text"] is not None:
-            texts[example.language, example.id] = row["adversarial_text"], row["adversarial_text_pair"]
+        raise UserError(
+            f"--attack {spec}: {other.path} has no such attack to replay, but {', '.join(known) or 'none'}."
+        )
+    check_same_texts(rows, sets, str(other.predictions))
+    languages = {own.name: own.language for own in sets}
+    here = {(own.name, example.id) for own in sets if own.split == "test" for example in own.examples}
+    texts = {
+        (languages[row["language"]], row["id"]): (row["adversarial_text"], row["adversarial_text_pair"])
+        for row in rows
+        if row["adversarial_text"] is not None and (row["language"], row["id"]) in here
+    }
     if not texts:
         raise UserError(f"{other.predictions}: none of the examples attacked there are among these test sets.")
-    replay = Replay(texts)
-    return f"{attack}@{other.path.resolve().name}", Attack(perturbation=replay, search=replay)
+    path = other.path.resolve()
+    replay = Replay(texts, run=str(path), attack=attack)
+    recipe = Attack(perturbation=replay, search=replay)
+    if given:
+        return _checked(given, spec), recipe
+    described = describe_attack(recipe)
+    names = [f"{attack}@{':'.join(path.parts[-depth:])}" for depth in range(1, len(path.parts))]
+    taken = [name for name in names if name in (there or {})]
+    held = [name for name in taken if not first_difference((there or {})[name].get("recipe"), described)]
+    return _checked([*held, *(name for name in names if name not in taken), names[-1]][0], spec), recipe

@@ -18,7 +18,7 @@ from pytorch_lightning.strategies.launchers.subprocess_script import _Subprocess
 
 from xltrobust.adversarial import AdversarialEvaluation
 from xltrobust.datamodules.base import EvaluationSet
-from xltrobust.files import atomic_write, write_json
+from xltrobust.files import atomic_write, content_hash, write_json
 from xltrobust.models.evaluation import Prediction
 from xltrobust.predictions import Row, attack_record, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
@@ -127,6 +127,7 @@ class RunRecorder(pl.Callback):
             "data": data.data_counts(),
             "checkpoint": {
                 "path": _checkpoint_path(Path(str(trainer.ckpt_path)).resolve(), self.folder),
+                "hash": content_hash(Path(str(trainer.ckpt_path))),
                 "chosen_by": module.chosen_by(),
                 "validation": module.validation_history,
             },
@@ -165,7 +166,8 @@ def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[
         if isinstance(callback, AdversarialEvaluation):
             for name, recipe in callback.attacks.items():
                 results = [own.result for own in predictions if own.attack == name and own.result]
-                found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0))
+                settings = {"seed": global_seed(), "max_examples": callback.max_examples, "languages": None}
+                found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0)) | settings
     return found
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 import yaml
@@ -15,22 +18,23 @@ from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
 from transformers import AutoConfig
 
-from xltrobust.adversarial import attack_share, chosen_share
+from xltrobust.adversarial import attack_share, chosen_examples, chosen_share
 from xltrobust.attack_figures import clean_figures_of, renewed_figures
 from xltrobust.datamodules.base import CrossLingualClassification, EvaluationSet
 from xltrobust.errors import UserError
-from xltrobust.files import write_json
+from xltrobust.files import content_hash, held, write_json
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
-from xltrobust.models.sentences import SentenceEncoder
+from xltrobust.models.sentences import sentence_encoder
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.journal import Journal, victim_folder
-from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.recipe import Attack, first_difference
 from xltrobust.perturb.replay import Replay
-from xltrobust.predictions import EMPTY_ROW, Row, prediction_row, write_predictions
+from xltrobust.predictions import EMPTY_ROW, Row, check_same_texts, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.run import SCHEMA, RunFolder
 
+_ASKED, _TIPPED = 20, 0.02  # clean texts of a set that tell a checkpoint; the share that may be answered otherwise
 Found = dict[tuple[int, int], AttackResult]
 
 
@@ -62,7 +66,7 @@ class Subject:
 
     def journal(self, rank: int) -> Journal:
         """The answers so far, and a file for more."""
-        return Journal(self.answers, str(rank))
+        return Journal(self.answers, f"{rank}-{secrets.token_hex(4)}")  # another attack may be under way
 
     def holds(self, name: str, record: dict[str, Any]) -> bool:
         """Whether the folder has this attack's results.
@@ -73,25 +77,52 @@ class Subject:
         there = self.results.setdefault("attacks", {}).get(name)
         if there is None:
             return False
-        for option in ("recipe", "seed", "max_examples", "languages"):
-            if option in there and there[option] != record[option]:
+        # An older version's fit left its settings out: they were the run's.
+        settings = {"seed": self.seed, "max_examples": self.max_examples, "languages": None}
+        advice = f"give this one another name, --attack NEW_NAME={name}."
+        for option in ("recipe", *settings):
+            found = first_difference(there.get(option, settings.get(option)), record[option], option)
+            if found and found.unknown:
                 raise UserError(
-                    f"{self.folder.path} holds another attack named {name} ({option}: {there[option]} there, "
-                    f"{record[option]} here): give this one another name, --attack NAME=FILE."
+                    f"{self.folder.path} holds an attack named {name}, but does not tell its {found.option}, so that "
+                    f"it may be another than this: {advice}"
+                )
+            if found:
+                before, now = (shorten(str(value), 80, placeholder=" …") for value in (found.there, found.here))
+                raise UserError(
+                    f"{self.folder.path} holds another attack named {name} ({found.option}: {before} there, {now} "
+                    f"here): {advice}"
                 )
         return True
 
     def add(self, name: str, found: Found, record: dict[str, Any], similarity: str | None) -> None:
-        """Adds an attack to both files; first the texts, so that what ``results.json`` names is there."""
-        kept = [row for row in self.rows if row["attack"] != name]
+        """Adds an attack to both files, beside what others have added since they were read.
+
+        First the texts, so that what ``results.json`` names is there.
+
+        Raises:
+            UserError: if the folder has another attack of the name by now, or is of another classifier.
+        """
         new = [prediction_row(self.sets[at], i, r.prediction, name, r) for (at, i), r in sorted(found.items())]
         if similarity:
             _measure_similarity(new, list(dict(sorted(found.items())).values()), similarity)
-        self.rows = [*kept, *new]
-        write_predictions(self.rows, self.folder.predictions)
-        self.results["attacks"][name] = record
-        self.results["figures"] = renewed_figures(self.results["figures"], self.rows, self.sets, self.results)
-        write_json(self.results, self.folder.results)
+        with held(self.folder.path):
+            self._read_again()
+            if self.holds(name, record):
+                return
+            self.rows = [*(row for row in self.rows if row["attack"] != name), *new]
+            write_predictions(self.rows, self.folder.predictions)
+            self.results["attacks"][name] = record
+            self.results["figures"] = renewed_figures(self.results["figures"], self.rows, self.sets, self.results)
+            write_json(self.results, self.folder.results)
+
+    def _read_again(self) -> None:
+        if not self.folder.results.exists():
+            return
+        results = RunFolder(self.folder.path).finished
+        if any(results.get(name) != self.results.get(name) for name in ("encoder", "labels", "data", "checkpoint")):
+            raise UserError(f"{self.folder.path} was tested anew while it was attacked: attack it again.")
+        self.results, self.rows = results, _rows(self.folder)
 
     @staticmethod
     def gathered(found: Found, fabric: Fabric) -> Found:
@@ -112,12 +143,20 @@ def open_run(folder: RunFolder, fabric: Fabric) -> Subject:
     results = folder.finished
     config = yaml.safe_load(folder.config.read_text(encoding="utf8"))
     data = _data(config["data"], config["model"]["encoder"], str(folder.config))
+    rows = _rows(folder)
+    limit_batches = (config.get("trainer") or {}).get("limit_test_batches")
+    _check_data(rows, results, data, folder, all_tested=limit_batches is None or str(limit_batches) == "1.0")
+    tested = results["checkpoint"].get("hash")
+    if tested is not None and tested != content_hash(folder.checkpoint):
+        raise UserError(f"{folder.checkpoint}: not the checkpoint whose results {folder.results} holds: test it anew.")
     module, tokenization = folder.load()
     module = module.to(fabric.device)
     victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
     answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))
     limit = (config.get("adversarial") or {}).get("max_examples")
-    return Subject(folder, results, _rows(folder), data.test_sets, victim, answers, limit)
+    if tested is None:
+        _check_answers(rows, data.test_sets, victim, folder)
+    return Subject(folder, results, rows, data.test_sets, victim, answers, limit)
 
 
 def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -> Subject:
@@ -146,7 +185,9 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
             raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
         if results["data"] != section:
             raise UserError(f"{folder.path} holds results on other data than {config} names: choose another --output.")
-        return Subject(folder, results, _rows(folder), data.test_sets, victim, answers)
+        rows = _rows(folder)
+        _check_data(rows, results, data, folder)
+        return Subject(folder, results, rows, data.test_sets, victim, answers)
     subject = Subject(
         folder, _first_results(name, data, fabric, folder) | {"data": section}, [], data.test_sets, victim, answers
     )
@@ -224,6 +265,45 @@ def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualCl
         raise UserError(f"{where}: data: {' '.join(str(error).split())}") from None
 
 
+def _check_data(
+    rows: list[Row],
+    results: dict[str, Any],
+    data: CrossLingualClassification,
+    folder: RunFolder,
+    *,
+    all_tested: bool = True,
+) -> None:
+    """Refuses data that are not those of the clean test any more."""
+    if results["labels"] != data.labels:
+        raise UserError(
+            f"{folder.results}: the classes were {', '.join(results['labels'])}, and now are {', '.join(data.labels)}: "
+            "not the same data."
+        )
+    clean = [row for row in rows if row["attack"] is None]
+    check_same_texts(clean, data.test_sets, str(folder.predictions), whole=True, all_tested=all_tested)
+
+
+def _check_answers(rows: list[Row], sets: list[EvaluationSet], victim: Victim, folder: RunFolder) -> None:
+    """Refuses a checkpoint that answers otherwise than the one tested; for runs of versions that kept no hash of it."""
+    given = {(row["split"], row["language"], row["id"]): row["prediction"] for row in rows if row["attack"] is None}
+    asked = [
+        (own.examples[index], given[key])
+        for own in sets
+        for index in chosen_examples(own, _ASKED)
+        if (key := (own.split, own.name, own.examples[index].id)) in given
+    ]
+    if not asked:
+        return
+    answers = victim([example for example, _ in asked]).argmax(axis=1)
+    differ = int(np.sum(answers != np.array([answer for _, answer in asked])))
+    # Another machine or precision tips a close decision now and then.
+    if differ > max(1, _TIPPED * len(asked)):
+        raise UserError(
+            f"{folder.checkpoint}: answers {differ} of {len(asked)} clean texts otherwise than {folder.predictions} "
+            "has it: not the checkpoint that was tested; test it anew."
+        )
+
+
 def _rows(folder: RunFolder) -> list[Row]:
     frame = pd.read_parquet(folder.predictions).astype(object)
     # Rows of an older version lack columns that new ones have.
@@ -237,6 +317,6 @@ def _precision(fabric: Fabric) -> str:
 
 def _measure_similarity(rows: list[Row], results: list[AttackResult], encoder: str) -> None:
     pairs = [(at, (own.example, own.adversarial)) for at, own in enumerate(results) if own.adversarial is not None]
-    values = SentenceEncoder(encoder).similarities([pair for _, pair in pairs])
+    values = sentence_encoder(encoder).similarities([pair for _, pair in pairs])
     for (at, _), value in zip(pairs, values.tolist(), strict=True):
         rows[at]["similarity"] = value

@@ -5,8 +5,9 @@ import pytest
 
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Edit, Perturbation
-from xltrobust.perturb.search import RandomSearch, random_edits
+from xltrobust.perturb.search import RandomSearch, edit_count, random_edits
 from xltrobust.perturb.typos import TypoPerturbation
+from xltrobust.perturb.word_edits import WordDropping
 
 from .sentences import SENTENCES
 from .victims import first_texts
@@ -82,6 +83,16 @@ def test_words_are_counted_on_the_sides_that_may_change():
         for example in question:
             assert 2 * len(TEXT) - len(example.text) - len(example.text_pair) == deleted
             assert sides != ("text",) or example.text_pair == TEXT
+
+
+def test_words_of_sides_that_cannot_be_changed_do_not_count():
+    mixed = Example("0", ("en", "zh"), TEXT, 0, text_pair="天气很好我们今天去公园散步吧晚上再回家吃饭")
+    alone = Example("0", "en", TEXT, 0)
+    for rate in (0.15, 0.25, 0.5):
+        assert edit_count(mixed, WordDropping(), rate) == edit_count(alone, WordDropping(), rate)
+    _, question = ask(mixed, perturbation=WordDropping(), rate=0.25)
+    assert {len(TEXT.split()) - len(own.text.split()) for own in question} == {3}
+    assert edit_count(mixed, TypoPerturbation(), 0.25) > 3  # which can change both
 
 
 def test_more_edits_than_words_share_words_without_overlapping():

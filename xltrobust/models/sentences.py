@@ -90,7 +90,11 @@ def _pooled(encoder: Any, batch: dict[str, Tensor]) -> Tensor:
     return mean / mean.norm(dim=1, keepdim=True)
 
 
-@lru_cache(maxsize=2)
-def sentence_encoder(encoder: str, prefix: str, max_length: int) -> SentenceEncoder:
+def sentence_encoder(encoder: str, prefix: str = "query: ", max_length: int = 128) -> SentenceEncoder:
     """One encoder for all that ask for the same: constraints of several attacks, and the report of their results."""
+    return _shared(encoder, prefix, max_length)
+
+
+@lru_cache(maxsize=2)
+def _shared(encoder: str, prefix: str, max_length: int) -> SentenceEncoder:
     return SentenceEncoder(encoder, prefix=prefix, max_length=max_length)

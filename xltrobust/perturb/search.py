@@ -33,7 +33,8 @@ class RandomSearch(Search):
 
     Args:
         draws: perturbed texts an example; fewer are asked for if an example has fewer distinct ones.
-        rate: edits per word, of the words on all sides that the perturbation may change. Words are counted by
+        rate: edits per word, of the words on all sides that the perturbation may change, in languages that it supports.
+            Words are counted by
             :func:`~xltrobust.perturb.words.count_words`.
 
     Raises:
@@ -92,7 +93,8 @@ def _draw(
 
 def edit_count(example: Example, perturbation: Perturbation, rate: float) -> int:
     """``rate`` edits per word, at least one, of the words that the perturbation may change."""
-    words = sum(count_words(getattr(example, side) or "") for side in perturbation.sides)
+    sides = [side for side in perturbation.sides if perturbation.supports(example.side_language(side))]
+    words = sum(count_words(getattr(example, side) or "") for side in sides)
     return max(1, round(rate * words))
 
 
