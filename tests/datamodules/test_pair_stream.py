@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import time
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,6 +202,40 @@ def test_where_nothing_is_held_out_no_links_are(
     data = make_data(tiny_encoder, tiny_task, write_tiny_pairs(tmp_path / "pairs.tsv"))
     data.parallel = tiny_corpus(tmp_path / "pairs.tsv", held_out=0)
     assert data.pairs.held_out(("en", "de")) == data.word_pairs.held_out(("en", "de")) == []
+
+
+def wait_for_the_first(rank: int, folder: Path, module: LocalClassification) -> None:
+    """One of two processes, of which the first takes longer than the process group allows for a collective."""
+    limit = timedelta(seconds=1)
+    store = f"file://{folder / 'store'}"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2, timeout=limit)
+    module.trainer = SimpleNamespace(world_size=2, local_rank=rank)
+
+    def make() -> str:
+        if rank == 0:
+            time.sleep(2)
+            (folder / "made").touch()
+        return f"found: {(folder / 'made').exists()}"
+
+    def fail() -> str:
+        raise UserError("no pairs")
+
+    (folder / f"{rank}").write_text(module._first_on_one(make))
+    with pytest.raises(UserError, match="no pairs"):
+        module._first_on_one(fail)
+
+
+def test_devices_wait_for_the_one_that_aligns_for_as_long_as_it_takes(
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, tmp_path: Path
+) -> None:
+    module, context = make_data(tiny_encoder, tiny_task, tiny_pairs), multiprocessing.get_context("fork")
+    processes = [context.Process(target=wait_for_the_first, args=(rank, tmp_path, module)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert [(tmp_path / name).read_text() for name in ("0", "1")] == ["found: True"] * 2
 
 
 def test_the_record_of_the_corpus_is_among_the_counts(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

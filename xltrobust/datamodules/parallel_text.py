@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import pytorch_lightning as pl
+import torch
 
 from xltrobust.datamodules.pair_data import PairData
 from xltrobust.datamodules.pair_stream import PairBatches, PairSampler, PairStream
@@ -21,6 +23,7 @@ from xltrobust.seeding import global_seed
 
 Stream = Literal["sentence_pairs", "word_pairs"]
 T = TypeVar("T")
+_AS_LONG_AS_IT_TAKES = timedelta(days=365)
 
 
 class ParallelText(pl.LightningDataModule):
@@ -134,12 +137,16 @@ class ParallelText(pl.LightningDataModule):
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return make()
+        # A group of its own: in the trainer's, whoever waits gives up after half an hour, and aligning may take longer.
+        group = torch.distributed.new_group(backend="gloo", timeout=_AS_LONG_AS_IT_TAKES)
         if trainer.local_rank:
-            trainer.strategy.barrier("made")
-        made = make()
-        if not trainer.local_rank:
-            trainer.strategy.barrier("made")
-        return made
+            torch.distributed.barrier(group)
+        try:
+            return make()
+        finally:
+            if not trainer.local_rank:  # where it failed too: the others then say why, and not that they lost it
+                torch.distributed.barrier(group)
+            torch.distributed.destroy_process_group(group)
 
     def pair_stream(self) -> PairStream | None:
         """Batches of pairs, if a regularizer has asked for them."""
