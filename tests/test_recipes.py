@@ -104,8 +104,8 @@ WRONG = {
     "a budget for nothing": (yaml.safe_dump(options(budget=0)), "Expected argument `budget`"),
     "another section": (yaml.safe_dump({"attack": options()}), "attack"),
     "no search": ("perturbation: {class_path: xltrobust.perturb.TypoPerturbation}", "search"),
-    "nothing": ("", "perturbation"),
-    "no mapping": ("[1, 2]", "recipe"),
+    "nothing": ("", "expected options by name, but got nothing"),
+    "no mapping": ("[1, 2]", "expected options by name, but got a list"),
     "no YAML": ("a: [", "not valid YAML"),
 }
 
@@ -115,13 +115,13 @@ def test_wrong_files_are_named_in_one_line_with_what_is_wrong(run: RunFolder, te
     Path("wrong.yaml").write_text(text, encoding="utf8")
     with pytest.raises(UserError) as refused:
         read_recipe("wrong.yaml", run)
-    assert str(refused.value).startswith("wrong.yaml: ") and words in str(refused.value)
+    assert str(refused.value).startswith("wrong.yaml:") and words in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_files_that_are_no_text_are_named(run: RunFolder) -> None:
     Path("wrong.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="^wrong.yaml: not valid YAML"):
+    with pytest.raises(UserError, match="^wrong.yaml:1: not UTF-8"):
         read_recipe("wrong.yaml", run)
 
 

@@ -374,9 +374,9 @@ def test_command(run, tmp_path, capsys):
     ("spoil", "message"),
     [
         (lambda run: (run / "results.json").unlink(), "results.json: not found; is"),
-        (lambda run: (run / "results.json").write_text("{"), "results.json: not valid JSON"),
-        (lambda run: (run / "results.json").write_text("[]"), "results.json: not the results of a run"),
-        (lambda run: (run / "results.json").write_bytes(b"\xff\xfe"), "results.json: not the results of a run"),
+        (lambda run: (run / "results.json").write_text("{"), "not valid JSON"),
+        (lambda run: (run / "results.json").write_text("[]"), "results.json"),
+        (lambda run: (run / "results.json").write_bytes(b"\xff\xfe"), "results.json"),
         (lambda run: (run / "results.json").write_text('{"schema": 2}'), "schema 2, but this version reads schema 1"),
         (lambda run: (run / "results.json").write_text('{"schema": 1}'), "expected 'name' to be a str"),
         (lambda run: (run / "predictions.parquet").unlink(), "predictions.parquet: not found; is"),

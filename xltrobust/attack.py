@@ -7,8 +7,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
-from xltrobust.errors import UserError, one_line_errors
-from xltrobust.files import Sharing, held
+from xltrobust.errors import OneLineParser, UserError, at_least, one_line, one_line_errors
+from xltrobust.files import Sharing, check_folder, held
 from xltrobust.run import RunFolder
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> None:
     """Attacks the test sets; adds the figures to results.json, and every text to predictions.parquet."""
-    parser = argparse.ArgumentParser(prog="python -m xltrobust.attack", description=main.__doc__)
+    parser = OneLineParser(prog="python -m xltrobust.attack", description=main.__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
     what.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
@@ -30,15 +30,17 @@ def main(arguments: list[str] | None = None) -> None:
         "NAME.yaml, experiments/attacks/NAME.yaml, or NEW_NAME= one of these; may be repeated"
     )  # fmt: skip
     parser.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
-    parser.add_argument("--max_examples", type=int, help="cap on the examples of a language (default: the run's)")
+    parser.add_argument(
+        "--max_examples", type=at_least(1), help="cap on the examples of a language (default: the run's)"
+    )
     parser.add_argument("--languages", nargs="+", help="attack only these")
-    parser.add_argument("--seed", type=int, help="of the attack (default: the run's)")
+    parser.add_argument("--seed", type=at_least(0), help="of the attack (default: the run's)")
     parser.add_argument(
         "--similarity", nargs="?", const="bundled", metavar="ENCODER", help="measure how similar the texts found are "
         "to the originals, by this encoder as it is before fine-tuning (default: %(const)s)"
     )  # fmt: skip
     parser.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
-    parser.add_argument("--devices", type=int, default=1, help="to share the examples (default: %(default)s)")
+    parser.add_argument("--devices", type=at_least(1), default=1, help="to share the examples (default: %(default)s)")
     parser.add_argument("--precision", help="as Lightning names it (default: the run's)")
     options = parser.parse_args(arguments)
     if options.model and not (options.config and options.output):
@@ -49,15 +51,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks as the options say, one attack after the other; what is finished is written at once."""
-    from lightning_fabric import Fabric
-
     from xltrobust.subjects import open_classifier, open_run
 
-    if options.max_examples is not None and options.max_examples < 1:
-        raise UserError(f"--max_examples: expected at least 1, but got {options.max_examples}.")
     folder = RunFolder(options.run or options.output)
-    precision: Any = options.precision or (folder.finished["machine"]["precision"] if options.run else "32-true")
-    fabric = Fabric(accelerator=options.accelerator, devices=options.devices, precision=precision)
+    check_folder(folder.path, "--run" if options.run else "--output")
+    fabric = _fabric(options, folder.recorded("machine").get("precision") if options.run else None)
     fabric.launch()
     subject = (
         open_run(folder, fabric) if options.run else open_classifier(options.model, options.config, folder, fabric)
@@ -75,6 +73,17 @@ def run(options: argparse.Namespace) -> None:
             report([str(folder.path)])
 
 
+def _fabric(options: argparse.Namespace, own_precision: str | None) -> Fabric:
+    from lightning_fabric import Fabric
+
+    precision: Any = options.precision or own_precision or "32-true"
+    try:
+        return Fabric(accelerator=options.accelerator, devices=options.devices, precision=precision)
+    except Exception as error:  # of many kinds, all about what was asked for
+        asked = f"--accelerator {options.accelerator} --devices {options.devices} --precision {precision}"
+        raise UserError(f"{asked}: {one_line(error)}") from None
+
+
 def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fabric: Fabric) -> None:
     """Attacks with one recipe, unless the folder holds its results already.
 
@@ -82,6 +91,8 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
         UserError: if it holds results of the same name and other settings, or a language is not in the data.
     """
     from xltrobust.adversarial import attack_share, changeable, chosen_share
+    from xltrobust.models.sentences import sentence_encoder
+    from xltrobust.perturb.similarity import SemanticSimilarity
     from xltrobust.predictions import attack_record
     from xltrobust.provenance import git_state
     from xltrobust.recipes import read_recipe, read_replay
@@ -90,6 +101,11 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
         name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets, subject.results.get("attacks"))
     else:
         name, recipe = read_recipe(spec, subject.folder)
+    for constraint in recipe.constraints:
+        if isinstance(constraint, SemanticSimilarity):
+            constraint.load()
+    if options.similarity:
+        sentence_encoder(options.similarity).load()
     names = {own.name for own in subject.sets}
     if unknown := sorted(set(options.languages or []) - names):
         raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")

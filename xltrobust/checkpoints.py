@@ -62,6 +62,10 @@ class LastCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, every_n_train_steps: int | None = None) -> None:
+        if every_n_train_steps is not None and every_n_train_steps < 1:
+            raise ValueError(
+                f"Expected argument `every_n_train_steps` to be at least 1, but got {every_n_train_steps}."
+            )
         super().__init__(
             filename="last",
             every_n_train_steps=every_n_train_steps,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,16 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
 
 from xltrobust.checkpoints import BestCheckpoint, LastCheckpoint, WholeCheckpoints
-from xltrobust.errors import UserError
+from xltrobust.errors import UserError, one_line
+from xltrobust.files import check_folder
+from xltrobust.reading import check_checkpoint, read_yaml
 from xltrobust.run import CHOSEN_BY, RunFolder
+
+# What Lightning takes without a word, to divide by zero or to do nothing of what was meant.
+_LEAST = {
+    "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "num_nodes": 1, "log_every_n_steps": 0,
+    "gradient_clip_val": 0, "max_epochs": -1,
+}  # fmt: skip
 
 
 class SourceEarlyStopping(EarlyStopping):
@@ -26,6 +37,10 @@ class SourceEarlyStopping(EarlyStopping):
     """
 
     def __init__(self, patience: int | None = None, min_delta: float = 0.0) -> None:
+        if patience is not None and patience < 1:
+            raise ValueError(f"Expected argument `patience` to be at least 1 or None, but got {patience}.")
+        if not 0 <= min_delta < math.inf:
+            raise ValueError(f"Expected argument `min_delta` to be at least 0, but got {min_delta}.")
         never = sys.maxsize
         super().__init__(
             monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
@@ -56,7 +71,11 @@ class FitCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 10},
-            parser_kwargs={"prog": "python -m xltrobust.fit", "description": "Fine-tune, then test in every language."},
+            parser_kwargs={
+                "prog": "python -m xltrobust.fit",
+                "description": "Fine-tune, then test in every language.",
+                "exit_on_error": False,
+            },
             args=args,
             auto_configure_optimizers=False,
             run=False,
@@ -76,11 +95,34 @@ class FitCLI(LightningCLI):
         parser.link_arguments("model.encoder", "data.init_args.tokenizer")
         parser.link_arguments("data.labels", "model.labels", apply_on="instantiate")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses, and refuses what neither the parser nor a constructor would, before there is anything to lose."""
+        for path in _configuration_files(sys.argv[1:] if args is None else args):
+            read_yaml(path)  # the parser's messages name no file
+        super().parse_arguments(parser, args)
+        seed, trainer, run_dir = self.config.seed_everything, self.config.trainer, self.config.run_dir
+        if not isinstance(seed, bool) and not 0 <= seed < 2**32:
+            raise UserError(f"seed_everything: expected a number from 0 to {2**32 - 1}, but got {seed}.")
+        for name, least in _LEAST.items():
+            if (value := trainer[name]) is not None and not value >= least:
+                raise UserError(f"trainer.{name}: expected at least {least}, but got {value}.")
+        if trainer.max_epochs == 0 and self.config.test_checkpoint is None:
+            raise UserError("trainer.max_epochs: expected at least 1, or -1 for no bound, but got 0.")
+        if not run_dir.strip():
+            raise UserError("run_dir: it is empty; name the run's folder.")
+        check_folder(Path(run_dir), "run_dir")
+        if "labels" in self.config.model and self.config.model.labels is not None:
+            raise UserError("model.labels: the model takes its labels from the data; give data.init_args.labels.")
+
     def before_instantiate_classes(self) -> None:
         self.folder = RunFolder(self.config.run_dir)
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
         self.finished = self.folder.results.exists() and not self.config.trainer.fast_dev_run
+        if (tested := self.config.test_checkpoint) is not None and not self.finished:
+            if not Path(tested).is_file():
+                raise UserError(f"{tested}: no such checkpoint; check --test_checkpoint.")
+            check_checkpoint(Path(tested))
         if self.config.model.max_passes is not None and self.config.trainer.max_epochs is not None:
             raise UserError(
                 "model.max_passes and trainer.max_epochs both say when training ends: give one "
@@ -110,7 +152,12 @@ class FitCLI(LightningCLI):
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
         self.config_init["adversarial"].answers = self.folder.answers
-        trainer: Any = super().instantiate_trainer(**kwargs | own)
+        try:
+            trainer: Any = super().instantiate_trainer(**kwargs | own)
+        except Exception as error:  # Lightning's are of many kinds
+            asked = self.config_init.trainer
+            where = f"accelerator {asked.accelerator}, devices {asked.devices}"
+            raise UserError(f"trainer ({where}): {one_line(error)}") from None
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # others know what they do
             trainer.strategy.checkpoint_io = WholeCheckpoints()
         # Recorder and loggers write nothing before the data are read and everything is set up.
@@ -122,11 +169,9 @@ class FitCLI(LightningCLI):
         """The checkpoint named by the user, or the best epoch's; None after ``fast_dev_run``, which keeps nothing.
 
         Raises:
-            UserError: if the named one is missing, or no epoch was validated.
+            UserError: if no epoch was validated.
         """
         if (named := self.config.test_checkpoint) is not None:
-            if not Path(named).is_file():
-                raise UserError(f"{named}: no such checkpoint; check --test_checkpoint.")
             return named
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return None
@@ -149,3 +194,11 @@ class FitCLI(LightningCLI):
                 f"{self.folder.path} had finished before: nothing was trained or tested. To test its model again, "
                 f"name a new folder: --run_dir NEW --test_checkpoint {tested}"
             )
+
+
+def _configuration_files(arguments: Sequence[str]) -> Iterator[Path]:
+    """The files that a command line names as its configuration; text in place of a file is the parser's to read."""
+    for name, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        given = following if name in ("-c", "--config") else name.partition("--config=")[2]
+        if given and os.path.isfile(given):
+            yield Path(given)

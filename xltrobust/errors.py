@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
+
+_SIGPIPE = 128 + 13  # what shells make of a process that ended because nobody read on
 
 
 class UserError(Exception):
@@ -25,9 +30,39 @@ class MissingPackage(UserError, ModuleNotFoundError):
 
 @contextmanager
 def one_line_errors(command: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Ends the process with exit code 2 and one line on standard error, for user errors and the ``kinds`` given."""
+    """Ends the process with exit code 2 and one line on standard error, for user errors and the ``kinds`` given.
+
+    Where nobody reads on (``| head``), it ends without a word, with the code that shells give for that.
+    """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left cannot be written at exit either
+        raise SystemExit(_SIGPIPE) from None
     except (UserError, *kinds) as error:  # type: ignore[misc]
-        print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{command}: {one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line; its kind if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line, not after a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help tells the arguments)\n")
+
+
+def at_least(least: int) -> type[int]:
+    """A type for arguments: whole numbers that are not below ``least``."""
+
+    def parse(text: str) -> int:
+        if not text.lstrip("+-").isdecimal() or len(text) > 18 or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, but got {text!r}")
+        return int(text)
+
+    return parse  # type: ignore[return-value]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xltrobust.errors import UserError, one_line_errors
-from xltrobust.files import atomic_directory
+from xltrobust.errors import OneLineParser, UserError, one_line_errors
+from xltrobust.files import atomic_directory, check_folder
 from xltrobust.run import RunFolder
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _OPTIONS = {"deberta-v2": {"pooler_hidden_act": "tanh"}}
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes a directory for AutoModelForSequenceClassification and AutoTokenizer, with the same logits."""
-    parser = argparse.ArgumentParser(prog="python -m xltrobust.export", description=main.__doc__)
+    parser = OneLineParser(prog="python -m xltrobust.export", description=main.__doc__)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument("directory", help="to write; must not exist")
     options = parser.parse_args(arguments)
@@ -44,6 +43,7 @@ def export(folder: RunFolder, directory: Path) -> None:
     """
     if directory.exists():
         raise UserError(f"{directory} exists already: name a directory to be made.")
+    check_folder(directory, "The directory")
     module, tokenization = folder.load()
     classifier = sequence_classifier(module)
     tokenizer = copy.deepcopy(tokenization.tokenizer)
@@ -52,7 +52,7 @@ def export(folder: RunFolder, directory: Path) -> None:
     with atomic_directory(directory) as temporary:
         classifier.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        _check_logits(temporary, module, tokenization, folder.finished["text_pairs"])
+        _check_logits(temporary, module, tokenization, folder.recorded("text_pairs"))
 
 
 def sequence_classifier(module: RobustClassifier) -> Any:

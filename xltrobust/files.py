@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from xltrobust.errors import UserError
+
 _PART = ".part-"  # in the names of what is being written
 
 
@@ -145,6 +147,23 @@ class Sharing:
 def _lock_file(folder: Path, name: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     return os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def check_folder(path: Path, what: str) -> None:
+    """Refuses a folder in which nothing can be written, before any work is done for what is to go there.
+
+    Args:
+        path: the folder, which need not exist yet.
+        what: what names it, for the message.
+
+    Raises:
+        UserError: if it, or what it would have to be made in, is a file or may not be written to.
+    """
+    existing = next(own for own in (path.absolute(), *path.absolute().parents) if own.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        reason = "is not a folder" if not existing.is_dir() else "may not be written to"
+        shown = "it" if existing == path.absolute() else existing
+        raise UserError(f"{what} {path}: cannot be written in, for {shown} {reason}; choose another.")
 
 
 def cache_root() -> Path:

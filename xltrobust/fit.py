@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from xltrobust.bounded_yaml import bound_configurations
 from xltrobust.checkpoints import checkpoint_to_resume
 from xltrobust.cli import FitCLI
 from xltrobust.errors import one_line_errors
+from xltrobust.reading import state_errors
 from xltrobust.stopping import stopped_in_one_line
 
 
@@ -13,11 +15,15 @@ def main() -> None:
 
     A run that has finished is reported and left as it is.
     """
+    from jsonargparse import ArgumentError
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+    bound_configurations()
     with stopped_in_one_line("fit", "Run the same command again to go on from the last checkpoint."):
-        # What a constructor refuses, or from_pretrained does not find, is the configuration's fault.
-        with one_line_errors("fit", ValueError, OSError):
+        # What a constructor refuses is the configuration's fault.
+        with one_line_errors("fit", ValueError, OSError, ArgumentError):
             cli = FitCLI()
-        with one_line_errors("fit"):
+        with one_line_errors("fit", MisconfigurationException):
             if not cli.finished:
                 if cli.config.test_checkpoint is None:
                     resume = checkpoint_to_resume(cli.folder)
@@ -25,9 +31,10 @@ def main() -> None:
                 checkpoint = cli.checkpoint_to_test()
                 if checkpoint is None:
                     return
-                cli.trainer.test(
-                    cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False, weights_only=True
-                )
+                with state_errors(checkpoint):
+                    cli.trainer.test(
+                        cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False, weights_only=True
+                    )
             cli.report()
 
 

@@ -6,6 +6,7 @@ Data, logs and results keep the codes of the benchmark that they come from; what
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from langcodes import Language, LanguageTagError
@@ -27,9 +28,28 @@ def base_language(code: str) -> str:
     ['zh', 'zh', 'zh', 'zh', 'ar', 'sw', 'de', 'yo']
     """
     try:
-        return Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
-    except LanguageTagError as error:
-        raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.") from error
+        language = Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
+    except LanguageTagError:
+        language = ""
+    if not 2 <= len(language) <= 3:  # "german" is well-formed, but no language has a code of so many letters
+        raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.")
+    return language
+
+
+def check_codes(argument: str, codes: Iterable[str]) -> None:
+    """Refuses what is no language code, before anything is looked up by it.
+
+    Raises:
+        ValueError: naming the argument and the code.
+    """
+    for code in codes:
+        try:
+            base_language(code)
+        except ValueError:
+            raise ValueError(
+                f"Expected argument `{argument}` to name languages by codes such as 'de', 'zh-CN' or 'swh_Latn', "
+                f"but got {code!r}."
+            ) from None
 
 
 @lru_cache(maxsize=1024)

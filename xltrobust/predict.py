@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from xltrobust.errors import UserError, one_line_errors
+from xltrobust.errors import OneLineParser, UserError, one_line_errors
 from xltrobust.example import Example
+from xltrobust.languages import check_codes
+from xltrobust.reading import decoded_lines
 from xltrobust.run import RunFolder
 
 _CHUNK = 4096  # lines held at a time: a file of any size passes through
@@ -17,14 +18,14 @@ _CHUNK = 4096  # lines held at a time: a file of any size passes through
 
 def main(arguments: list[str] | None = None) -> None:
     """Reads one text a line, writes one JSON object a line: text, label and the probability of every label."""
-    parser = argparse.ArgumentParser(prog="python -m xltrobust.predict", description=main.__doc__)
+    parser = OneLineParser(prog="python -m xltrobust.predict", description=main.__doc__)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument(
         "--language", help="of the texts, for encoders with language ids or linear maps (default: the run's source)"
     )
     parser.add_argument("file", help="UTF-8 text, one example a line, a tab between the texts of a pair; - reads stdin")
     options = parser.parse_args(arguments)
-    with one_line_errors("predict"):
+    with one_line_errors("predict", ValueError):
         predict(RunFolder(options.run), options.file, options.language)
 
 
@@ -33,12 +34,14 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
 
     Raises:
         UserError: on a missing file, or a line without the tab of a pair (or with one where there are no pairs).
+        ValueError: if ``language`` is no language code.
     """
     import torch
 
     from xltrobust.models.victim import ClassifierVictim
 
-    pairs, source = folder.finished["text_pairs"], folder.finished["source"]
+    check_codes("--language", [language] if language is not None else [])
+    pairs, source = folder.recorded("text_pairs"), folder.recorded("source")
     module, tokenization = folder.load()
     if module.language_maps.languages and language is None:
         raise UserError(
@@ -57,7 +60,7 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
 
 def _examples(file: str, pairs: bool, language: str) -> Iterator[Example]:
     for number, line in enumerate(_lines(file), 1):
-        fields = line.rstrip("\r\n").split("\t")
+        fields = line.split("\t")
         if len(fields) != 1 + pairs:
             wanted = "two texts with a tab between them" if pairs else "one text without tabs"
             raise UserError(f"{file}:{number}: expected {wanted}, but got {len(fields)} fields.")
@@ -66,16 +69,13 @@ def _examples(file: str, pairs: bool, language: str) -> Iterator[Example]:
 
 def _lines(file: str) -> Iterator[str]:
     if file == "-":
-        sys.stdin.reconfigure(encoding="utf8")  # type: ignore[union-attr]
-        yield from sys.stdin
+        yield from decoded_lines(sys.stdin.buffer, "-")
         return
     try:
-        with Path(file).open(encoding="utf-8-sig") as opened:
-            yield from opened
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file.") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8 ({error.reason}); convert the file to UTF-8.") from None
+        with Path(file).open("rb") as opened:
+            yield from decoded_lines(opened, file)
+    except OSError as error:
+        raise UserError(f"{file}: no such file that can be read ({error.strerror}).") from None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from xltrobust.datamodules.base import EvaluationSet
@@ -14,6 +13,7 @@ from xltrobust.errors import UserError
 from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
 from xltrobust.perturb.replay import Replay
 from xltrobust.predictions import check_same_texts
+from xltrobust.reading import read_parquet, read_yaml
 from xltrobust.run import RunFolder
 
 _COLUMNS = ["split", "language", "id", "attack", "text", "text_pair", "adversarial_text", "adversarial_text_pair"]
@@ -34,7 +34,7 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     """
     name, _, file = spec.rpartition("=")
     path = Path(file)
-    name = name or path.stem
+    name = name if "=" in spec else path.stem
     own = _configured(folder)
     if spec in own:
         return _checked(spec, spec), build_recipe(own[spec], f"{folder.config}: adversarial.attacks.{spec}")
@@ -45,12 +45,7 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     if not found.is_file():
         known = sorted({*own, *(other.stem for other in SHELF.glob("*.yaml"))})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
-    _checked(name, spec)
-    try:
-        options = yaml.safe_load(found.read_text(encoding="utf8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{found}: not valid YAML ({' '.join(str(error).split())}).") from None
-    return name, build_recipe(options, str(found))
+    return _checked(name, spec), build_recipe(read_yaml(found), str(found))
 
 
 def _checked(name: str, spec: str) -> str:
@@ -66,8 +61,7 @@ def _configured(folder: RunFolder) -> dict[str, Any]:
     """The options of the attacks of a run's configuration, by name."""
     if not folder.config.is_file():
         return {}
-    config = yaml.safe_load(folder.config.read_text(encoding="utf8"))
-    return (config.get("adversarial") or {}).get("attacks") or {}
+    return (folder.options.get("adversarial") or {}).get("attacks") or {}
 
 
 def build_recipe(options: Any, where: str) -> Attack:
@@ -101,9 +95,7 @@ def read_replay(
     Raises:
         UserError: if the other run has no such attack, or its examples are others.
     """
-    from pyarrow import parquet
-
-    table = parquet.read_table(other.predictions, columns=_COLUMNS).to_pylist()
+    table = read_parquet(other.predictions, _COLUMNS).to_pylist()
     known = dict.fromkeys(row["attack"] for row in table if row["attack"])
     given, _, attack = ("", "", spec) if spec in known else spec.rpartition("=")
     rows = [row for row in table if row["attack"] == attack and row["split"] == "test"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xltrobust.errors import UserError
+from xltrobust.reading import checkpoint_errors, read_json, read_yaml
 
 if TYPE_CHECKING:
     from xltrobust.datamodules.tokenization import Tokenization
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
 CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
+# What results.json has, of a run as of a classifier from elsewhere; without the first four nothing can be said of it.
+_RESULTS: dict[str, type] = {
+    "name": str, "source": str, "languages": list, "figures": dict,
+    "seed": int, "labels": list, "text_pairs": bool, "encoder": str, "machine": dict, "data": dict,
+    "checkpoint": dict,
+}  # fmt: skip
 
 
 class RunFolder:
@@ -56,26 +62,51 @@ class RunFolder:
             )
 
     @cached_property
-    def options(self) -> dict[str, Any]:
-        """The run's configuration, nested."""
-        return yaml.safe_load(self.config.read_text(encoding="utf8"))
-
-    @cached_property
     def finished(self) -> dict[str, Any]:
         """What ``results.json`` says.
 
         Raises:
-            UserError: if the run has not finished, or another version of the package wrote it.
+            UserError: if the run has not finished, another version of the package wrote it, or it is damaged.
         """
-        try:
-            results = json.loads(self.results.read_text(encoding="utf8"))
-        except FileNotFoundError:
-            raise UserError(f"{self.results}: not found; is {self.path} the folder of a finished run?") from None
-        except json.JSONDecodeError as error:
-            raise UserError(f"{self.results}: not valid JSON ({error.msg}, line {error.lineno}).") from None
+        if not self.results.exists():
+            raise UserError(f"{self.results}: not found; is {self.path} the folder of a finished run?")
+        results = read_json(self.results)
         if results.get("schema") != SCHEMA:
             raise UserError(f"{self.results}: schema {results.get('schema')}, but this version reads schema {SCHEMA}.")
+        for at, (name, kind) in enumerate(_RESULTS.items()):
+            if (at < 4 or name in results) and not isinstance(results.get(name), kind):
+                raise UserError(
+                    f"{self.results}: expected {name!r} to be a {kind.__name__}, but got {results.get(name)!r}."
+                )
         return results
+
+    def recorded(self, name: str) -> Any:
+        """What ``results.json`` says of one thing.
+
+        Raises:
+            UserError: if it does not.
+        """
+        if name not in self.finished:
+            raise UserError(f"{self.results}: there is no {name!r}, which is needed for this.")
+        return self.finished[name]
+
+    def option(self, name: str, kind: type) -> Any:
+        """An option of the run's configuration, by its dotted name.
+
+        Raises:
+            UserError: if the configuration cannot be read, or does not have the option, of the type ``kind``.
+        """
+        value: Any = self.options
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            raise UserError(f"{self.config}: expected {name} to be a {kind.__name__}, but got {value!r}.")
+        return value
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The run's configuration, nested."""
+        return read_yaml(self.config)
 
     @property
     def checkpoint(self) -> Path:
@@ -86,8 +117,9 @@ class RunFolder:
         """
         named = self.options.get("test_checkpoint")
         # Not where the run's own was when it was written: folders are renamed, and others take their places.
-        checkpoint = self.best if named is None else self.path / self.finished["checkpoint"]["path"]
-        if not checkpoint.is_file():
+        recorded = self.finished.get("checkpoint")
+        checkpoint = self.best if named is None else self.path / str(dict(recorded or {}).get("path"))
+        if not checkpoint.exists():
             raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
         return checkpoint
 
@@ -95,13 +127,15 @@ class RunFolder:
         """The run's best model, in evaluation mode, and its tokenization.
 
         Raises:
-            UserError: if the checkpoint is missing.
+            UserError: if the checkpoint or the configuration is missing or damaged.
         """
         from xltrobust.datamodules.tokenization import Tokenization
         from xltrobust.models.classifier import RobustClassifier
 
-        module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
-        return module.eval(), Tokenization(module.hparams["encoder"], self.options["data"]["init_args"]["max_length"])
+        max_length = self.option("data.init_args.max_length", int)
+        with checkpoint_errors(self.checkpoint):
+            module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
+        return module.eval(), Tokenization(module.hparams["encoder"], max_length)
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -11,9 +11,7 @@ from textwrap import shorten
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
 from transformers import AutoConfig
@@ -23,6 +21,7 @@ from xltrobust.attack_figures import clean_figures_of, renewed_figures
 from xltrobust.datamodules.base import CrossLingualClassification, EvaluationSet
 from xltrobust.errors import UserError
 from xltrobust.files import content_hash, held, write_json
+from xltrobust.models.pretrained import reading_model
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
 from xltrobust.models.sentences import sentence_encoder
 from xltrobust.models.victim import ClassifierVictim
@@ -32,10 +31,12 @@ from xltrobust.perturb.recipe import Attack, first_difference
 from xltrobust.perturb.replay import Replay
 from xltrobust.predictions import EMPTY_ROW, Row, check_same_texts, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
+from xltrobust.reading import read_parquet, read_yaml
 from xltrobust.run import SCHEMA, RunFolder
 
 _ASKED, _TIPPED = 20, 0.02  # clean texts of a set that tell a checkpoint; the share that may be answered otherwise
 Found = dict[tuple[int, int], AttackResult]
+_COLUMNS = ("id", "split", "language", "label", "prediction", "attack", "text", "text_pair", "adversarial_text")
 
 
 @dataclass
@@ -140,20 +141,19 @@ def open_run(folder: RunFolder, fabric: Fabric) -> Subject:
     Raises:
         UserError: if it has not finished or a file is missing.
     """
-    results = folder.finished
-    config = yaml.safe_load(folder.config.read_text(encoding="utf8"))
-    data = _data(config["data"], config["model"]["encoder"], str(folder.config))
+    results = folder.finished | {"seed": folder.recorded("seed")}
+    data = _data(folder.option("data", dict), folder.option("model.encoder", str), str(folder.config))
     rows = _rows(folder)
-    limit_batches = (config.get("trainer") or {}).get("limit_test_batches")
+    limit_batches = (folder.options.get("trainer") or {}).get("limit_test_batches")
     _check_data(rows, results, data, folder, all_tested=limit_batches is None or str(limit_batches) == "1.0")
-    tested = results["checkpoint"].get("hash")
+    tested = folder.recorded("checkpoint").get("hash")
     if tested is not None and tested != content_hash(folder.checkpoint):
         raise UserError(f"{folder.checkpoint}: not the checkpoint whose results {folder.results} holds: test it anew.")
     module, tokenization = folder.load()
     module = module.to(fabric.device)
     victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
     answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))
-    limit = (config.get("adversarial") or {}).get("max_examples")
+    limit = (folder.options.get("adversarial") or {}).get("max_examples")
     if tested is None:
         _check_answers(rows, data.test_sets, victim, folder)
     return Subject(folder, results, rows, data.test_sets, victim, answers, limit)
@@ -227,12 +227,8 @@ def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, 
 
 def _data_section(config: str) -> dict[str, Any]:
     """What a configuration says of the data."""
-    try:
-        options = yaml.safe_load(Path(config).read_text(encoding="utf8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{config}: not valid YAML ({' '.join(str(error).split())}).") from None
-    section = options.get("data") if isinstance(options, dict) else None
-    if not isinstance(section, dict):
+    section = read_yaml(Path(config)).get("data")
+    if not isinstance(section, dict) or not isinstance(section.get("init_args") or {}, dict):
         raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
     return section
 
@@ -243,7 +239,8 @@ def _cut_as_trained(section: dict[str, Any], name: str, config: str) -> dict[str
     Raises:
         UserError: if the configuration names another: the answers to long texts would not be the run's.
     """
-    own = getattr(AutoConfig.from_pretrained(name, trust_remote_code=False), "xltrobust_max_length", None)
+    with reading_model(name, "a classifier"):
+        own = getattr(AutoConfig.from_pretrained(name, trust_remote_code=False), "xltrobust_max_length", None)
     arguments = section.get("init_args") or {}
     given = arguments.get("max_length")
     if own is not None and given not in (None, own):
@@ -305,7 +302,7 @@ def _check_answers(rows: list[Row], sets: list[EvaluationSet], victim: Victim, f
 
 
 def _rows(folder: RunFolder) -> list[Row]:
-    frame = pd.read_parquet(folder.predictions).astype(object)
+    frame = read_parquet(folder.predictions, _COLUMNS, others=True).to_pandas().astype(object)
     # Rows of an older version lack columns that new ones have.
     rows: list[Row] = frame.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
     return [row | {name: None for name in EMPTY_ROW if name not in row} for row in rows]

@@ -82,7 +82,7 @@ def test_a_group_column_and_pairs(tmp_path):
 
 
 def test_target_dev_files_are_optional_and_all_others_are_not(tmp_path):
-    module = module_of(tmp_path, {"en/train.tsv": "text\tlabel\na\tz\n"})
+    module = module_of(tmp_path, {"en/train.tsv": "text\tlabel\na\tz\nb\ty\n"})
     assert module.read("dev", "de") == []
     for split, language in (("dev", "en"), ("test", "de"), ("test", "en")):
         with pytest.raises(DataError, match=f"{language}/{split}.tsv: no such file"):

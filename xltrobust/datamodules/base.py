@@ -19,6 +19,7 @@ from xltrobust.datamodules.tokenization import Tokenization
 from xltrobust.datamodules.view_pools import PoolCollator, PoolLoader, PoolSampler
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, language_name
+from xltrobust.languages import check_codes
 from xltrobust.seeding import derived_seed, global_seed
 
 
@@ -81,6 +82,9 @@ class CrossLingualClassification(ParallelText, ABC):
             raise ValueError(
                 f"Expected argument `limit_train_examples` to be at least 1, but got {limit_train_examples}."
             )
+        if num_workers < 0:
+            raise ValueError(f"Expected argument `num_workers` to be at least 0, but got {num_workers}.")
+        check_codes("source", [source])
         if max_length < 4:
             raise ValueError(f"Expected argument `max_length` to be at least 4, but got {max_length}.")
         self.tokenizer = tokenizer
@@ -207,6 +211,7 @@ class CrossLingualClassification(ParallelText, ABC):
         if self._position is not None:
             loader.load_state_dict(self._position)
             self._position = None
+        self._check_interval(len(loader))
         self._training_loader = loader
         return loader
 
@@ -226,6 +231,14 @@ class CrossLingualClassification(ParallelText, ABC):
         return [self._evaluation_loader(own) for own in self.test_sets]
 
     # Inside
+
+    def _check_interval(self, batches: int) -> None:
+        interval = getattr(self.trainer, "val_check_interval", None)
+        by_epoch = getattr(self.trainer, "check_val_every_n_epoch", None) is not None
+        if by_epoch and isinstance(interval, int) and interval > batches:
+            raise UserError(
+                f"trainer.val_check_interval: expected at most the {batches} batches of an epoch, but got {interval}."
+            )
 
     @property
     def _place(self) -> tuple[int, int]:

@@ -140,6 +140,10 @@ class PairTable(FileBitext):
             for column in columns[2:]:
                 if not row[column].strip():
                     raise DataError(f"{self.path}:{number}: column {column!r} is empty; name the text's language.")
+                try:
+                    base_language(row[column])
+                except ValueError as error:
+                    raise DataError(f"{self.path}:{number}: column {column!r}: {error}") from None
             source = self.source_language or row[str(self.source_language_column)]
             target = self.target_language or row[str(self.target_language_column)]
             yield SentencePair(row[self.source_column], row[self.target_column], source, target)

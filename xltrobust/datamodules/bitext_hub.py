@@ -91,8 +91,11 @@ class HubPairs(Bitext):
     def _rows(self) -> Iterator[dict[str, Any]]:
         from datasets import load_dataset  # seconds of imports, and only hub runs need them
         from datasets.exceptions import DatasetsError
+        from datasets.utils import logging
 
         read = 0
+        level = logging.get_verbosity()
+        logging.set_verbosity(logging.CRITICAL)  # what it logs of an error is said again in the error
         try:
             rows = load_dataset(self.path, self.name, split=self.split, revision=self.revision, streaming=True)
             for row in rows:
@@ -105,6 +108,8 @@ class HubPairs(Bitext):
                 f"{self._where()}: cannot be read{after} ({reason}); check path, name, split and revision, "
                 "or that the hub can be reached."
             ) from None
+        finally:
+            logging.set_verbosity(level)
 
     def _where(self) -> str:
         return f"{self.path}[{self.name}/{self.split}]" if self.name else f"{self.path}[{self.split}]"

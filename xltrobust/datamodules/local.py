@@ -10,6 +10,7 @@ from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.readers import Columns, ExampleTable, examples_from_rows
 from xltrobust.datamodules.tables import DataError, read_rows, require_columns
 from xltrobust.example import Example, Language
+from xltrobust.languages import check_codes
 
 
 class LocalClassification(CrossLingualClassification):
@@ -43,6 +44,9 @@ class LocalClassification(CrossLingualClassification):
         **kwargs: Any,
     ) -> None:
         super().__init__(source=source, **kwargs)
+        check_codes("languages", languages)
+        if labels is not None and (len(set(labels)) < len(labels) or not all(map(str.strip, labels))):
+            raise ValueError(f"Expected argument `labels` to name different classes, but got {labels}.")
         self.data_dir = data_dir
         self.paths = {"train": train, "dev": dev, "test": test}
         self.languages = [language for language in dict.fromkeys(languages) if language != source]
@@ -67,6 +71,12 @@ class LocalClassification(CrossLingualClassification):
             if not row[self.columns.label]:
                 raise DataError(f"{path}:{number}: the label is empty; give it one or take the row out.")
             found.add(row[self.columns.label])
+        if not found:
+            raise DataError(f"{path}: no rows for language {self.source!r}; check its spelling in the configuration.")
+        if len(found) < 2:
+            raise DataError(
+                f"{path}: expected at least two classes, but got {', '.join(found)} alone; name them with `labels`."
+            )
         return sorted(found)
 
     @property

@@ -31,6 +31,11 @@ class Columns:
     group: str | None = None
     language: str | None = None
 
+    def __post_init__(self) -> None:
+        named = self.named()
+        if twice := [name for name in named if named.count(name) > 1]:
+            raise ValueError(f"Expected argument `columns` to name different columns, but got {twice[0]!r} twice.")
+
     def named(self) -> list[str]:
         """The columns that a file must have."""
         wanted = (self.text, self.text_pair, self.label, self.id, self.group, self.language)
@@ -70,10 +75,10 @@ def parse_label(value: str, labels: Sequence[str], where: str, aliases: dict[str
         return labels.index(name)
     expected = f"one of {', '.join(labels)}"
     if not any(label.isdecimal() for label in labels):
-        if value.isdecimal() and int(value) < len(labels):
+        if value.isdecimal() and len(value) < 10 and int(value) < len(labels):
             return int(value)
         expected += f" or 0 to {len(labels) - 1}"
-    raise DataError(f"{where}: unknown label {value!r}; expected {expected}.")
+    raise DataError(f"{where}: unknown label {value[:80]!r}; expected {expected}.")
 
 
 def examples_from_rows(
@@ -111,6 +116,8 @@ def examples_from_rows(
             continue
         count += 1
         identifier = row[columns.id] if columns.id else str(count)
+        if not identifier.strip():
+            raise DataError(f"{path}:{number}: the id is empty; give it one.")
         if columns.id and identifier in seen:
             raise DataError(
                 f"{path}:{number}: id {identifier!r} was used on line {seen[identifier]}; ids must be distinct."

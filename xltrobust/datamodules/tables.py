@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from xltrobust.errors import UserError
 
@@ -58,18 +60,20 @@ def _read_delimited(path: Path, file: Iterable[str], header: Sequence[str] | Non
         numbered: Iterator[tuple[int, list[str]]] = ((reader.line_num, row) for row in reader)
     else:
         numbered = ((number, line.rstrip("\r\n").split("\t")) for number, line in enumerate(file, 1))
-    names = list(header) if header else None
+    names = None if header is None else _distinct(header, f"{path}: header")
     try:
         for number, fields in numbered:
             if fields in ([], [""]):
                 continue  # a blank line
             if names is None:
-                names = fields
+                names = _distinct(fields, f"{path}:{number}")
             elif len(fields) != len(names):
                 raise DataError(
                     f"{path}:{number}: expected {len(names)} fields ({', '.join(names)}), but got {len(fields)}."
                 )
             else:
+                if any("\0" in field for field in fields):
+                    raise DataError(f"{path}:{number}: a null character in the text; is the file UTF-8?")
                 yield number, dict(zip(names, fields, strict=True))
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not valid CSV ({error}).") from None
@@ -82,12 +86,59 @@ def _read_json_lines(path: Path, file: Iterable[str], header: Sequence[str] | No
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_pairs_hook=_object, parse_constant=_no_number)
         except json.JSONDecodeError as error:
             raise DataError(f"{path}:{number}: not valid JSON ({error.msg}).") from None
+        except RecursionError:
+            raise DataError(f"{path}:{number}: not valid JSON (nested too deep).") from None
+        except ValueError as error:  # a name twice, NaN, a number of thousands of digits
+            raise DataError(f"{path}:{number}: not valid JSON ({error}).") from None
         if not isinstance(record, dict):
             raise DataError(f"{path}:{number}: expected a JSON object, but got {type(record).__name__}.")
-        yield number, {key: "" if value is None else str(value) for key, value in record.items()}
+        if "\\u" in line:  # nothing else writes what UTF-8 cannot
+            for key, value in record.items():
+                _check_characters(str(value), f"{path}:{number}: {key}")
+        yield number, {key: _text(value) for key, value in record.items()}
+
+
+class _Nested(str):
+    """What stands for a list or an object, which is no text."""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return _Nested("a list" if isinstance(value, list) else "an object")
+    return "" if value is None else str(value)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, number in Counter(name for name, _ in pairs).items() if number > 1)
+        raise ValueError(f"{twice!r} is given twice")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no value")
+
+
+def _check_characters(value: str, where: str) -> None:
+    if "\0" in value:
+        raise DataError(f"{where}: a null character in the text; take it out.")
+    try:
+        value.encode("utf8")
+    except UnicodeEncodeError:
+        raise DataError(f"{where}: half of a surrogate pair, which is no character; mend the text.") from None
+
+
+def _distinct(names: Sequence[str], where: str) -> list[str]:
+    """The names of columns, unless there are none or one comes twice: its first column would be lost."""
+    if not names:
+        raise DataError(f"{where}: no names of columns.")
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
+        raise DataError(f"{where}: two columns are named {twice[0]!r}; rename one.")
+    return list(names)
 
 
 def require_columns(row: Row, names: Sequence[str], where: str) -> None:
@@ -95,3 +146,6 @@ def require_columns(row: Row, names: Sequence[str], where: str) -> None:
     missing = [name for name in names if name not in row]
     if missing:
         raise DataError(f"{where}: no column {missing[0]!r}; the file has {', '.join(row)}.")
+    for name in names:
+        if isinstance(row[name], _Nested):
+            raise DataError(f"{where}: expected text in {name!r}, but got {row[name]}.")

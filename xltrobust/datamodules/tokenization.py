@@ -21,7 +21,7 @@ from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.files import cache_root
 from xltrobust.languages import language_id
-from xltrobust.models.pretrained import resolve
+from xltrobust.models.pretrained import UnreadableModel, reading_model, resolve
 
 Batch = dict[str, Any]
 _BY_TEXT = ("offsets", "truncated", "languages")
@@ -30,8 +30,18 @@ _WORTH_A_FILE = 2_000  # texts; fewer are tokenized faster than a file is opened
 
 @lru_cache(maxsize=8)
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub or local model, or of the ``bundled`` one. Remote code is never run."""
-    return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
+    """The tokenizer of a hub or local model, or of the ``bundled`` one. Remote code is never run.
+
+    Raises:
+        UnreadableModel: if it cannot be found, is damaged, or knows special tokens alone.
+    """
+    with reading_model(name, "a tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
+        # Without files of a vocabulary an empty one is made up, to which every text is unknown.
+        empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
+    if empty:
+        raise UnreadableModel(f"{name}: there is no vocabulary; put the tokenizer's files (tokenizer.json) there too.")
+    return tokenizer
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -70,9 +71,13 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
             raise ValueError(f"Expected argument `labels` to name at least two classes, but got {labels}.")
         if pooling not in ("cls", "mean"):
             raise ValueError(f"Expected argument `pooling` to be 'cls' or 'mean', but got {pooling!r}.")
+        rates = {"encoder_lr": encoder_lr, "head_lr": head_lr, "weight_decay": weight_decay}
+        for name, value in rates.items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"Expected argument `{name}` to be a number that is not negative, but got {value}.")
         if not 0 <= warmup <= 1:
             raise ValueError(f"Expected argument `warmup` to be in [0, 1], but got {warmup}.")
-        if max_passes is not None and max_passes <= 0:
+        if max_passes is not None and not 0 < max_passes < math.inf:
             raise ValueError(f"Expected argument `max_passes` to be positive or None, but got {max_passes}.")
         self.save_hyperparameters()
         self.labels = labels

@@ -11,7 +11,8 @@ from torch import nn
 from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
-from xltrobust.models.pretrained import resolve
+from xltrobust.datamodules.tokenization import load_tokenizer
+from xltrobust.models.pretrained import UnreadableModel, reading_model, resolve
 
 # What the families call the two dropouts.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
@@ -31,12 +32,14 @@ def load_encoder(
     Raises:
         ValueError: if the model's type has no encoder of its own, its files lack weights, or ``dropout`` is not in
             [0, 1).
-        OSError: if the model cannot be found (as ``from_pretrained`` says it).
+        UnreadableModel: if the model cannot be found or is damaged, or its tokenizer has tokens that it has no
+            embedding for.
     """
     if dropout is not None and not 0 <= dropout < 1:
         raise ValueError(f"Expected argument `dropout` to be in [0, 1), but got {dropout}.")
     path = resolve(name_or_path)
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    with reading_model(name_or_path, "an encoder"):
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
     if dropout is not None:
         for option in _DROPOUTS:
             if hasattr(config, option):
@@ -44,14 +47,33 @@ def load_encoder(
     model_class = _encoder_class(config, name_or_path)
     options: dict[str, Any] = {"add_pooling_layer": False} if _has_pooler(model_class) else {}
     options |= {"config": config, "dtype": "float32", "output_loading_info": True}
-    with _quiet():
+    with _quiet(), reading_model(name_or_path, "an encoder"):
         encoder, loaded = cast(tuple[PreTrainedModel, dict], model_class.from_pretrained(path, **options))
     if loaded["missing_keys"]:
         raise ValueError(f"{name_or_path}: not a whole encoder, {sorted(loaded['missing_keys'])[0]} is missing.")
+    check_vocabulary(name_or_path, encoder)
     if freeze_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(False)
     # from_pretrained leaves the model in evaluation mode; fine-tuning without dropout would go unnoticed.
     return encoder.train()
+
+
+def check_vocabulary(name: str, model: PreTrainedModel) -> None:
+    """Refuses a model whose own tokenizer gives ids that it has no embedding for.
+
+    Raises:
+        UnreadableModel: naming both numbers.
+    """
+    embeddings, tokenizer = model.get_input_embeddings(), load_tokenizer(name)
+    if not isinstance(embeddings, nn.Embedding):
+        return
+    # Nobody masks anything here; some tokenizers have a mask that their model never saw.
+    largest = max(number for token, number in tokenizer.get_vocab().items() if token != tokenizer.mask_token)
+    if largest >= embeddings.num_embeddings:
+        raise UnreadableModel(
+            f"{name}: its tokenizer gives ids up to {largest}, but it has {embeddings.num_embeddings} embeddings: the "
+            "tokenizer is another model's."
+        )
 
 
 @contextmanager

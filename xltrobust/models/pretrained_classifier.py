@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
 from xltrobust.errors import UserError
+from xltrobust.models.encoders import check_vocabulary
+from xltrobust.models.pretrained import reading_model
 
 Batch = dict[str, Any]
 
@@ -25,16 +27,18 @@ class PretrainedClassifier(nn.Module):
 
     Raises:
         UserError: if it has no trained head, or its classes are not the task's.
-        OSError: if it cannot be found (as ``from_pretrained`` says it).
+        UnreadableModel: if it cannot be found or is damaged.
     """
 
     def __init__(self, name: str, labels: Sequence[str]) -> None:
         super().__init__()
         options: dict[str, Any] = {"dtype": "float32", "trust_remote_code": False, "output_loading_info": True}
-        self.model, loaded = AutoModelForSequenceClassification.from_pretrained(name, **options)
+        with reading_model(name, "a classifier"):
+            self.model, loaded = AutoModelForSequenceClassification.from_pretrained(name, **options)
         if loaded["missing_keys"]:
             missing = sorted(loaded["missing_keys"])[0]
             raise UserError(f"{name}: not a fine-tuned classifier, {missing} is missing.")
+        check_vocabulary(name, self.model)
         self.labels = list(labels)
         self.register_buffer("order", torch.tensor(_order(name, self.model.config.id2label, labels)))
         self.eval()

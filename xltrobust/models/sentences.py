@@ -57,6 +57,10 @@ class SentenceEncoder:
                 found[at] = np.minimum(found[at], (old * new).sum(axis=1))
         return found
 
+    def load(self) -> None:
+        """Loads the model now: that there is none is told before an attack, not after it."""
+        _ = self._model
+
     @cached_property
     def _model(self) -> tuple[Any, Any]:
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,13 @@ class SemanticSimilarity(BatchedConstraint):
 
     def judge(self, pairs: Sequence[tuple[Example, Example]]) -> np.ndarray:
         """Whether each (original, changed) is similar enough, shape (N,)."""
+        return self._sentences().similarities(pairs) >= self.minimum
+
+    def load(self) -> None:
+        """Loads the encoder now: that there is none is told before an attack, not within it."""
+        self._sentences().load()
+
+    def _sentences(self) -> Any:
         from xltrobust.models.sentences import sentence_encoder  # loads torch: a perturbation alone needs none
 
-        return sentence_encoder(self.encoder, self.prefix, self.max_length).similarities(pairs) >= self.minimum
+        return sentence_encoder(self.encoder, self.prefix, self.max_length)

@@ -140,9 +140,13 @@ def _counter_fitted(rows: Rows) -> Iterator[Entry]:
         table = json.loads("\n".join(lines))
     except json.JSONDecodeError as error:
         raise TableError(f"{wheres[error.lineno - 1]}: not valid JSON ({error.msg}); mend the file.") from None
+    except RecursionError:
+        raise TableError(f"{wheres[0]}: not valid JSON (nested too deep); mend the file.") from None
     for word, others in table.items() if isinstance(table, dict) else [("word", type(table).__name__)]:
         if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
             raise malformed(wheres[0], f'an object of lists, {{"{word}": ["synonym", ...]}}', others)
+        if any("\ud800" <= character <= "\udfff" for character in "".join([word, *others])):
+            raise malformed(wheres[0], "characters, not halves of surrogate pairs", [word, *others])
         yield word, others
 
 

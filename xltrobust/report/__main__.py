@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
-from xltrobust.errors import one_line_errors
+from xltrobust.errors import OneLineParser, one_line_errors
 from xltrobust.report import build_report, print_report, write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
+    parser = OneLineParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     parser.add_argument(
         "--output", metavar="DIR", help="where report.md, report.csv and the pictures go (default: RUN/report; "

@@ -21,7 +21,6 @@ _TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")
 # Of attacked examples; runs of before these were recorded lack some.
 _NUMBERS = ("queries", "backwards", "broken_at", "words_changed", "characters_changed", "similarity")
 _OPTIONAL = (*_TEXTS, "changed", *_NUMBERS)
-_RESULTS: dict[str, type] = {"name": str, "source": str, "languages": list, "figures": dict}
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,7 @@ def load_run(path: str | Path) -> Run:
         UserError: if a file is missing, broken, or not what this version writes.
     """
     folder = RunFolder(path)
-    try:
-        results = folder.finished
-    except (AttributeError, ValueError, OSError) as error:
-        raise UserError(f"{folder.results}: not the results of a run ({error}).") from None
-    for key, kind in _RESULTS.items():
-        if not isinstance(results.get(key), kind):
-            raise UserError(
-                f"{folder.results}: expected {key!r} to be a {kind.__name__}, but got {results.get(key)!r}."
-            )
+    results = folder.finished
     return Run(folder.path, results["name"], results, _read_predictions(folder.predictions))
 
 

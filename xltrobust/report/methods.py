@@ -13,6 +13,7 @@ from xltrobust.metrics.coverage import WORST
 from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
 from xltrobust.report.load import Run, load_runs, told_apart
 from xltrobust.report.pairing import in_common, with_content
+from xltrobust.run import RunFolder
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_method(folder: Path, split: str) -> Method:
         raise UserError(f"{folder}: no finished run in it; expected one folder a seed with results.json.")
     runs: dict[int, Run] = {}
     for run in load_runs(found):
-        if (seed := run.results["seed"]) in runs:
+        if (seed := RunFolder(run.path).recorded("seed")) in runs:
             raise UserError(f"{folder}: two runs of seed {seed}: {runs[seed].path.name} and {run.path.name}; keep one.")
         runs[seed] = run
     rows = {seed: with_content(condition_rows(run, split)) for seed, run in runs.items()}

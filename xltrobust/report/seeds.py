@@ -5,13 +5,12 @@ The first method is what the others are compared with, run by run of equal seed,
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from xltrobust.errors import one_line_errors
-from xltrobust.files import atomic_write
+from xltrobust.errors import OneLineParser, one_line_errors
+from xltrobust.files import atomic_write, check_folder
 from xltrobust.report.alignment_tables import alignment_by_method
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.markdown import escape, table_to_markdown
@@ -118,12 +117,14 @@ def _by_seed(methods: Sequence[Method], conditions: Sequence[str], source: str) 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m xltrobust.report.seeds", description=__doc__.split(":", 1)[1])
+    parser = OneLineParser(prog="python -m xltrobust.report.seeds", description=__doc__.split(":", 1)[1])
     parser.add_argument("methods", nargs="+", type=Path, metavar="METHOD", help="folder with one run a seed")
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
     given = parser.parse_args(arguments)
     with one_line_errors("report", OSError):
+        if given.output:
+            check_folder(given.output.parent, "--output: the folder")
         found, notes = seed_tables(read_methods(given.methods, given.split))
         parts = [f"## {escape(table.title)}\n\n{table_to_markdown(table)}" for table in found]
         text = "\n\n".join([*parts, "\n".join(f"- {escape(note)}" for note in [_METHOD, *notes])]) + "\n"

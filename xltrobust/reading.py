@@ -1,0 +1,181 @@
+"""Files that may be missing, damaged or something else: read whole, or refused in one line that names them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xltrobust.bounded_yaml import check_yaml
+from xltrobust.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+# What is left where files were put together, or are of another system or encoding.
+_STRAY = {"\r": "a carriage return", "\ufeff": "a byte order mark", "\0": "a null character"}
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file's text.
+
+    Raises:
+        UserError: if there is no such file or it is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
+    try:
+        return data.decode("utf8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}:{data.count(10, 0, error.start) + 1}: not UTF-8; convert the file to UTF-8.") from None
+
+
+def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    """The lines of a UTF-8 file that ends them with line feeds (and perhaps carriage returns before them).
+
+    Args:
+        file: opened for bytes.
+        name: for messages.
+
+    Raises:
+        UserError: naming the line, if it is not UTF-8 or holds what no line of text does.
+    """
+    for number, line in enumerate(file, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf8")
+        except UnicodeDecodeError:
+            raise UserError(f"{name}:{number}: not UTF-8; convert the file to UTF-8.") from None
+        text = text.removesuffix("\n").removesuffix("\r")
+        for character, meaning in _STRAY.items():
+            if character in text and (character != "\ufeff" or text.startswith(character)):
+                raise UserError(f"{name}:{number}: {meaning} inside the text; take it out.")
+        yield text
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The options that a YAML file gives.
+
+    Raises:
+        UserError: if it cannot be read, or is not YAML with names of options at its top.
+    """
+    text = read_text(path)
+    try:
+        check_yaml(text)
+        options = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}{yaml_problem(error)}") from None
+    if not isinstance(options, dict):
+        raise UserError(f"{path}: expected options by name, but got {_kind(options)}.")
+    return options
+
+
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """What a parser of YAML found wrong and where, to be put behind the file's name."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
+    line = f":{mark.line + 1}" if mark else ""
+    return f"{line}: not valid YAML ({' '.join(str(problem).split())})."
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        UserError: if the file cannot be read or holds something else.
+    """
+    text = read_text(path)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: not valid JSON ({error.msg}).") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid JSON (nested too deep).") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"{path}: not valid JSON ({error}).") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a JSON object, but got {_kind(value)}.")
+    return value
+
+
+def read_parquet(path: Path, columns: Sequence[str], *, others: bool = False) -> pa.Table:
+    """A table.
+
+    Args:
+        path: the file.
+        columns: those that have to be there.
+        others: whether to read what other columns there are too.
+
+    Raises:
+        UserError: if the file cannot be read or lacks a column.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with path.open("rb") as file:
+            names = parquet.read_schema(file).names
+            if missing := [name for name in columns if name not in names]:
+                raise UserError(f"{path}: no column {missing[0]!r}; the file has {', '.join(names)}.")
+            return parquet.read_table(file, columns=None if others else list(columns))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())}).") from None
+
+
+def check_checkpoint(path: Path) -> None:
+    """Refuses what is no whole checkpoint of Lightning's; the weights are not read.
+
+    Raises:
+        UserError: saying what it is instead.
+    """
+    import torch
+
+    with checkpoint_errors(path):
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        if not isinstance(found, dict) or not {"state_dict", "pytorch-lightning_version"} <= found.keys():
+            raise UserError(f"{path}: not a checkpoint of a run, but {_kind(found)} that torch saved.")
+
+
+@contextmanager
+def checkpoint_errors(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a checkpoint is loaded is said in one line that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such checkpoint.") from None
+    except (
+        OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        if isinstance(error, UserError):
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: not a whole checkpoint of such a model ({reason[:200]}).") from None
+
+
+@contextmanager
+def state_errors(path: str | Path) -> Iterator[None]:
+    """What torch says where a checkpoint's weights are not the model's is said in one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: the weights are another model's ({reason[:200]}).") from None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", type(None): "nothing"}
+    return names.get(type(value), f"a value of type {type(value).__name__}")
