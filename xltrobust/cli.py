@@ -45,6 +45,7 @@ class SourceEarlyStopping(EarlyStopping):
         super().__init__(
             monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
             strict=False,  # a run too short for a validation is none of its business
+            check_on_train_epoch_end=False,  # Lightning's default, past the hook below
         )  # fmt: skip
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

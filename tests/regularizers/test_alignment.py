@@ -9,6 +9,7 @@ import torch
 from models.test_classifier import make, trainer
 from regularizers.catalogue import tiny_corpus
 
+from xltrobust.cli import SourceEarlyStopping
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers import R3F, SentenceAlignment, WordAlignment
 
@@ -58,3 +59,14 @@ def test_before_the_task_alignment_is_learnt_alone(
         expected = tokens["pairs"] if progress < 0.5 else 2 * tokens["task"]
         assert spent == Passes(expected, expected, 0)
     assert module.total_passes() == Passes(*map(sum, zip(*(spent for _, _, spent, _ in steps), strict=True)))
+
+
+def test_nothing_is_stopped_for_want_of_improvement_before_the_task(
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path
+) -> None:
+    module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-3, head_lr=1e-2)
+    data.parallel = tiny_corpus(tiny_pairs)
+    fit = trainer(max_epochs=8)
+    fit.callbacks += [SentenceAlignment(before=0.5), SourceEarlyStopping(patience=1)]
+    fit.fit(module, datamodule=data)
+    assert fit.current_epoch > 4
