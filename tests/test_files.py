@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xltrobust.files import atomic_directory, atomic_write, cache_root
+from xltrobust.files import Sharing, atomic_directory, atomic_write, cache_root, content_hash, held
 
 
 def test_replaced_or_left_alone(tmp_path: Path) -> None:
@@ -78,3 +78,50 @@ def test_cache_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert cache_root() == tmp_path / "xltrobust"
     monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path / "own"))
     assert cache_root() == tmp_path / "own"
+
+
+def _forked(work) -> int:
+    if (child := os.fork()) == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return child
+
+
+def test_a_held_folder_lets_one_process_in_at_a_time_and_outlives_a_killed_one(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+
+    def add() -> None:
+        for _ in range(25):
+            with held(tmp_path):
+                count.write_text(str(int(count.read_text()) + 1))
+
+    def die() -> None:
+        with held(tmp_path):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for child in [_forked(die), *(_forked(add) for _ in range(4))]:
+        os.waitpid(child, 0)
+    assert count.read_text() == "100"
+
+
+def test_only_the_last_to_use_something_is_told_so(tmp_path: Path) -> None:
+    os.waitpid(_forked(lambda: (Sharing(tmp_path, "a"), os.kill(os.getpid(), signal.SIGKILL))), 0)
+    first, second = Sharing(tmp_path, "a"), Sharing(tmp_path, "a")
+    with first.last() as alone:
+        assert not alone
+    with second.last() as alone:
+        assert alone
+
+
+def test_a_hash_tells_contents_apart_and_not_paths(tmp_path: Path) -> None:
+    for name, content in (("a", "x"), ("b", "x"), ("c", "yy")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(content)
+    for of in (lambda name: tmp_path / name, lambda name: tmp_path / name / "file"):
+        assert content_hash(of("a")) == content_hash(of("b")) != content_hash(of("c"))
+    before = content_hash(tmp_path / "a")
+    (tmp_path / "a" / "file").write_text("z")
+    assert content_hash(tmp_path / "a") != before and content_hash(tmp_path / "none") is None

@@ -10,17 +10,16 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import numpy as np
 import torch
 from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
 from transformers import AutoConfig
 
-from xltrobust.adversarial import attack_share, chosen_examples, chosen_share
+from xltrobust.adversarial import attack_share, chosen_share
 from xltrobust.attack_figures import clean_figures_of, renewed_figures
 from xltrobust.datamodules.base import CrossLingualClassification, EvaluationSet
 from xltrobust.errors import UserError
-from xltrobust.files import content_hash, held, write_json
+from xltrobust.files import held, write_json
 from xltrobust.models.pretrained import reading_model
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
 from xltrobust.models.sentences import sentence_encoder
@@ -29,12 +28,12 @@ from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, first_difference
 from xltrobust.perturb.replay import Replay
-from xltrobust.predictions import EMPTY_ROW, Row, check_same_texts, prediction_row, write_predictions
+from xltrobust.predictions import EMPTY_ROW, Row, prediction_row, write_predictions
 from xltrobust.provenance import git_state, machine, package_versions
 from xltrobust.reading import read_parquet, read_yaml
 from xltrobust.run import SCHEMA, RunFolder
+from xltrobust.same_run import check_answers, check_checkpoint, check_data
 
-_ASKED, _TIPPED = 20, 0.02  # clean texts of a set that tell a checkpoint; the share that may be answered otherwise
 Found = dict[tuple[int, int], AttackResult]
 _COLUMNS = ("id", "split", "language", "label", "prediction", "attack", "text", "text_pair", "adversarial_text")
 
@@ -145,17 +144,16 @@ def open_run(folder: RunFolder, fabric: Fabric) -> Subject:
     data = _data(folder.option("data", dict), folder.option("model.encoder", str), str(folder.config))
     rows = _rows(folder)
     limit_batches = (folder.options.get("trainer") or {}).get("limit_test_batches")
-    _check_data(rows, results, data, folder, all_tested=limit_batches is None or str(limit_batches) == "1.0")
-    tested = folder.recorded("checkpoint").get("hash")
-    if tested is not None and tested != content_hash(folder.checkpoint):
-        raise UserError(f"{folder.checkpoint}: not the checkpoint whose results {folder.results} holds: test it anew.")
+    all_tested = limit_batches is None or str(limit_batches) == "1.0"
+    check_data(rows, data.test_sets, data.labels, folder, all_tested=all_tested)
+    known = check_checkpoint(folder)
     module, tokenization = folder.load()
     module = module.to(fabric.device)
     victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
     answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))
     limit = (folder.options.get("adversarial") or {}).get("max_examples")
-    if tested is None:
-        _check_answers(rows, data.test_sets, victim, folder)
+    if not known:
+        check_answers(rows, data.test_sets, victim, folder)
     return Subject(folder, results, rows, data.test_sets, victim, answers, limit)
 
 
@@ -186,7 +184,7 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
         if results["data"] != section:
             raise UserError(f"{folder.path} holds results on other data than {config} names: choose another --output.")
         rows = _rows(folder)
-        _check_data(rows, results, data, folder)
+        check_data(rows, data.test_sets, data.labels, folder)
         return Subject(folder, results, rows, data.test_sets, victim, answers)
     subject = Subject(
         folder, _first_results(name, data, fabric, folder) | {"data": section}, [], data.test_sets, victim, answers
@@ -260,45 +258,6 @@ def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualCl
         return parser.instantiate_classes(parser.parse_object({"data": section})).data
     except (ArgumentError, TypeError) as error:
         raise UserError(f"{where}: data: {' '.join(str(error).split())}") from None
-
-
-def _check_data(
-    rows: list[Row],
-    results: dict[str, Any],
-    data: CrossLingualClassification,
-    folder: RunFolder,
-    *,
-    all_tested: bool = True,
-) -> None:
-    """Refuses data that are not those of the clean test any more."""
-    if results["labels"] != data.labels:
-        raise UserError(
-            f"{folder.results}: the classes were {', '.join(results['labels'])}, and now are {', '.join(data.labels)}: "
-            "not the same data."
-        )
-    clean = [row for row in rows if row["attack"] is None]
-    check_same_texts(clean, data.test_sets, str(folder.predictions), whole=True, all_tested=all_tested)
-
-
-def _check_answers(rows: list[Row], sets: list[EvaluationSet], victim: Victim, folder: RunFolder) -> None:
-    """Refuses a checkpoint that answers otherwise than the one tested; for runs of versions that kept no hash of it."""
-    given = {(row["split"], row["language"], row["id"]): row["prediction"] for row in rows if row["attack"] is None}
-    asked = [
-        (own.examples[index], given[key])
-        for own in sets
-        for index in chosen_examples(own, _ASKED)
-        if (key := (own.split, own.name, own.examples[index].id)) in given
-    ]
-    if not asked:
-        return
-    answers = victim([example for example, _ in asked]).argmax(axis=1)
-    differ = int(np.sum(answers != np.array([answer for _, answer in asked])))
-    # Another machine or precision tips a close decision now and then.
-    if differ > max(1, _TIPPED * len(asked)):
-        raise UserError(
-            f"{folder.checkpoint}: answers {differ} of {len(asked)} clean texts otherwise than {folder.predictions} "
-            "has it: not the checkpoint that was tested; test it anew."
-        )
 
 
 def _rows(folder: RunFolder) -> list[Row]:
