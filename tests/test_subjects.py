@@ -68,7 +68,7 @@ def refusal(capsys: pytest.CaptureFixture[str], run: Path, *arguments: object) -
         attack(run, *arguments)
     assert ended.value.code == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith("attack: ")
+    assert "attack: " in line
     assert {path: path.read_bytes() for path in before} == before
     return line
 
@@ -117,7 +117,7 @@ def test_a_table_that_is_not_told_is_not_taken_for_this_one(run: Path, tmp_path:
 
 @pytest.mark.parametrize("number", ["0", "-1"])
 def test_a_cap_of_nothing_is_refused(run: Path, capsys, number: str) -> None:
-    assert f"--max_examples: expected at least 1, but got {number}" in refusal(
+    assert f"--max_examples: expected a whole number of at least 1, but got '{number}'" in refusal(
         capsys, run, "--attack", "typo", "--max_examples", number
     )
 
