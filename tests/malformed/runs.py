@@ -86,16 +86,16 @@ def _crossed(damages: Iterable[str], commands: Sequence[str], everywhere: Sequen
 
 _TEXTS = write("texts.txt", "red\n")
 CASES: dict[str, Case] = {}
-for kind, command in _crossed(RESULTS, list(RESULTS_COMMANDS), ["list", "null", "binary"]):
+for kind, command in _crossed(RESULTS, list(RESULTS_COMMANDS), ["list", "null"]):
     arguments = RESULTS_COMMANDS[command]
     CASES[f"{command}: results.json {kind}"] = Case(command, arguments, ("run/results.json",), (RESULTS[kind],))
-for kind, command in _crossed(CONFIGURATION, list(CONFIGURATION_COMMANDS), ["missing", "list", "no-yaml"]):
+for kind, command in _crossed(CONFIGURATION, list(CONFIGURATION_COMMANDS), ["list", "no-yaml"]):
     arguments, damages = CONFIGURATION_COMMANDS[command], (CONFIGURATION[kind], _TEXTS)
     CASES[f"{command}: config.yaml {kind}"] = Case(command, arguments, ("run/config.yaml",), damages)
-for kind, command in _crossed(CHECKPOINTS, list(CONFIGURATION_COMMANDS), ["empty", "truncated", "foreign"]):
+for kind, command in _crossed(CHECKPOINTS, list(CONFIGURATION_COMMANDS), ["truncated", "foreign"]):
     arguments, damages = CONFIGURATION_COMMANDS[command], (CHECKPOINTS[kind], _TEXTS)
     CASES[f"{command}: checkpoint {kind}"] = Case(command, arguments, ("best.ckpt",), damages)
-for kind, command in _crossed(PREDICTIONS, list(PREDICTIONS_COMMANDS), ["truncated", "missing"]):
+for kind, command in _crossed(PREDICTIONS, list(PREDICTIONS_COMMANDS), ["truncated"]):
     arguments, folder = PREDICTIONS_COMMANDS[command]
     damage = PREDICTIONS[kind](f"{folder}/predictions.parquet")
     CASES[f"{command}: predictions.parquet {kind}"] = Case(
