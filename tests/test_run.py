@@ -24,7 +24,8 @@ def finished_run(path: Path, checkpoint: str | None, **options: object) -> RunFo
     folder = RunFolder(path)
     folder.checkpoints.mkdir(parents=True)
     folder.config.write_text(yaml.safe_dump(OPTIONS | options))
-    folder.results.write_text(json.dumps({"schema": 1, "checkpoint": {"path": checkpoint or str(folder.best)}}))
+    results = {"schema": 1, "name": folder.path.name, "source": "en", "languages": ["en"], "figures": {}}
+    folder.results.write_text(json.dumps(results | {"checkpoint": {"path": checkpoint or str(folder.best)}}))
     folder.best.write_bytes(path.name.encode())
     return folder
 
