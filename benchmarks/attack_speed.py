@@ -46,15 +46,15 @@ from safetensors.torch import save_file
 from transformers.utils import logging
 
 from xltrobust import perturb
-from xltrobust.datamodules.loading import length_batches
-from xltrobust.datamodules.tokenization import Tokenization, TokenTable
+from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.tokenization import Tokenization, TokenTable
 from xltrobust.errors import one_line_errors
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.victim import ClassifierVictim
-from xltrobust.perturb import word_tables
-from xltrobust.perturb.synonyms import SynonymSubstitution
-from xltrobust.run import RunFolder
+from xltrobust.perturb.perturbations.synonyms import SynonymSubstitution
+from xltrobust.runs.folder import RunFolder
+from xltrobust.text import word_table as word_tables
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "textattack-requirements.txt"

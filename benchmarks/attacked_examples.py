@@ -18,7 +18,7 @@ import pandas as pd
 
 from xltrobust.errors import UserError, one_line_errors
 from xltrobust.report.markdown import escape
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
 from xltrobust.seeding import derived_seed
 
 KEY = ["language", "attack", "id"]

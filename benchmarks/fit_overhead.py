@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from xltrobust.datamodules import HomeAssistantIntents
 from xltrobust.models.classifier import RobustClassifier
-from xltrobust.models.optimization import linear_schedule, parameter_groups
+from xltrobust.models.optimizer import linear_schedule, parameter_groups
 
 
 class Stopwatch(pl.Callback):

@@ -23,15 +23,20 @@ from statistics import fmean
 
 import snowballstemmer
 
-from xltrobust.datamodules.bitext_home_assistant import HomeAssistantTranslations
-from xltrobust.datamodules.cleaning import PairCleaner
-from xltrobust.datamodules.induced_lexicon import MIN_COUNT, MIN_PROBABILITY, InducedLexicon, LexiconEntry
-from xltrobust.datamodules.statistical_aligner import StatisticalAligner
-from xltrobust.datamodules.word_aligner import Links, WordAligner
-from xltrobust.models.embedding_aligner import EmbeddingAligner
-from xltrobust.perturb.bilingual_lexicon import strip_diacritics
-from xltrobust.perturb.word_tables import fold, read_table
-from xltrobust.perturb.words import word_parts
+from xltrobust.datamodules.parallel.cleaning import PairCleaner
+from xltrobust.datamodules.parallel.sources.home_assistant import HomeAssistantTranslations
+from xltrobust.datamodules.parallel.words.aligner import Links, WordAligner
+from xltrobust.datamodules.parallel.words.embedding_aligner import EmbeddingAligner
+from xltrobust.datamodules.parallel.words.induced_lexicon import (
+    MIN_COUNT,
+    MIN_PROBABILITY,
+    InducedLexicon,
+    LexiconEntry,
+)
+from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
+from xltrobust.text.bilingual_lexicon import strip_diacritics
+from xltrobust.text.word_table import fold, read_table
+from xltrobust.text.words import word_parts
 
 # Language: Tatoeba's code, and Snowball's name.
 LANGUAGES = {

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from xltrobust.datamodules.bitext import Bitext, SentencePair
-from xltrobust.datamodules.parallel import ParallelCorpus
+from xltrobust.datamodules.parallel.corpus import ParallelCorpus
+from xltrobust.datamodules.parallel.sources.base import Bitext, SentencePair
 
 LIMIT = 500.0  # MB
 LANGUAGES = [("en", "de"), ("en", "zh"), ("de", "fr")]

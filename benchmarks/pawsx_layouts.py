@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from xltrobust.datamodules import PAWSX
-from xltrobust.datamodules.tables import DataError
+from xltrobust.errors import DataError
 from xltrobust.example import Example, language_name
 
 LANGUAGES = PAWSX.all_languages

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, normalizers
 
-from xltrobust.models.bundled import bundled_path, bundled_tokenizer, verified_bytes
-from xltrobust.models.e5_file import E5File, read_e5
+from xltrobust.encoders.bundled import bundled_path, bundled_tokenizer, verified_bytes
+from xltrobust.encoders.e5_file import E5File, read_e5
 
 # Each corpus spells languages in its own way; the table has one row a language.
 ISO_639_3 = {"de": "deu", "en": "eng", "es": "spa", "fr": "fra", "ja": "jpn", "ko": "kor", "zh": "zho", "swa": "swh"}

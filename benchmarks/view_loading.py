@@ -21,7 +21,7 @@ import pytorch_lightning as pl
 from xltrobust.datamodules import HomeAssistantIntents
 from xltrobust.example import Example, Language
 from xltrobust.perturb import TypoPerturbation
-from xltrobust.perturb.view import RandomView
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.regularizers import DataAugmentation
 
 

@@ -60,11 +60,10 @@ def _serve() -> None:
     import transformers.models.bert.modeling_bert  # noqa: F401
 
     import xltrobust.datamodules
+    import xltrobust.evaluation.recording
     import xltrobust.fit
-    import xltrobust.loggers
     import xltrobust.models.classifier
     import xltrobust.perturb
-    import xltrobust.recording
     import xltrobust.report.__main__  # noqa: F401
 
     for line in sys.stdin:

@@ -8,19 +8,19 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from encoders.test_load import FAMILIES
 from lightning_fabric import Fabric
-from models.test_encoders import FAMILIES
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from conftest import run_command, save_tiny_encoder, write_tiny_config
 from xltrobust.attack import main as attack
 from xltrobust.errors import UserError
+from xltrobust.evaluation.subject import open_classifier
 from xltrobust.example import Example
 from xltrobust.export import _HEADS, export, sequence_classifier
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.victim import ClassifierVictim
-from xltrobust.run import RunFolder
-from xltrobust.subjects import open_classifier
+from xltrobust.runs.folder import RunFolder
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta", "deberta-v2", "roberta"])

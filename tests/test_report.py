@@ -17,7 +17,7 @@ from xltrobust.report.heatmap import _panel_of
 from xltrobust.report.markdown import escape
 from xltrobust.report.notes import summary_notes
 from xltrobust.report.summary import combinations
-from xltrobust.report.tables import condition_table, overview, tables
+from xltrobust.report.tables.accuracy import condition_table, overview, tables
 
 EVIL = "<script>alert(1)</script> a|b [x](y) `c` *d*\n\u202eend"
 

@@ -9,9 +9,9 @@ import pytest
 from test_report import write_run
 
 from xltrobust.report import write_report
-from xltrobust.report.alignment_tables import alignment_by_method, alignment_tables
 from xltrobust.report.load import load_run
 from xltrobust.report.seeds import main
+from xltrobust.report.tables.alignment import alignment_by_method, alignment_tables
 
 KINDS = ("retrieval", "retrieval_back", "word_retrieval", "word_retrieval_back", "margin", "hubness", "cka_debiased")
 

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from xltrobust.report import build_report, print_report, write_report
 from xltrobust.report.__main__ import main
-from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, side_costs
-from xltrobust.report.costs import Costs, refusals
-from xltrobust.report.curve import _coverage, budget_curve, budget_curves, draw_curves, has_curves
+from xltrobust.report.attack_costs import Costs, refusals
+from xltrobust.report.budget_curve import _coverage, budget_curve, budget_curves, draw_curves, has_curves
+from xltrobust.report.tables.costs import cost_tables, language_costs, refusal_lines, side_costs
 
 NEW = ["backwards", "broken_at", "changed", "words_changed", "characters_changed", "similarity"]
 # What became of an example: wrong to begin with, nothing to change, unbroken, or broken, with what it cost.

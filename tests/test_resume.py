@@ -14,7 +14,7 @@ import yaml
 from forking import Forking, forking
 
 from conftest import write_tiny_config
-from xltrobust.checkpoints import WholeCheckpoints
+from xltrobust.runs.checkpoints import WholeCheckpoints
 
 STEPS = 7  # of an epoch: 120 examples in batches of 16
 

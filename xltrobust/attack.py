@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from xltrobust.errors import OneLineParser, UserError, at_least, one_line, one_line_errors
 from xltrobust.files import Sharing, check_folder, held
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from xltrobust.subjects import Subject
+    from xltrobust.evaluation.subject import Subject
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks as the options say, one attack after the other; what is finished is written at once."""
-    from xltrobust.subjects import open_classifier, open_run
+    from xltrobust.evaluation.subject import open_classifier, open_run
 
     folder = RunFolder(options.run or options.output)
     check_folder(folder.path, "--run" if options.run else "--output")
@@ -90,12 +90,12 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     Raises:
         UserError: if it holds results of the same name and other settings, or a language is not in the data.
     """
-    from xltrobust.adversarial import attack_share, changeable, chosen_share
-    from xltrobust.models.sentences import sentence_encoder
-    from xltrobust.perturb.similarity import SemanticSimilarity
-    from xltrobust.predictions import attack_record
-    from xltrobust.provenance import git_state
-    from xltrobust.recipes import read_recipe, read_replay
+    from xltrobust.encoders.sentence_encoder import sentence_encoder
+    from xltrobust.evaluation.attack_recipes import read_recipe, read_replay
+    from xltrobust.evaluation.predictions import attack_record
+    from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
+    from xltrobust.perturb.constraints.similarity import SemanticSimilarity
+    from xltrobust.runs.provenance import git_state
 
     if options.replay:
         name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets, subject.results.get("attacks"))

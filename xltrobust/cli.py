@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 from lightning_fabric.plugins import TorchCheckpointIO
-from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
 
-from xltrobust.checkpoints import BestCheckpoint, LastCheckpoint, WholeCheckpoints
 from xltrobust.errors import UserError, one_line
 from xltrobust.files import check_folder
 from xltrobust.reading import check_checkpoint, read_yaml
-from xltrobust.run import CHOSEN_BY, RunFolder
+from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
+from xltrobust.runs.folder import RunFolder
 
 # What Lightning takes without a word, to divide by zero or to do nothing of what was meant.
 _LEAST = {
     "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "num_nodes": 1, "log_every_n_steps": 0,
     "gradient_clip_val": 0, "max_epochs": -1,
 }  # fmt: skip
-
-
-class SourceEarlyStopping(EarlyStopping):
-    """Stops when the accuracy on the source dev set no longer rises.
-
-    Args:
-        patience: validations without improvement before stopping; None never stops early.
-        min_delta: the least improvement that counts.
-    """
-
-    def __init__(self, patience: int | None = None, min_delta: float = 0.0) -> None:
-        if patience is not None and patience < 1:
-            raise ValueError(f"Expected argument `patience` to be at least 1 or None, but got {patience}.")
-        if not 0 <= min_delta < math.inf:
-            raise ValueError(f"Expected argument `min_delta` to be at least 0, but got {min_delta}.")
-        never = sys.maxsize
-        super().__init__(
-            monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
-            strict=False,  # a run too short for a validation is none of its business
-            check_on_train_epoch_end=False,  # Lightning's default, past the hook below
-        )  # fmt: skip
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not getattr(pl_module, "before_task", False):  # there is nothing to improve yet
-            super().on_validation_end(trainer, pl_module)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning restores the count and not the decision: a stopped run, started again, would train on.
-        if self.wait_count >= self.patience:
-            trainer.should_stop = True
 
 
 class FitCLI(LightningCLI):
@@ -83,7 +50,7 @@ class FitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        from xltrobust.adversarial import AdversarialEvaluation
+        from xltrobust.evaluation.attacked import AdversarialEvaluation
 
         parser.add_argument("--run_dir", type=str, default="runs/run", help="The run's folder.")
         parser.add_argument(
@@ -141,8 +108,8 @@ class FitCLI(LightningCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
-        from xltrobust.loggers import default_loggers
-        from xltrobust.recording import RunRecorder
+        from xltrobust.evaluation.recording import RunRecorder
+        from xltrobust.runs.loggers import default_loggers
 
         run_dir = str(self.folder.path)
         own: dict[str, Any] = {"default_root_dir": run_dir, "use_distributed_sampler": False}

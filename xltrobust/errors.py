@@ -66,3 +66,11 @@ def at_least(least: int) -> type[int]:
         return int(text)
 
     return parse  # type: ignore[return-value]
+
+
+class DataError(UserError, ValueError):
+    """Something is wrong with the user's data; the message is one line for the terminal."""
+
+
+class IncompatibleRegularizer(UserError, ValueError):
+    """A regularizer that does not go with the encoder, or with another regularizer."""

@@ -45,3 +45,17 @@ def language_name(language: Language) -> str:
     ('de', 'en>de')
     """
     return language if isinstance(language, str) else ">".join(language)
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The examples of one language in one split: one data loader, one row of a result."""
+
+    split: str
+    language: Language
+    examples: list[Example]
+
+    @property
+    def name(self) -> str:
+        """As logs and results spell it: the language, or the pair of languages."""
+        return language_name(self.language)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from xltrobust.errors import OneLineParser, UserError, one_line_errors
 from xltrobust.files import atomic_directory, check_folder
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from xltrobust.datamodules.tokenization import Tokenization
+    from xltrobust.encoders.tokenization import Tokenization
     from xltrobust.models.classifier import RobustClassifier
 
 # Where sequence classifiers of a family keep the two layers of the head: dense, tanh, out, on the first token.

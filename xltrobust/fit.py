@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from xltrobust.bounded_yaml import bound_configurations
-from xltrobust.checkpoints import checkpoint_to_resume
 from xltrobust.cli import FitCLI
 from xltrobust.errors import one_line_errors
 from xltrobust.reading import state_errors
-from xltrobust.stopping import stopped_in_one_line
+from xltrobust.runs.checkpoints import checkpoint_to_resume
+from xltrobust.runs.stopping import stopped_in_one_line
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from xltrobust.errors import OneLineParser, UserError, one_line_errors
 from xltrobust.example import Example
-from xltrobust.languages import check_codes
 from xltrobust.reading import decoded_lines
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
+from xltrobust.text.languages import check_codes
 
 _CHUNK = 4096  # lines held at a time: a file of any size passes through
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from xltrobust.datamodules.tables import DataError
+from xltrobust.errors import DataError
 
 
 def write(path, content: str | bytes):

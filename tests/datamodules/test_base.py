@@ -9,8 +9,8 @@ import torch
 
 from xltrobust.datamodules import LocalClassification
 from xltrobust.datamodules.base import CrossLingualClassification
-from xltrobust.datamodules.readers import Columns
-from xltrobust.datamodules.tables import DataError
+from xltrobust.datamodules.example_table import Columns
+from xltrobust.errors import DataError
 from xltrobust.example import Example, language_name
 
 
@@ -331,7 +331,7 @@ def test_views_go_on_at_any_batch_of_an_epoch(make, num_workers):
 
 def test_texts_of_one_epoch_leave_no_files(make, tmp_path, monkeypatch):
     monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path))
-    monkeypatch.setattr("xltrobust.datamodules.tokenization._WORTH_A_FILE", 10)
+    monkeypatch.setattr("xltrobust.encoders.tokenization._WORTH_A_FILE", 10)
     module = make()
     module.add_augmentation(shuffle_letters)
     module.add_view("twin", shuffle_letters)

@@ -7,7 +7,7 @@ import pytest
 
 from xltrobust.example import Example
 from xltrobust.metrics.changes import changes
-from xltrobust.perturb.words import split_clusters, word_parts
+from xltrobust.text.words import split_clusters, word_parts
 
 
 def compare(old, new, old_pair=None, new_pair=None):

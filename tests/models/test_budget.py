@@ -9,7 +9,7 @@ from models.test_classifier import make, trainer
 from regularizers.catalogue import REGULARIZERS
 
 from conftest import run_command, write_tiny_config
-from xltrobust.models.optimization import linear_factor
+from xltrobust.models.optimizer import linear_factor
 
 
 @pytest.mark.parametrize("name", [None, "adv", "freelb", "rs-da"])

@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from xltrobust.datamodules import LocalClassification
-from xltrobust.datamodules.readers import Columns
+from xltrobust.datamodules.example_table import Columns
 from xltrobust.models.classifier import NonFiniteLoss, RobustClassifier
-from xltrobust.models.optimization import linear_factor, parameter_groups
+from xltrobust.models.optimizer import linear_factor, parameter_groups
 
 
 def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalClassification]:

@@ -13,7 +13,7 @@ import yaml
 from transformers import AutoModelForSequenceClassification
 
 from conftest import LABELS, run_command, save_tiny_encoder
-from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.models.pretrained_classifier import PretrainedClassifier

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.victim import ClassifierVictim

@@ -4,7 +4,7 @@ import random
 import unicodedata
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import apply_edits
+from xltrobust.perturb.edits import apply_edits
 
 
 def results(perturbation, text, language="en", seeds=1):

@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from perturb.sentences import ODD
+from perturb.writers import LANGUAGES, WORDS, texts, victim
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.perturb import (
@@ -37,9 +39,6 @@ from xltrobust.perturb import (
     WordDropping,
     attack,
 )
-
-from .sentences import ODD
-from .writers import LANGUAGES, WORDS, texts, victim
 
 EXAMPLES = 24
 FEW_WORDS = MaxWordsChanged(share=0.16)  # five of 32

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import AttackResult, Edit, Perturbation, apply_edits
+from xltrobust.perturb.base import AttackResult, Perturbation
+from xltrobust.perturb.edits import Edit, apply_edits
 
 
 class Fixed(Perturbation):

@@ -2,13 +2,11 @@ import random
 
 import pytest
 
+from perturb.sentences import SENTENCES
 from xltrobust.example import Example
-from xltrobust.perturb.base import Edit
-from xltrobust.perturb.edits import distance, overlaps_any, touched_words, word_parts
-from xltrobust.perturb.typos import TypoPerturbation
-from xltrobust.perturb.words import count_words, split_words
-
-from .sentences import SENTENCES
+from xltrobust.perturb.edits import Edit, distance, overlaps_any, touched_words, word_parts
+from xltrobust.perturb.perturbations.typos import TypoPerturbation
+from xltrobust.text.words import count_words, split_words
 
 
 @pytest.mark.parametrize("language", SENTENCES)

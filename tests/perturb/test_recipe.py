@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from xltrobust.evaluation.attack_recipes import build_recipe
 from xltrobust.perturb import (
     Attack,
     BeamSearch,
@@ -21,7 +22,6 @@ from xltrobust.perturb import (
     WordDropping,
 )
 from xltrobust.perturb.recipe import check_attack_name, describe_attack, first_difference
-from xltrobust.recipes import build_recipe
 
 SIMILAR = SemanticSimilarity(minimum=0.8, encoder="e", prefix="")
 RECIPES = [

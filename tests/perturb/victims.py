@@ -4,8 +4,9 @@ import zlib
 
 import numpy as np
 
-from xltrobust.perturb.base import Allowed, Edit, Perturbation
-from xltrobust.perturb.words import word_span
+from xltrobust.perturb.base import Allowed, Perturbation
+from xltrobust.perturb.edits import Edit
+from xltrobust.text.words import word_span
 
 
 def first_texts(run):

@@ -17,7 +17,7 @@ import torch
 
 from xltrobust.example import Example
 from xltrobust.perturb.base import TextGradient
-from xltrobust.perturb.scripts import UNSPACED, script_of
+from xltrobust.text.scripts import UNSPACED, script_of
 
 # Words full of what perturbations change: marks in Arabic, Hindi and Thai, letters with look-alikes in Chinese.
 WORDS = {

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xltrobust.datamodules import PairTable, ParallelCorpus, StatisticalAligner
-from xltrobust.perturb import Ball, RandomView, TypoPerturbation
+from xltrobust.perturb import RandomView, TypoPerturbation
 from xltrobust.regularizers import (
     R3F,
     AdversarialTraining,
+    Ball,
     ConsistencyRegularization,
     DataAugmentation,
     FreeLB,

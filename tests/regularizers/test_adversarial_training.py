@@ -10,8 +10,7 @@ from regularizers.linear import LinearSoftmax, make_batch, term_of
 from torch import Tensor
 from torch.nn import functional as F
 
-from xltrobust.perturb import Ball
-from xltrobust.regularizers import AdversarialTraining
+from xltrobust.regularizers import AdversarialTraining, Ball
 
 SHAPES = list(itertools.product(("l2", "linf"), ("token", "example")))
 shapes = pytest.mark.parametrize(("norm", "scope"), SHAPES)

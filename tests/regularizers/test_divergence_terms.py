@@ -11,8 +11,7 @@ from regularizers.linear import LinearSoftmax, make_batch, term_of
 from torch import Tensor
 
 from xltrobust.models.output import Output
-from xltrobust.perturb import Ball
-from xltrobust.regularizers import R3F, SmoothnessInducing, VirtualAdversarial
+from xltrobust.regularizers import R3F, Ball, SmoothnessInducing, VirtualAdversarial
 from xltrobust.regularizers.divergence import kl_divergence, symmetric_kl
 
 SMALL = Ball(epsilon=1e-2, relative=False)

@@ -32,7 +32,7 @@ PAIRS = [
     {"class_path": "xltrobust.regularizers.CodeSwitching", "init_args": {"words": 0.3}},
     {"class_path": "xltrobust.regularizers.SentenceAlignment"},
     {"class_path": "xltrobust.regularizers.WordAlignment", "init_args": {"keep": 0.5}},
-    {"class_path": "xltrobust.diagnostics.AlignmentDiagnostics"},
+    {"class_path": "xltrobust.evaluation.alignment.AlignmentDiagnostics"},
 ]
 FREELB = [{"class_path": "xltrobust.regularizers.FreeLB", "init_args": {"ball": {"epsilon": 0.3}}}]
 

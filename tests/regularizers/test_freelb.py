@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.dropout import DropoutMask
 from xltrobust.models.output import Output
-from xltrobust.perturb import Ball
-from xltrobust.regularizers import AdversarialTraining, FreeLB
+from xltrobust.regularizers import AdversarialTraining, Ball, FreeLB
 from xltrobust.regularizers.base import Regularizer
 
 BALL = Ball(epsilon=0.3)

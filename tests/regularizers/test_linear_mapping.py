@@ -13,9 +13,9 @@ from scipy.linalg import orthogonal_procrustes
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.export import sequence_classifier
-from xltrobust.languages import language_id
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.regularizers import LinearMapping
+from xltrobust.text.languages import language_id
 
 
 def fitted(encoder: Path, task: Path, pairs: Path, **options):

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
-from xltrobust.perturb import Ball, RandomView, TypoPerturbation
+from xltrobust.perturb import RandomView, TypoPerturbation
 from xltrobust.regularizers import (
     R3F,
+    Ball,
     ConsistencyRegularization,
     FreeLB,
     Regularizer,

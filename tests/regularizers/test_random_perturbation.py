@@ -7,8 +7,7 @@ import torch
 from regularizers.linear import LinearSoftmax, make_batch, term_of
 from torch.nn import functional as F
 
-from xltrobust.perturb import Ball
-from xltrobust.regularizers import RandomPerturbation
+from xltrobust.regularizers import Ball, RandomPerturbation
 
 BALL = Ball(epsilon=0.4, relative=False)
 

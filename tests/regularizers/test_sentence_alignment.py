@@ -10,7 +10,7 @@ from regularizers.linear import LinearSoftmax, make_batch, term_of
 from torch import Tensor
 
 from xltrobust.regularizers import SentenceAlignment
-from xltrobust.regularizers.alignment import info_nce
+from xltrobust.regularizers.parallel import info_nce
 
 
 def pairs_batch(pairs: int = 4, seed: int = 5) -> dict:

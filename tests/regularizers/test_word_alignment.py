@@ -7,8 +7,9 @@ import torch
 from regularizers.linear import term_of
 from regularizers.test_sentence_alignment import make_module, pairs_batch
 
+from xltrobust.encoders.word_vectors import word_vectors
 from xltrobust.regularizers import WordAlignment
-from xltrobust.regularizers.word_alignment import one_to_one_links, word_vectors
+from xltrobust.regularizers.word_alignment import one_to_one_links
 
 # Rows 0 to 3 are sources, 4 to 7 targets; tokens 1 and on are words; the word of number 3 has two translations.
 WORDS = torch.tensor([[0, 1, 2], [4, 1, 3], [1, 1, 3], [1, 2, 3], [5, 1, 2], [5, 2, 3], [2, 2, 3], [6, 1, 2]])

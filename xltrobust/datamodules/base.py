@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,29 +11,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
-from xltrobust.datamodules.loading import EvaluationSampler, ResumableLoader, TrainingSampler
-from xltrobust.datamodules.parallel import ParallelCorpus
-from xltrobust.datamodules.parallel_text import ParallelText
-from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.datamodules.parallel.corpus import ParallelCorpus
+from xltrobust.datamodules.parallel.supply import ParallelText
+from xltrobust.datamodules.samplers import EvaluationSampler, ResumableLoader, TrainingSampler
 from xltrobust.datamodules.view_pools import PoolCollator, PoolLoader, PoolSampler
+from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.errors import UserError
-from xltrobust.example import Example, Language, language_name
-from xltrobust.languages import check_codes
+from xltrobust.example import EvaluationSet, Example, Language, language_name
 from xltrobust.seeding import derived_seed, global_seed
-
-
-@dataclass(frozen=True)
-class EvaluationSet:
-    """The examples of one language in one split: one data loader, one row of a result."""
-
-    split: str
-    language: Language
-    examples: list[Example]
-
-    @property
-    def name(self) -> str:
-        """As logs and results spell it: the language, or the pair of languages."""
-        return language_name(self.language)
+from xltrobust.text.languages import check_codes
 
 
 class CrossLingualClassification(ParallelText, ABC):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from xltrobust.datamodules.tokenization import Batch, Tokenization, TokenTable
+from xltrobust.encoders.tokenization import Batch, Tokenization, TokenTable
 from xltrobust.example import Example
 from xltrobust.seeding import derived_seed
 

@@ -8,8 +8,7 @@ from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import Any
 
-from xltrobust.datamodules.tables import DataError
-from xltrobust.errors import MissingPackage
+from xltrobust.errors import DataError, MissingPackage
 
 # Which strings of the user interface name rooms, floors and devices.
 _DEMO = "ui.panel.page-demo.config"

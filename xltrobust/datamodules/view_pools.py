@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from xltrobust.datamodules.loading import ResumableLoader, TrainingSampler
-from xltrobust.datamodules.tokenization import Batch
+from xltrobust.datamodules.samplers import ResumableLoader, TrainingSampler
+from xltrobust.encoders.tokenization import Batch
 from xltrobust.seeding import derived_seed
 
 Rows = list[dict[str, Any]]

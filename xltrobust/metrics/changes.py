@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from xltrobust.example import Example
-from xltrobust.perturb.words import split_clusters, word_parts
+from xltrobust.text.words import split_clusters, word_parts
 
 
 class Changes(NamedTuple):

@@ -9,6 +9,8 @@ from torch import Tensor
 from xltrobust.metrics.confusion import accuracy, macro_f1, majority, shared_labels
 from xltrobust.metrics.coverage import WORST, equally_covered
 
+CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
+
 
 def averages(by_language: dict[str, float], source: str) -> dict[str, float]:
     """``avg`` over the target languages, the source left out, and ``avg_all`` with it; nothing without targets.

@@ -13,15 +13,15 @@ from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xltrobust.errors import UserError
+from xltrobust.encoders.layers import encoder_layers, shifted
+from xltrobust.encoders.load import load_encoder
+from xltrobust.errors import IncompatibleRegularizer, UserError
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.models.budget import ComputeBudget
-from xltrobust.models.encoders import load_encoder
-from xltrobust.models.evaluation import MultilingualEvaluation
 from xltrobust.models.language_maps import LanguageMaps
-from xltrobust.models.layers import encoder_layers, shifted
-from xltrobust.models.optimization import linear_schedule, parameter_groups
+from xltrobust.models.optimizer import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
-from xltrobust.models.regularized import IncompatibleRegularizer, Regularized
+from xltrobust.models.regularized import Regularized
 from xltrobust.seeding import derived_seed, global_seed
 
 Batch = dict[str, Any]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from xltrobust.errors import UserError
-from xltrobust.languages import base_language, language_id
+from xltrobust.text.languages import base_language, language_id
 
 _PREFIX = "of_"  # Tongan is "to", which every module has
 

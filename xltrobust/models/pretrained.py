@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from xltrobust.encoders.bundled import bundled_path
 from xltrobust.errors import UserError, one_line
-from xltrobust.models.bundled import bundled_path
 
 BUNDLED = "bundled"
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
+from xltrobust.encoders.load import check_vocabulary
 from xltrobust.errors import UserError
-from xltrobust.models.encoders import check_vocabulary
 from xltrobust.models.pretrained import reading_model
 
 Batch = dict[str, Any]

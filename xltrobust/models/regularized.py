@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from xltrobust.errors import UserError
+from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.models.passes import PassCounter
 from xltrobust.seeding import derived_seed, global_seed
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from xltrobust.regularizers.base import Regularizer
 
 Batch = dict[str, Any]
-
-
-class IncompatibleRegularizer(UserError, ValueError):
-    """A regularizer that does not go with the encoder, or with another regularizer."""
 
 
 class Regularized(pl.LightningModule):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xltrobust.datamodules.loading import length_batches
-from xltrobust.datamodules.tokenization import Tokenization
+from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.pretrained_classifier import PretrainedClassifier

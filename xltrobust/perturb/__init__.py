@@ -1,48 +1,45 @@
 """Perturbations of text, constraints on them, searches among them, and the engine that runs attacks in batches."""
 
-from xltrobust.perturb.ball import Ball
 from xltrobust.perturb.base import (
     AttackResult,
     BatchedConstraint,
     Constraint,
-    Edit,
     Perturbation,
     Search,
     TextGradient,
     Victim,
     WhiteBoxVictim,
-    apply_edits,
 )
-from xltrobust.perturb.beam import BeamSearch, GreedyEverything
-from xltrobust.perturb.case import CasePerturbation
-from xltrobust.perturb.code_mixing import CodeMixing
-from xltrobust.perturb.constraints import (
+from xltrobust.perturb.constraints.amount import (
     MaxCharactersChanged,
     MaxEditDistance,
     MaxWordsChanged,
     NoRepeatedModification,
 )
-from xltrobust.perturb.diacritics import DiacriticsPerturbation
-from xltrobust.perturb.engine import attack
-from xltrobust.perturb.gradient import GradientSearch
-from xltrobust.perturb.greedy import GreedySearch
-from xltrobust.perturb.keeping import KeepNames, KeepNumbers, KeepStopWords
-from xltrobust.perturb.lookalikes import LookalikePerturbation
-from xltrobust.perturb.punctuation import PunctuationPerturbation
+from xltrobust.perturb.constraints.kept_words import KeepNames, KeepNumbers, KeepStopWords
+from xltrobust.perturb.constraints.similarity import SemanticSimilarity
+from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.engine.attack import attack
+from xltrobust.perturb.perturbations.case import CasePerturbation
+from xltrobust.perturb.perturbations.code_mixing import CodeMixing
+from xltrobust.perturb.perturbations.diacritics import DiacriticsPerturbation
+from xltrobust.perturb.perturbations.lookalikes import LookalikePerturbation
+from xltrobust.perturb.perturbations.punctuation import PunctuationPerturbation
+from xltrobust.perturb.perturbations.synonyms import SynonymSubstitution
+from xltrobust.perturb.perturbations.typos import TypoPerturbation
+from xltrobust.perturb.perturbations.words import LocalReordering, WordDropping
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.perturb.recipe import Attack
-from xltrobust.perturb.replay import Replay
-from xltrobust.perturb.search import RandomSearch
-from xltrobust.perturb.similarity import SemanticSimilarity
-from xltrobust.perturb.synonyms import SynonymSubstitution
+from xltrobust.perturb.searches.beam import BeamSearch, GreedyEverything
+from xltrobust.perturb.searches.gradient import GradientSearch
+from xltrobust.perturb.searches.greedy import GreedySearch
+from xltrobust.perturb.searches.random_search import RandomSearch
+from xltrobust.perturb.searches.replay import Replay
 from xltrobust.perturb.text_victim import TextVictim
-from xltrobust.perturb.typos import TypoPerturbation
-from xltrobust.perturb.view import RandomView
-from xltrobust.perturb.word_edits import LocalReordering, WordDropping
 
 __all__ = [
     "Attack",
     "AttackResult",
-    "Ball",
     "BatchedConstraint",
     "BeamSearch",
     "CasePerturbation",

@@ -1,7 +1,7 @@
 """What an attack is made of: edits, perturbations that propose them, constraints that refuse them, victims that answer.
 
 The same decomposition as TextAttack's (Morris et al., 2020), but a search is a generator of questions, so that the
-engine (:mod:`xltrobust.perturb.engine`) can put the questions of many examples into one batch.
+engine (:mod:`xltrobust.perturb.engine.attack`) can put the questions of many examples into one batch.
 """
 
 from __future__ import annotations
@@ -9,50 +9,15 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from xltrobust.arguments import Part
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, Side, language_name
-from xltrobust.perturb.arguments import Part
-
-_SIDES: tuple[Side, ...] = ("text", "text_pair")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
-    """Replace ``[start, end)`` (characters of the *original* text of one side) by ``replacement``."""
-
-    start: int
-    end: int
-    replacement: str
-    side: Side = "text"
-
-
-def apply_edits(example: Example, edits: Sequence[Edit]) -> Example:
-    """The example with non-overlapping edits applied; offsets are those of the original texts.
-
-    Raises:
-        ValueError: if two edits of one side overlap.
-
-    >>> apply_edits(Example("0", "en", "turn on", 0), [Edit(0, 1, "b"), Edit(5, 7, "off")]).text
-    'burn off'
-    """
-    changed: dict[str, str] = {}
-    for side in _SIDES:
-        own = sorted(e for e in edits if e.side == side)
-        if not own:
-            continue
-        source, pieces, at = getattr(example, side), [], 0
-        for edit in own:
-            if edit.start < at:
-                raise ValueError(f"Expected edits not to overlap, but got {own}.")
-            pieces += [source[at : edit.start], edit.replacement]
-            at = edit.end
-        changed[side] = "".join([*pieces, source[at:]])
-    return replace(example, **changed)  # type: ignore[arg-type]
+from xltrobust.perturb.edits import _SIDES, Edit
 
 
 class Victim(Protocol):
@@ -69,7 +34,7 @@ class TextGradient:
         sides: the side of each token, shape (T,): 0 for ``text``, 1 for ``text_pair``, -1 for special tokens.
         spans: where each token starts and ends in its side's text, in characters, shape (T, 2).
         embeddings: the tokens' embeddings, shape (T, H).
-        gradients: of the margin (:func:`~xltrobust.perturb.guided.margins`) with respect to them, shape (T, H).
+        gradients: of the margin (:func:`~xltrobust.perturb.goal.margins`) with respect to them, shape (T, H).
     """
 
     sides: np.ndarray
@@ -198,8 +163,8 @@ class Allowed:
 class FirstOrder:
     """The question what single edits would do to the margin, to first order, as one gradient tells it.
 
-    Answered by :func:`~xltrobust.perturb.first_order.first_order_effects` (n,), the lower the better for the attack; by
-    (0,) if the budget is spent.
+    Answered by :func:`~xltrobust.perturb.engine.first_order.first_order_effects` (n,), the lower the better for the
+    attack; by (0,) if the budget is spent.
     """
 
     example: Example

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rapidfuzz.distance import Levenshtein
 
-from xltrobust.perturb.base import Edit
-from xltrobust.perturb.words import split_clusters, word_parts
+from xltrobust.example import Example, Side
+from xltrobust.text.words import split_clusters, word_parts
+
+_SIDES: tuple[Side, ...] = ("text", "text_pair")
 
 
 @lru_cache(maxsize=65536)
 def touched_words(text: str, edit: Edit) -> tuple[int, ...]:
-    """Indices in :func:`~xltrobust.perturb.words.word_parts` of the words of one side that an edit changes.
+    """Indices in :func:`~xltrobust.text.words.word_parts` of the words of one side that an edit changes.
 
     Those are the words that it overlaps, and those that it lengthens: by letters or digits put next to them, or by
     taking away what parted them from others. An edit of punctuation or white space that leaves all words as they are
@@ -65,3 +68,47 @@ def overlaps_any(edit: Edit, others: Iterable[Edit]) -> bool:
         edit.side == other.side and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
         for other in others
     )
+
+
+def edit_distance(text: str, edits: Sequence[Edit]) -> int:
+    """What edits of one text cost; see :class:`MaxEditDistance`."""
+    return sum(distance(text[edit.start : edit.end], edit.replacement) for edit in edits)
+
+
+def total_distance(example: Example, edits: Sequence[Edit]) -> int:
+    """What edits of an example cost, on all sides; see :class:`MaxEditDistance`."""
+    return sum(edit_distance(getattr(example, edit.side), [edit]) for edit in edits)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace ``[start, end)`` (characters of the *original* text of one side) by ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
+    side: Side = "text"
+
+
+def apply_edits(example: Example, edits: Sequence[Edit]) -> Example:
+    """The example with non-overlapping edits applied; offsets are those of the original texts.
+
+    Raises:
+        ValueError: if two edits of one side overlap.
+
+    >>> apply_edits(Example("0", "en", "turn on", 0), [Edit(0, 1, "b"), Edit(5, 7, "off")]).text
+    'burn off'
+    """
+    changed: dict[str, str] = {}
+    for side in _SIDES:
+        own = sorted(e for e in edits if e.side == side)
+        if not own:
+            continue
+        source, pieces, at = getattr(example, side), [], 0
+        for edit in own:
+            if edit.start < at:
+                raise ValueError(f"Expected edits not to overlap, but got {own}.")
+            pieces += [source[at : edit.start], edit.replacement]
+            at = edit.end
+        changed[side] = "".join([*pieces, source[at:]])
+    return replace(example, **changed)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from xltrobust.perturb.arguments import CLASS, HASH
+from xltrobust.arguments import CLASS, HASH
 from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
 
 

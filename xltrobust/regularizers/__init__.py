@@ -1,6 +1,7 @@
 """Regularizers: Lightning callbacks, each of which adds a term to the loss or a view to the training texts."""
 
 from xltrobust.regularizers.adversarial_training import AdversarialTraining
+from xltrobust.regularizers.ball import Ball
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.code_switching import CodeSwitching
 from xltrobust.regularizers.consistency import ConsistencyRegularization
@@ -17,6 +18,7 @@ from xltrobust.regularizers.word_alignment import WordAlignment
 __all__ = [
     "R3F",
     "AdversarialTraining",
+    "Ball",
     "CodeSwitching",
     "ConsistencyRegularization",
     "DataAugmentation",

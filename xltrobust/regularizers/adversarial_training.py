@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xltrobust.checks import require_positive, require_share
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball
-from xltrobust.regularizers.embedding import EmbeddingRegularizer, Start, require_positive
+from xltrobust.regularizers.ball import Ball
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer, Start
 
 
 class AdversarialTraining(EmbeddingRegularizer):
@@ -91,12 +92,3 @@ class AdversarialTraining(EmbeddingRegularizer):
         )  # fmt: skip
         perturbed = F.cross_entropy(module.logits(embeddings, batch, delta, self.layer), labels)
         return (1 - self.clean_share) * perturbed
-
-
-def require_share(clean_share: float) -> None:
-    """
-    Raises:
-        ValueError: if it is not a share that leaves something of the perturbed loss.
-    """
-    if not 0 <= clean_share < 1:
-        raise ValueError(f"Expected argument `clean_share` to be in [0, 1), but got {clean_share}.")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
-from xltrobust.datamodules.parallel_text import Stream
+from xltrobust.arguments import Part
+from xltrobust.datamodules.parallel.supply import Stream
 from xltrobust.example import Example
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.arguments import Part
 
 if TYPE_CHECKING:
     from xltrobust.models.classifier import Output, RobustClassifier
@@ -32,7 +32,7 @@ class Regularizer(Part, pl.Callback):
 
     Attributes:
         needs: what its term reads besides the task batch: ``sentence_pairs`` for ``batch["pairs"]``, ``word_pairs`` for
-            that with its words' alignment (see :class:`~xltrobust.datamodules.pair_stream.PairBatches`).
+            that with its words' alignment (see :class:`~xltrobust.datamodules.parallel.stream.PairBatches`).
         before: the share of the training, at its start, in which the term is learnt alone, before the task; 0 learns it
             beside the task.
         task_share: what is left of the loss on the clean batch. Where it is 0 for one regularizer, and no other asks

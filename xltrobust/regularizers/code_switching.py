@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
+from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.example import Example, Side
-from xltrobust.languages import base_language
-from xltrobust.models.regularized import IncompatibleRegularizer
-from xltrobust.perturb.base import Edit, apply_edits
-from xltrobust.perturb.bilingual_lexicon import BilingualLexicon
-from xltrobust.perturb.code_mixing import CodeMixing, direction
-from xltrobust.perturb.word_tables import WordTable
-from xltrobust.perturb.words import count_words
+from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.perturbations.code_mixing import CodeMixing, direction
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.seeding import derived_seed
+from xltrobust.text.bilingual_lexicon import BilingualLexicon
+from xltrobust.text.languages import base_language
+from xltrobust.text.word_table import WordTable
+from xltrobust.text.words import count_words
 
 _MEASURED = 2000  # examples
 
@@ -41,7 +41,7 @@ class CodeSwitching(Regularizer):
 
     Args:
         lexicons: bilingual lexicons by direction ("en-de"): files that :class:`~xltrobust.perturb.CodeMixing` takes,
-            or each a :class:`~xltrobust.perturb.bilingual_lexicon.BilingualLexicon`, which knows inflected words too
+            or each a :class:`~xltrobust.text.bilingual_lexicon.BilingualLexicon`, which knows inflected words too
             and can be shuffled; None takes those induced from the parallel corpus.
         languages: to switch to; None takes all that the lexicons have.
         sentences: s, the share of texts that are switched.

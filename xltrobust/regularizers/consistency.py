@@ -13,7 +13,7 @@ from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.view import RandomView
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.divergence import symmetric_kl
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytorch_lightning as pl
 
 from xltrobust.example import Example
-from xltrobust.perturb.view import RandomView
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.regularizers.base import Regularizer
 
 

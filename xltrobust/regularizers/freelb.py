@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xltrobust.checks import require_positive
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.dropout import DropoutMask
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball
-from xltrobust.regularizers.embedding import EmbeddingRegularizer, Start, require_positive
+from xltrobust.regularizers.ball import Ball
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer, Start
 
 
 class FreeLB(EmbeddingRegularizer):

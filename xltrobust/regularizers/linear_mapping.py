@@ -9,13 +9,13 @@ import torch
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from xltrobust.datamodules.loading import length_batches
-from xltrobust.datamodules.pair_stream import PairBatches
-from xltrobust.languages import base_language
-from xltrobust.models.procrustes import orthogonal_map
-from xltrobust.models.regularized import IncompatibleRegularizer
+from xltrobust.datamodules.parallel.stream import PairBatches
+from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.word_vectors import Subwords, word_vectors
+from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.regularizers.base import Regularizer
-from xltrobust.regularizers.word_alignment import Subwords, word_vectors
+from xltrobust.regularizers.procrustes import orthogonal_map
+from xltrobust.text.languages import base_language
 
 _AT_ONCE = 128  # sentence pairs
 

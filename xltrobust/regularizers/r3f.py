@@ -9,9 +9,9 @@ from torch import Tensor
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball, Distribution
+from xltrobust.regularizers.ball import Ball, Distribution
 from xltrobust.regularizers.divergence import symmetric_kl
-from xltrobust.regularizers.embedding import EmbeddingRegularizer
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 
 
 class R3F(EmbeddingRegularizer):

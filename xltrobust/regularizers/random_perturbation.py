@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
+from xltrobust.checks import require_share
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball, Distribution
-from xltrobust.regularizers.adversarial_training import require_share
-from xltrobust.regularizers.embedding import EmbeddingRegularizer
+from xltrobust.regularizers.ball import Ball, Distribution
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 
 
 class RandomPerturbation(EmbeddingRegularizer):

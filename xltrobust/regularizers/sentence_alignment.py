@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xltrobust.checks import checked_temperature
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
-from xltrobust.regularizers.alignment import AlignmentRegularizer, checked_temperature, info_nce
+from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
 
 Loss = Literal["info_nce", "mse"]
 Side = Literal["source", "target"]
@@ -39,7 +40,7 @@ class SentenceAlignment(AlignmentRegularizer):
         stop_gradient: the side whose vectors are taken as they are, so that only the other one's move; None moves
             both, as XeroAlign's code does.
         weight: of the term.
-        before: see :class:`~xltrobust.regularizers.alignment.AlignmentRegularizer`.
+        before: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs.
 
     Raises:

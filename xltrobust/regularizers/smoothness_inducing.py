@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from xltrobust.checks import require_positive
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball
+from xltrobust.regularizers.ball import Ball
 from xltrobust.regularizers.divergence import symmetric_kl
-from xltrobust.regularizers.embedding import EmbeddingRegularizer, require_positive
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 
 _LINF = Ball(norm="linf", epsilon=0.01)
 

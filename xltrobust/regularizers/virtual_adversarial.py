@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
+from xltrobust.checks import require_positive
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.perturb.ball import Ball
+from xltrobust.regularizers.ball import Ball
 from xltrobust.regularizers.divergence import kl_divergence
-from xltrobust.regularizers.embedding import EmbeddingRegularizer, require_positive
+from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 
 
 class VirtualAdversarial(EmbeddingRegularizer):

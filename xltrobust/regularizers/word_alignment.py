@@ -8,13 +8,14 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from xltrobust.checks import checked_temperature
+from xltrobust.encoders.word_vectors import Subwords, _token_places, word_vectors
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-from xltrobust.regularizers.alignment import AlignmentRegularizer, checked_temperature, info_nce
+from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
 
 Loss = Literal["l2", "weak", "strong"]
-Subwords = Literal["first", "last", "mean"]
 Dimensions = Literal["mean", "sum"]
 
 
@@ -46,7 +47,7 @@ class WordAlignment(AlignmentRegularizer):
         dimensions: whether ``l2`` and what ``keep`` weighs are a ``mean`` or a ``sum`` over a vector's dimensions.
         one_to_one: leave out links of words that are spelt alike, and then those of words that have several.
         weight: of the term.
-        before: see :class:`~xltrobust.regularizers.alignment.AlignmentRegularizer`.
+        before: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs.
 
     Raises:
@@ -142,22 +143,6 @@ class WordAlignment(AlignmentRegularizer):
         return Passes(forwards=1) if self.loss == "l2" and self.keep else Passes()
 
 
-def word_vectors(hidden: Tensor, words: Tensor, subwords: Subwords) -> Tensor:
-    """Contextual vectors of words, in float32, shape (W, H).
-
-    Args:
-        hidden: of the tokens, shape (B, T, H).
-        words: the row of each word, its first token and the one after its last, shape (W, 3).
-        subwords: which of a word's tokens stand for it.
-    """
-    rows, first, end = words.T
-    if subwords != "mean":
-        return hidden[rows, first if subwords == "first" else end - 1].float()
-    places, inside = _token_places(words)
-    vectors = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)].float()
-    return (vectors * inside.unsqueeze(-1)).sum(1) / inside.sum(1, keepdim=True)
-
-
 def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
     """The links of words that are not spelt alike, and of these such as have no other.
 
@@ -171,14 +156,6 @@ def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
     links = links[(spelt[links[:, 0]] != spelt[links[:, 1]]).any(1)]
     single = [torch.bincount(side, minlength=len(words))[side] == 1 for side in links.T]
     return links[single[0] & single[1]]
-
-
-def _token_places(words: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each word's tokens are, and which of these are its own: as many as the longest has, shape (W, longest)."""
-    _, first, end = words.T
-    length = int((end - first).max()) if len(words) else 0
-    places = first[:, None] + torch.arange(length, device=words.device)
-    return places, places < end[:, None]
 
 
 def _mean_over_devices(module: RobustClassifier, values: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     """
     from xltrobust.errors import UserError
     from xltrobust.files import atomic_write
-    from xltrobust.report.curve import draw_curves, has_curves
+    from xltrobust.report.budget_curve import draw_curves, has_curves
     from xltrobust.report.heatmap import draw_heatmap
     from xltrobust.report.markdown import to_markdown
     from xltrobust.report.tidy import to_csv, to_frame

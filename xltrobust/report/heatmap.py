@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from xltrobust.metrics.bootstrap import Interval
-from xltrobust.report.markdown import visible
 from xltrobust.report.summary import Report, Summary
-from xltrobust.report.tables import count_range
+from xltrobust.report.tables.base import count_range
+from xltrobust.report.visible import visible
 
 _CELL = (0.84, 0.27)  # inches
 _HALF = 0.46  # of a pair of cells

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.coverage import WORST
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
 
 _COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
 _TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")

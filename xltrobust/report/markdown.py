@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import html
 import shlex
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xltrobust.report.cost_tables import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
 from xltrobust.report.examples import AttackedExample, attacked_examples, changes
 from xltrobust.report.notes import contrasts, summary_notes
 from xltrobust.report.summary import Report, Summary
-from xltrobust.report.tables import Cell, Table, percent, run_table, tables
+from xltrobust.report.tables.accuracy import run_table, tables
+from xltrobust.report.tables.base import Cell, Table, percent
+from xltrobust.report.tables.costs import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
+from xltrobust.report.visible import visible
 
 _METHOD = """Accuracies are in percent, with 95 % confidence intervals from a percentile bootstrap (Efron & Tibshirani
 1993) of 2,000 replicates that resamples groups, not examples: sentences of one template, or translations of one item,
@@ -34,25 +35,6 @@ backward, the original included); a line ends at the most that the attack spent 
 target languages the average is, where the attack does not cover all."""
 _MARKED = """ Tables of several runs are on the examples, and averages over the languages, that all of them have.
 `*`: the interval of the difference excludes 0. """
-
-
-def visible(text: str) -> str:
-    """Shows control and invisible characters, direction overrides among them, as their code points.
-
-    The joiners that Persian and Indic spelling needs (U+200C, U+200D) are left alone.
-
-    >>> visible("a\\u202eb\\nc")
-    'a⟨U+202E⟩b c'
-    """
-    shown = []
-    for character in text:
-        if character.isspace():
-            shown.append(" ")
-        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") and character not in "\u200c\u200d":
-            shown.append(f"⟨U+{ord(character):04X}⟩")
-        else:
-            shown.append(character)
-    return "".join(shown)
 
 
 def escape(text: object) -> str:

@@ -13,7 +13,7 @@ from xltrobust.metrics.coverage import WORST
 from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
 from xltrobust.report.load import Run, load_runs, told_apart
 from xltrobust.report.pairing import in_common, with_content
-from xltrobust.run import RunFolder
+from xltrobust.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from xltrobust.errors import OneLineParser, one_line_errors
 from xltrobust.files import atomic_write, check_folder
-from xltrobust.report.alignment_tables import alignment_by_method
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.markdown import escape, table_to_markdown
 from xltrobust.report.methods import Method, on_common_examples, read_methods
 from xltrobust.report.notes import contrasts
 from xltrobust.report.over_seeds import clean_estimates, common_seeds, differences, estimates
-from xltrobust.report.tables import Cell, Estimate, Table, count_range, percent, titled
+from xltrobust.report.tables.accuracy import titled
+from xltrobust.report.tables.alignment import alignment_by_method
+from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
 
 _METHOD = (
     "Brackets: 95 % confidence intervals, over test examples and over seeds together. *: the interval of the "

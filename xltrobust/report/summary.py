@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy
+from xltrobust.report.attack_costs import Costs, attack_costs
 from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, clean_of, condition_rows
-from xltrobust.report.costs import Costs, attack_costs
 from xltrobust.report.load import Run
 
 AVERAGES = ("avg", "avg_all", "transfer_gap")

@@ -11,11 +11,12 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from xltrobust.report.cost_tables import cost_tables, refusal_lines
-from xltrobust.report.markdown import visible
 from xltrobust.report.notes import contrasts, report_notes
 from xltrobust.report.summary import Report
-from xltrobust.report.tables import Cell, Table, tables
+from xltrobust.report.tables.accuracy import tables
+from xltrobust.report.tables.base import Cell, Table
+from xltrobust.report.tables.costs import cost_tables, refusal_lines
+from xltrobust.report.visible import visible
 
 # Tables in a file or a pipe have no terminal whose width they could take.
 _WIDTH = 120

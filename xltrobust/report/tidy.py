@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from xltrobust.metrics.bootstrap import Interval
+from xltrobust.report.attack_costs import refusals
 from xltrobust.report.conditions import CLEAN
-from xltrobust.report.costs import refusals
 from xltrobust.report.summary import Report, Summary
 
 # What spreadsheets take for the start of a formula (OWASP, "CSV injection").
@@ -27,8 +27,8 @@ def to_frame(report: Report) -> pd.DataFrame:
     ``accuracy_difference`` and ``transfer_gap_difference``: the run minus the report's first run on these, paired. What
     an attack costs:
     ``attacked`` (the examples of each language that were right before), ``attack_success`` (the share of them that was
-    broken; its ``n`` are the attacked ones), the means :class:`~xltrobust.report.costs.Costs` describes, and in the
-    language ``all`` ``refused:NAME``, how many sets of edits that constraint refused.
+    broken; its ``n`` are the attacked ones), the means that :class:`~xltrobust.report.attack_costs.Costs` describes,
+    and in the language ``all`` ``refused:NAME``, how many sets of edits that constraint refused.
     """
     rows: list[list[object]] = []
     for summary in report.summaries:

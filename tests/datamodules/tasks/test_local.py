@@ -1,0 +1,103 @@
+import re
+
+import pytest
+
+from xltrobust.datamodules import LocalClassification
+from xltrobust.datamodules.example_table import Columns
+from xltrobust.errors import DataError
+from xltrobust.example import Example
+
+
+def module_of(directory, files: dict[str, str], **arguments) -> LocalClassification:
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text, encoding="utf8")
+    return LocalClassification(**{"data_dir": str(directory), "source": "en", "languages": ["de"]} | arguments)
+
+
+SHARED = "lang\ttext\tlabel\nen\tgood\tpos\nde\tgut\tpos\nen\tbad\tneg\nfr\tbon\tpos\n"
+
+
+def test_labels_are_those_of_the_training_file_sorted(tmp_path):
+    files = {"en/train.tsv": "text\tlabel\na\tz\nb\ty\nc\tz\n", "de/test.tsv": "text\tlabel\nd\ty\n"}
+    module = module_of(tmp_path, files)
+    assert module.labels == ["y", "z"]
+    assert module.read("train", "en") == [
+        Example("1", "en", "a", 1), Example("2", "en", "b", 0), Example("3", "en", "c", 1)
+    ]  # fmt: skip
+    assert module.read("test", "de") == [Example("1", "de", "d", 0)]
+
+
+def test_a_label_that_training_lacks_is_refused_in_the_test(tmp_path):
+    files = {"en/train.tsv": "text\tlabel\na\tz\nb\ty\n", "de/test.tsv": "text\tlabel\nd\tx\n"}
+    with pytest.raises(
+        DataError, match=f"{re.escape(str(tmp_path))}/de/test.tsv:2: unknown label 'x'; expected one of y, z"
+    ):
+        module_of(tmp_path, files).read("test", "de")
+
+
+def test_given_labels_keep_their_order(tmp_path):
+    module = module_of(tmp_path, {"en/train.tsv": "text\tlabel\na\tz\nb\t0\n"}, labels=["z", "y"])
+    assert module.labels == ["z", "y"]
+    assert [example.label for example in module.read("train", "en")] == [0, 0]
+
+
+def test_one_file_with_a_language_column(tmp_path):
+    paths = {"train": "all.tsv", "dev": "all.tsv", "test": "all.tsv", "columns": Columns(language="lang")}
+    module = module_of(tmp_path, {"all.tsv": SHARED}, languages=["de", "fr"], **paths)
+    assert [e.text for e in module.read("train", "en")] == ["good", "bad"]
+    assert module.read("test", "de") == [Example("1", "de", "gut", 1)]
+    assert [e.text for e in module.read("dev", "fr")] == ["bon"]
+
+
+def test_a_language_that_the_column_lacks_is_refused(tmp_path):
+    paths = {"train": "all.tsv", "dev": "all.tsv", "test": "all.tsv", "columns": Columns(language="lang")}
+    module = module_of(tmp_path, {"all.tsv": SHARED}, languages=["de-DE"], **paths)
+    with pytest.raises(DataError, match="all.tsv: no rows for language 'de-DE'; check its spelling"):
+        module.read("test", "de-DE")
+    assert module.read("dev", "de-DE") == []
+
+
+def test_files_of_which_nobody_knows_the_language_are_refused(tmp_path):
+    for split in ("dev", "test"):
+        with pytest.raises(ValueError, match=f"Expected argument `{split}` to contain {{language}}"):
+            module_of(tmp_path, {}, **{split: "all.tsv"})
+    module_of(tmp_path, {}, train="train.tsv")  # the source's alone
+
+
+def test_files_without_a_header(tmp_path):
+    files = {"en/train.csv": '1,"a, b",pos\n2,c,neg\n', "test-de.csv": "1,d,pos\n"}
+    paths = {"train": "{language}/train.csv", "test": "test-{language}.csv", "header": ["nr", "text", "label"]}
+    module = module_of(tmp_path, files, columns=Columns(id="nr"), **paths)
+    assert module.labels == ["neg", "pos"]
+    assert module.read("train", "en")[0] == Example("1", "en", "a, b", 1)
+    assert module.read("test", "de") == [Example("1", "de", "d", 1)]
+
+
+def test_a_group_column_and_pairs(tmp_path):
+    line = '{"a": "x", "b": "y", "label": 1, "document": "d7"}\n'
+    columns = Columns(text="a", text_pair="b", group="document")
+    module = module_of(tmp_path, {"en.jsonl": line}, train="en.jsonl", columns=columns, labels=["no", "yes"])
+    assert module.read("train", "en") == [Example("1", "en", "x", 1, "y", "d7")]
+
+
+def test_target_dev_files_are_optional_and_all_others_are_not(tmp_path):
+    module = module_of(tmp_path, {"en/train.tsv": "text\tlabel\na\tz\nb\ty\n"})
+    assert module.read("dev", "de") == []
+    for split, language in (("dev", "en"), ("test", "de"), ("test", "en")):
+        with pytest.raises(DataError, match=f"{language}/{split}.tsv: no such file"):
+            module.read(split, language)
+
+
+def test_a_training_file_without_the_label_column_is_refused(tmp_path):
+    module = module_of(tmp_path, {"en/train.tsv": "text\tgold\na\tz\n"})
+    with pytest.raises(DataError, match="en/train.tsv:2: no column 'label'; the file has text, gold"):
+        module.labels  # noqa: B018
+    with pytest.raises(DataError, match="en/train.tsv: no rows for language 'en'"):
+        module_of(tmp_path, {"en/train.tsv": "text\tlabel\n"}).read("train", "en")
+
+
+def test_the_source_is_not_among_the_targets(tmp_path):
+    module = module_of(tmp_path, {}, languages=["fr", "en", "de"], oracle=False)
+    assert module.targets == ["fr", "de"]
+    assert module.splits() == {"dev": ["en"], "test": ["en", "fr", "de"]}

@@ -1,0 +1,72 @@
+"""Alignment is measured on held-out pairs: it rises where there is alignment to learn, and not by shuffled pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from models.test_classifier import make, trainer
+from regularizers.catalogue import tiny_corpus
+
+from xltrobust.datamodules.parallel.stream import text_id
+from xltrobust.evaluation.alignment import AlignmentDiagnostics
+from xltrobust.metrics.alignment import alignment_figures
+from xltrobust.regularizers import SentenceAlignment
+
+FIGURES = ("retrieval", "retrieval_back", "margin", "hubness", "cka_debiased", "word_retrieval", "word_retrieval_back")
+
+
+def trained(encoder: Path, task: Path, pairs: Path, control: str | None, epochs: int = 12) -> dict[str, float]:
+    """Figures after a training on sentence pairs, and before it."""
+    module, data = make(encoder, task, pooling="mean", encoder_lr=1e-2, dropout=0.0)
+    data.parallel = tiny_corpus(pairs, control=control)
+    own = AlignmentDiagnostics()
+    fit = trainer(max_epochs=epochs, limit_val_batches=1)
+    fit.callbacks += [SentenceAlignment(temperature=0.2), own]
+    fit.fit(module, datamodule=data)
+    fit.test(module, datamodule=data, verbose=False)
+    return module.figures
+
+
+def test_pairs_raise_retrieval_and_shuffled_ones_do_not(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
+    aligned = trained(tiny_encoder, tiny_task, tiny_pairs, None)
+    shuffled = trained(tiny_encoder, tiny_task, tiny_pairs, "shuffled_pairs")
+    for language in ("de", "avg"):
+        for figure in FIGURES:
+            assert f"start/{figure}/{language}" in aligned and f"test/{figure}/{language}" in aligned
+    start, after = (
+        {name: own[name] for name in ("start/retrieval/avg", "test/retrieval/avg")} for own in (aligned, shuffled)
+    )
+    assert start["start/retrieval/avg"] == after["start/retrieval/avg"]
+    chance = 1 / 10
+    assert start["test/retrieval/avg"] > start["start/retrieval/avg"] + 0.25
+    assert after["test/retrieval/avg"] < start["start/retrieval/avg"] + chance
+
+
+def test_figures_are_those_of_the_held_out_pairs(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
+    module, data = make(tiny_encoder, tiny_task, pooling="mean")
+    data.parallel = tiny_corpus(tiny_pairs)
+    found = AlignmentDiagnostics(words=False).measure(module, data)
+    assert module.training and set(found) == {
+        f"{figure}/{language}" for figure in FIGURES[:5] for language in ("de", "zh", "avg")
+    }
+    module.eval()
+    pairs = data.pairs.held_out(("en", "de"))
+    vectors, groups = [], []
+    for side in ("source", "target"):
+        encoded = []
+        for own in pairs:
+            ids = torch.tensor([data.tokenization.tokenizer(getattr(own, side))["input_ids"]])
+            encoded.append(module.encoder(input_ids=ids).last_hidden_state[0].mean(0))
+        vectors.append(torch.stack(encoded))
+        groups.append(torch.tensor([text_id(getattr(own, side)) for own in pairs]))
+    expected = alignment_figures(*vectors, source_groups=groups[0], target_groups=groups[1])
+    for name, value in expected.items():
+        assert found[f"{name}/de"] == pytest.approx(value, abs=1e-4)
+        assert found[f"{name}/avg"] == pytest.approx((found[f"{name}/de"] + found[f"{name}/zh"]) / 2)
+
+
+def test_too_few_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="`max_words` to be at least 2, but got 1"):
+        AlignmentDiagnostics(max_words=1)

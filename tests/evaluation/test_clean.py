@@ -1,0 +1,99 @@
+"""Figures and recorded predictions agree with a count by hand; the oracle looks and does not touch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from models.test_classifier import make, trainer
+from sklearn.metrics import accuracy_score, f1_score
+
+from xltrobust.evaluation.attacked import AdversarialEvaluation
+from xltrobust.evaluation.clean import NonFiniteLogits
+from xltrobust.evaluation.shares import chosen_examples
+from xltrobust.example import EvaluationSet, Example
+from xltrobust.perturb import Attack, RandomSearch, TypoPerturbation
+
+
+def typos(draws: int) -> Attack:
+    return Attack(perturbation=TypoPerturbation(), search=RandomSearch(draws=draws))
+
+
+@pytest.fixture(scope="module")
+def tested(tiny_encoder: Path, tiny_task: Path):
+    module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-2, head_lr=1e-2, pooling="mean")
+    evaluation = AdversarialEvaluation(attacks={"few": typos(2), "more": typos(6)}, max_examples=20)
+    own = trainer(max_epochs=6, callbacks=[evaluation])
+    own.fit(module, datamodule=data)
+    own.test(module, datamodule=data, verbose=False)
+    return module, data, own
+
+
+def test_figures_are_those_of_the_predictions(tested) -> None:
+    module, data, _ = tested
+    for position, own in enumerate(data.test_sets):
+        clean = [p for p in module.predictions if p.set_index == position and p.attack is None]
+        labels = [own.examples[p.index].label for p in clean]
+        given = [p.prediction for p in clean]
+        assert sorted(p.index for p in clean) == list(range(len(own.examples)))
+        assert module.figures[f"test/acc/{own.name}"] == pytest.approx(accuracy_score(labels, given))
+        assert module.figures[f"test/f1/{own.name}"] == pytest.approx(f1_score(labels, given, average="macro"))
+    assert module.figures["test/acc/avg"] == module.figures["test/acc/de"]
+    gap = module.figures["test/acc/en"] - module.figures["test/acc/de"]
+    assert module.figures["test/transfer_gap"] == pytest.approx(gap)
+
+
+def test_attacked_figures_and_the_worst_of_all_attacks(tested) -> None:
+    module, data, _ = tested
+    for position, own in enumerate(data.test_sets):
+        right = {}
+        for attack in ("few", "more"):
+            share = [p for p in module.predictions if p.set_index == position and p.attack == attack]
+            assert len(share) == 20
+            right[attack] = {p.index: p.prediction == own.examples[p.index].label for p in share}
+            assert module.figures[f"test/adv_acc/{attack}/{own.name}"] == pytest.approx(
+                sum(right[attack].values()) / 20
+            )
+        clean = {p.index: p.prediction for p in module.predictions if p.set_index == position and p.attack is None}
+        right_before = sum(clean[index] == own.examples[index].label for index in right["few"])
+        for attack in ("few", "more", "worst"):
+            assert module.figures[f"test/acc_attacked/{attack}/{own.name}"] == pytest.approx(right_before / 20)
+        both = [right["few"][index] and right["more"][index] for index in right["few"]]
+        assert module.figures[f"test/adv_acc/worst/{own.name}"] == pytest.approx(sum(both) / 20)
+        assert module.figures[f"test/adv_acc/more/{own.name}"] <= module.figures[f"test/adv_acc/few/{own.name}"]
+    assert module.figures["test/adv_acc/more/en"] < module.figures["test/acc/en"]  # and the attack does something
+
+
+def test_the_oracle_is_the_best_epoch_of_the_targets(tested) -> None:
+    module, _, own = tested
+    assert len(module.validation_history) == 6
+    oracle = module.oracle()
+    assert oracle["best_target_dev_acc"] == max(epoch["target_acc"] for epoch in module.validation_history)
+    chosen = module.validation_history[int(oracle["chosen_epoch"])]
+    assert chosen["source_acc"] == max(epoch["source_acc"] for epoch in module.validation_history)
+    assert oracle["chosen_target_dev_acc"] == chosen["target_acc"]
+
+
+def test_spoilt_weights_are_told(tiny_encoder: Path, tiny_task: Path) -> None:
+    module, data = make(tiny_encoder, tiny_task)
+    with torch.no_grad():
+        module.out.bias.fill_(float("nan"))
+    with pytest.raises(NonFiniteLogits, match="spoilt"):
+        trainer().test(module, datamodule=data, verbose=False)
+
+
+@pytest.mark.parametrize("name", ["worst", "clean"])
+def test_an_attack_may_not_take_a_name_that_results_use(name: str) -> None:
+    with pytest.raises(ValueError, match=f"cannot be named '{name}'"):
+        AdversarialEvaluation(attacks={name: typos(1)})
+
+
+def test_parallel_sets_are_attacked_on_the_same_items() -> None:
+    def items(language: str, numbers: range) -> EvaluationSet:
+        return EvaluationSet("test", language, [Example(str(n), language, "x", 0) for n in numbers])
+
+    first, second = items("en", range(50)), items("de", range(50))
+    assert chosen_examples(first, 10) == chosen_examples(second, 10)
+    assert len(set(chosen_examples(first, 10))) == 10
+    assert chosen_examples(items("fr", range(5)), 10) == [0, 1, 2, 3, 4]

@@ -1,0 +1,194 @@
+"""What the attack command attacks: only what was tested, once, and beside what others add at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from conftest import run_command, write_tiny_config, write_tiny_task
+from xltrobust.attack import main
+from xltrobust.encoders import sentence_encoder as sentences
+
+TYPO = {
+    "perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"},
+    "search": {"class_path": "xltrobust.perturb.RandomSearch", "init_args": {"draws": 2}},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
+    folder = tmp_path_factory.mktemp("subject")
+    data = write_tiny_task(folder / "data")
+    config = write_tiny_config(folder / "config.yaml", tiny_encoder, data, max_epochs=2)
+    run_command("fit", "--config", config, "--adversarial.max_examples", 4)
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, and of its data."""
+    shutil.copytree(trained / "data", tmp_path / "data")
+    copy = shutil.copytree(trained / "run", tmp_path / "run")
+    config = (copy / "config.yaml").read_text(encoding="utf8")
+    (copy / "config.yaml").write_text(config.replace(str(trained / "data"), str(tmp_path / "data")), encoding="utf8")
+    return copy
+
+
+def recipe(path: Path, **changed: object) -> Path:
+    path.write_text(yaml.safe_dump(TYPO | changed), encoding="utf8")
+    return path
+
+
+def results(run: Path) -> dict:
+    return json.loads((run / "results.json").read_text(encoding="utf8"))
+
+
+def change(run: Path, edit: object) -> None:
+    own = results(run)
+    edit(own)  # type: ignore[operator]
+    (run / "results.json").write_text(json.dumps(own), encoding="utf8")
+
+
+def attack(run: Path, *arguments: object) -> None:
+    main(["--run", str(run), "--accelerator", "cpu", *map(str, arguments)])
+
+
+def refusal(capsys: pytest.CaptureFixture[str], run: Path, *arguments: object) -> str:
+    """The one line with which a command is refused; nothing of the run is touched."""
+    before = {path: path.read_bytes() for path in run.glob("*.*") if path.is_file()}
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        attack(run, *arguments)
+    assert ended.value.code == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "attack: " in line
+    assert {path: path.read_bytes() for path in before} == before
+    return line
+
+
+def test_attacks_of_fit_are_told_from_others_of_the_same_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = results(run)["attacks"]["typo"]
+    assert (own["seed"], own["max_examples"], own["languages"]) == (7, 4, None)
+
+    def forget(results: dict) -> None:  # as an older version wrote it
+        for option in ("seed", "max_examples", "languages"):
+            results["attacks"]["typo"].pop(option)
+
+    for edit in (lambda results: None, forget):
+        change(run, edit)
+        assert "(seed: 7 there, 5 here)" in refusal(capsys, run, "--attack", "typo", "--seed", 5)
+        assert "(max_examples: 4 there, 3 here)" in refusal(capsys, run, "--attack", "typo", "--max_examples", 3)
+        attack(run, "--attack", "typo")
+        assert "holds typo already" in capsys.readouterr().out
+    line = refusal(capsys, run, "--attack", "typo", "--languages", "de")
+    assert "give this one another name, --attack NEW_NAME=typo" in line
+    attack(run, "--attack", "five=typo", "--seed", 5)
+    assert results(run)["attacks"]["five"]["seed"] == 5
+
+
+def test_a_table_that_is_not_told_is_not_taken_for_this_one(run: Path, tmp_path: Path, capsys) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"red": [name]}))
+    parts = {
+        name: {
+            "class_path": "xltrobust.perturb.SynonymSubstitution",
+            "init_args": {"tables": {"en": str(tmp_path / f"{name}.json")}},
+        }
+        for name in ("one", "two")
+    }
+    one, two = (recipe(tmp_path / f"{name}.yaml", perturbation=own) for name, own in parts.items())
+    attack(run, "--attack", f"synonyms={one}", "--similarity", yaml.safe_load((run / "config.yaml").read_text())[
+        "model"]["encoder"])  # fmt: skip
+    assert "recipe.perturbation.tables.en" in refusal(capsys, run, "--attack", f"synonyms={two}")
+    (tmp_path / "one.json").write_text(json.dumps({"red": ["three"]}))
+    assert "recipe.perturbation" in refusal(capsys, run, "--attack", f"synonyms={one}")
+    change(run, lambda own: own["attacks"]["synonyms"]["recipe"].update(
+        perturbation={"class": "SynonymSubstitution", "sides": ["text", "text_pair"]}))  # fmt: skip
+    line = refusal(capsys, run, "--attack", f"synonyms={one}")
+    assert "does not tell its recipe.perturbation.tables" in line
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_a_cap_of_nothing_is_refused(run: Path, capsys, number: str) -> None:
+    assert f"--max_examples: expected a whole number of at least 1, but got '{number}'" in refusal(
+        capsys, run, "--attack", "typo", "--max_examples", number
+    )
+
+
+def test_one_encoder_judges_and_measures(run: Path, tmp_path: Path) -> None:
+    encoder = yaml.safe_load((run / "config.yaml").read_text())["model"]["encoder"]
+    constraint = {
+        "class_path": "xltrobust.perturb.SemanticSimilarity",
+        "init_args": {"minimum": 0.1, "encoder": encoder},
+    }
+    sentences._shared.cache_clear()
+    own = recipe(tmp_path / "own.yaml", constraints=[constraint])
+    attack(run, "--attack", own, "--similarity", encoder)
+    used = sentences._shared.cache_info()
+    assert (used.misses, used.currsize) == (1, 1) and used.hits
+    assert pd.read_parquet(run / "predictions.parquet").query("attack == 'own'")["similarity"].notna().any()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_swapped_checkpoint_is_refused(run: Path, capsys: pytest.CaptureFixture[str], old: bool) -> None:
+    if old:
+        change(run, lambda own: own["checkpoint"].pop("hash"))
+        attack(run, "--attack", "more=typo")  # the same still answers the same
+    path = run / "checkpoints" / "best.ckpt"
+    state = torch.load(path, weights_only=True)
+    head = next(name for name in state["state_dict"] if state["state_dict"][name].shape[0] == 3)
+    state["state_dict"][head] = -state["state_dict"][head]
+    torch.save(state, path)
+    line = refusal(capsys, run, "--attack", "again=typo")
+    assert str(path) in line and ("not the checkpoint that was tested" if old else "not the checkpoint whose") in line
+
+
+OTHER = {"red": "blue", "blue": "red", "green": "red"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda rows: [[id_, f"{text}!", label] for id_, text, label in rows], "is another text than here"),
+        (lambda rows: [[id_, text, OTHER[label]] for id_, text, label in rows], "has another label than here"),
+        (lambda rows: rows[:-1], "is not in the data any more"),
+        (lambda rows: [*rows, ["new", "the house", "red"]], "en/new is new in the data"),
+    ],
+)
+def test_changed_data_are_refused(run: Path, capsys: pytest.CaptureFixture[str], edit, words: str) -> None:
+    path = run.parent / "data" / "en" / "test.tsv"
+    header, *rows = (line.split("\t") for line in path.read_text(encoding="utf8").splitlines())
+    path.write_text("".join("\t".join(row) + "\n" for row in [header, *edit(rows)]), encoding="utf8")
+    line = refusal(capsys, run, "--attack", "more=typo")
+    assert words in line and str(run / "predictions.parquet") in line
+
+
+def test_two_attacks_at_once_are_both_kept(run: Path) -> None:
+    """Forked, so that the imports are not paid twice; both read the run before either writes."""
+    before = len(pd.read_parquet(run / "predictions.parquet"))
+    children = []
+    for name in ("first", "second"):
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                torch.set_num_threads(1)
+                attack(run, "--attack", f"{name}=typo")
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    own, rows = results(run), pd.read_parquet(run / "predictions.parquet")
+    assert set(own["attacks"]) == {"typo", "first", "second"}
+    assert len(rows) == before + 2 * 3 * 4 and rows["attack"].value_counts()["second"] == 3 * 4
+    assert {f"test/adv_acc/{name}/de" for name in ("first", "second", "worst")} <= set(own["figures"])
+    assert not (run / "answers").exists()
+    report = (run / "report" / "report.md").read_text(encoding="utf8")
+    assert "first" in report and "second" in report

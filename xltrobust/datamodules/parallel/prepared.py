@@ -1,0 +1,107 @@
+"""A corpus of sentence pairs, cleaned and chosen: what learning from parallel text reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from xltrobust.datamodules.parallel.arrow import column, open_pairs
+from xltrobust.datamodules.parallel.sources.base import SentencePair
+from xltrobust.seeding import derived_seed
+
+LanguagePair = tuple[str, str]
+_TRIES = 200
+Control = Literal["shuffled_pairs", "shuffled_lexicon"]
+
+
+class PairData:
+    """Sentence pairs to train on, by row, and those held out, by language pair.
+
+    Args:
+        folder: with ``train.arrow`` and ``held_out.arrow``.
+        record: where the pairs come from, what was left out, and ``hash``, by which they are known.
+        control: ``shuffled_pairs`` gives every source another pair's target, in its languages and no translation of it.
+        seed: of the shuffling.
+    """
+
+    def __init__(self, folder: Path, record: dict[str, Any], control: Control | None = None, seed: int = 0) -> None:
+        self.folder, self.record, self.control = folder, record, control
+        self.languages: list[LanguagePair] = [(own[0], own[1]) for own in record["languages"]]
+        self._train, self._held_out = open_pairs(folder / "train.arrow"), open_pairs(folder / "held_out.arrow")
+        self.groups = column(self._train, "group")
+        self._seed = seed
+
+    @property
+    def without_control(self) -> PairData:
+        """The true pairs."""
+        return PairData(self.folder, self.record, None, self._seed)
+
+    def __len__(self) -> int:
+        return len(self._train)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Characters of both texts of each training pair, shape (N,)."""
+        return column(self._train, "length")
+
+    def pairs(self, rows: Sequence[int] | np.ndarray) -> list[SentencePair]:
+        """Training pairs, by row."""
+        chosen = self._train[np.asarray(rows)]
+        targets = chosen["target"]
+        if self.control == "shuffled_pairs":
+            targets = self._train[self._partners[np.asarray(rows)]]["target"]
+        languages = [self.languages[group] for group in chosen["group"]]
+        return [
+            SentencePair(source, target, *own)
+            for source, target, own in zip(chosen["source"], targets, languages, strict=True)
+        ]
+
+    def rows(self, languages: LanguagePair) -> np.ndarray:
+        """The rows of one language pair."""
+        return np.flatnonzero(self.groups == self.languages.index(languages))
+
+    def held_out(self, languages: LanguagePair) -> list[SentencePair]:
+        """The pairs held out of one language pair: true ones, whatever the control."""
+        group = self.languages.index(languages)
+        chosen = self._held_out[np.flatnonzero(column(self._held_out, "group") == group)]
+        return [
+            SentencePair(source, target, *languages)
+            for source, target in zip(chosen["source"], chosen["target"], strict=True)
+        ]
+
+    @cached_property
+    def _partners(self) -> np.ndarray:
+        """For each row another one of its languages, each row once, and whose target does not translate its source."""
+        partners = np.arange(len(self))
+        for group in range(len(self.languages)):
+            rows = np.flatnonzero(self.groups == group)
+            chosen = self._train[rows]
+            sources, targets = [[text.casefold() for text in chosen[side]] for side in ("source", "target")]
+            rng = np.random.default_rng(derived_seed("shuffled", self._seed, group))
+            partners[rows] = rows[apart(sources, targets, rng)]
+        return partners
+
+
+def apart(sources: Sequence[str], targets: Sequence[str], rng: np.random.Generator) -> np.ndarray:
+    """A permutation, shape (N,), that gives no source a target that it has in a pair: random, and mended by swaps.
+
+    Where there are too few other targets, those that cannot be parted keep what is theirs.
+    """
+    true = set(zip(sources, targets, strict=True))
+    partners = rng.permutation(len(sources))
+
+    def wrong(at: int, partner: int) -> bool:
+        return (sources[at], targets[partner]) not in true
+
+    for at in range(len(sources)):
+        if wrong(at, partners[at]):
+            continue
+        for other in rng.integers(len(sources), size=_TRIES):
+            if wrong(at, partners[other]) and wrong(int(other), partners[at]):
+                partners[[at, other]] = partners[[other, at]]
+                break
+    return partners

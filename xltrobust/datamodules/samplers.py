@@ -1,0 +1,154 @@
+"""In which order examples are read, in which batches, on which device; and going on where a killed run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Sampler
+
+from xltrobust.encoders.batches import length_batches
+from xltrobust.seeding import derived_seed
+
+if TYPE_CHECKING:
+    from xltrobust.datamodules.parallel.stream import PairStream
+
+
+class EvaluationSampler(Sampler[list[tuple[int, int]]]):
+    """The batches of one device's share of a test set: shares are disjoint, complete and never padded with repeats.
+
+    Args:
+        lengths: tokens of each text of the whole set.
+        max_tokens: see :func:`length_batches`.
+        rank: this device.
+        world_size: the number of devices.
+    """
+
+    def __init__(self, lengths: Sequence[int], max_tokens: int, rank: int = 0, world_size: int = 1) -> None:
+        share = range(rank, len(lengths), world_size)
+        batches = length_batches([lengths[i] for i in share], max_tokens)
+        self.batches = [[(0, share[i]) for i in batch] for batch in batches]
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class TrainingSampler(Sampler[list[tuple[int, int]]]):
+    """Shuffled batches of texts of similar length; the order is a function of (seed, epoch) alone.
+
+    What is left of an epoch after the last full global batch is dropped, other examples in every epoch, so that all
+    devices take equally many steps and two devices see the batches that one would with twice the batch size.
+
+    Args:
+        lengths: tokens of each text, shape (N,).
+        batch_size: examples per device and step.
+        seed: of the order.
+        rank: this device.
+        world_size: the number of devices.
+        pool: batches sorted by length together; larger pads less and shuffles less.
+
+    Yields:
+        Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that never
+        hear of a new epoch.
+
+    Raises:
+        ValueError: if there are fewer examples than devices.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        pool: int = 50,
+    ) -> None:
+        if len(lengths) < world_size:
+            raise ValueError(
+                f"Expected at least one training example per device ({world_size}), but got {len(lengths)}."
+            )
+        self.lengths = np.asarray(lengths)
+        self.batch_size = min(batch_size, len(lengths) // world_size)
+        self.seed, self.rank, self.world_size, self.pool = seed, rank, world_size, pool
+        self.epoch = 0
+        self.start = 0
+
+    @property
+    def sampler(self) -> TrainingSampler:
+        """Itself: Lightning calls ``set_epoch`` on a batch sampler's sampler only."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of every epoch; a new epoch starts at its first batch."""
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
+
+    def __len__(self) -> int:
+        return len(self.lengths) // (self.batch_size * self.world_size)
+
+    def shuffled(self) -> tuple[np.ndarray, np.random.Generator]:
+        """The examples of the epoch, of all devices, in the order in which they fill pools; and what shuffled them."""
+        rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
+        return rng.permutation(len(self.lengths))[: len(self) * self.batch_size * self.world_size], rng
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order, rng = self.shuffled()
+        size = self.batch_size * self.world_size
+        batches: list[np.ndarray] = []
+        for first in range(0, len(order), size * self.pool):
+            chunk = order[first : first + size * self.pool]
+            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
+            batches += np.split(chunk, len(chunk) // size)
+        for number in rng.permutation(len(batches))[self.start :]:
+            yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
+
+
+class ResumableLoader(DataLoader):
+    """A training loader that goes on in mid-epoch: its state is the number of batches delivered, modulo the length.
+
+    The data module saves and restores the state with the trainer's checkpoints; batches that workers have prefetched
+    but the trainer has not seen do not count.
+
+    Args:
+        args: the loader's.
+        pairs: a stream of sentence pairs, of which each batch gets one, ``batch["pairs"]``; it knows no epochs.
+        kwargs: the loader's.
+    """
+
+    def __init__(self, *args: Any, pairs: PairStream | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pairs = pairs
+        self._delivered = 0
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        # A generator: Lightning asks for the iterator before it tells the sampler the epoch.
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        self._delivered = sampler.start
+        sampler_length = len(sampler)
+        for batch in self.batches():
+            if self._pairs is not None:
+                batch["pairs"] = next(self._pairs)
+            self._delivered = (self._delivered + 1) % sampler_length
+            yield batch
+        sampler.start = 0
+
+    def batches(self) -> Iterator[Any]:
+        """The task's batches from ``start`` on, without pairs."""
+        return super().__iter__()
+
+    def state_dict(self) -> dict[str, int]:
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        own = {"epoch": sampler.epoch, "delivered": self._delivered}
+        return own if self._pairs is None else own | {"pairs": self._pairs.delivered}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
+        sampler.epoch, sampler.start = state["epoch"], state["delivered"]
+        self._delivered = state["delivered"]
+        if self._pairs is not None:
+            self._pairs.delivered = state.get("pairs", 0)

@@ -1,0 +1,1 @@
+"""Tasks: labelled in one language and tested in many."""

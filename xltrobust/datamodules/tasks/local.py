@@ -1,0 +1,100 @@
+"""One's own classification data: TSV, CSV or JSON Lines files in any languages."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xltrobust.datamodules.base import CrossLingualClassification
+from xltrobust.datamodules.example_table import Columns, ExampleTable, examples_from_rows
+from xltrobust.datamodules.rows import read_rows, require_columns
+from xltrobust.errors import DataError
+from xltrobust.example import Example, Language
+from xltrobust.text.languages import check_codes
+
+
+class LocalClassification(CrossLingualClassification):
+    """Classification of one's own files, one a language (``{language}`` in the path) or one with a language column.
+
+    Args:
+        data_dir: what the paths below are relative to.
+        train: the training file of the source language.
+        dev: the dev file; of target languages, used for the oracle alone, and only if it exists.
+        test: the test file.
+        source: the language trained on, spelled as in the paths or the language column.
+        languages: the target languages, likewise.
+        labels: the classes, in order; None takes those of the training file, sorted.
+        columns: the names of the columns.
+        header: the columns' names if the files have no header line.
+        kwargs: see :class:`CrossLingualClassification`.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: str,
+        train: str = "{language}/train.tsv",
+        dev: str = "{language}/dev.tsv",
+        test: str = "{language}/test.tsv",
+        source: str,
+        languages: list[str],
+        labels: list[str] | None = None,
+        columns: Columns = Columns(),  # noqa: B008  frozen
+        header: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(source=source, **kwargs)
+        check_codes("languages", languages)
+        if labels is not None and (len(set(labels)) < len(labels) or not all(map(str.strip, labels))):
+            raise ValueError(f"Expected argument `labels` to name different classes, but got {labels}.")
+        self.data_dir = data_dir
+        self.paths = {"train": train, "dev": dev, "test": test}
+        self.languages = [language for language in dict.fromkeys(languages) if language != source]
+        self._labels = labels
+        self.columns = columns
+        self.header = header
+        for split, pattern in self.paths.items():
+            if split != "train" and "{language}" not in pattern and columns.language is None:
+                raise ValueError(
+                    f"Expected argument `{split}` to contain {{language}}, or `columns.language` to be set, "
+                    f"but got {pattern!r}: which rows are in which language?"
+                )
+
+    @cached_property
+    def labels(self) -> list[str]:
+        if self._labels is not None:
+            return self._labels
+        path = self._path("train", self.source)
+        found = set()
+        for number, row in read_rows(path, self.header):
+            require_columns(row, [self.columns.label], f"{path}:{number}")
+            if not row[self.columns.label]:
+                raise DataError(f"{path}:{number}: the label is empty; give it one or take the row out.")
+            found.add(row[self.columns.label])
+        if not found:
+            raise DataError(f"{path}: no rows for language {self.source!r}; check its spelling in the configuration.")
+        if len(found) < 2:
+            raise DataError(
+                f"{path}: expected at least two classes, but got {', '.join(found)} alone; name them with `labels`."
+            )
+        return sorted(found)
+
+    @property
+    def targets(self) -> list[Language]:
+        return list(self.languages)
+
+    def read(self, split: str, language: Language) -> list[Example]:
+        assert isinstance(language, str)
+        path = self._path(split, language)
+        if split == "dev" and language != self.source and not path.exists():
+            return []
+        table: ExampleTable = examples_from_rows(
+            read_rows(path, self.header), path=path, language=language, columns=self.columns, labels=self.labels
+        )
+        if not table.examples and split != "dev":
+            raise DataError(f"{path}: no rows for language {language!r}; check its spelling in the configuration.")
+        return table.examples
+
+    def _path(self, split: str, language: str) -> Path:
+        return Path(self.data_dir) / self.paths[split].replace("{language}", language)

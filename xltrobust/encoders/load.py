@@ -1,0 +1,102 @@
+"""Pretrained encoders, from the hub, a directory or the offline default, without the parts that nobody trains."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from torch import nn
+from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig, PreTrainedModel
+from transformers.utils import logging
+
+from xltrobust.encoders.tokenization import load_tokenizer
+from xltrobust.models.pretrained import UnreadableModel, reading_model, resolve
+
+# What the families call the two dropouts.
+_DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
+
+
+def load_encoder(
+    name_or_path: str, *, freeze_embeddings: bool = False, dropout: float | None = None
+) -> PreTrainedModel:
+    """A pretrained encoder without its pooler (an unused pooler has no gradient, which breaks DDP).
+
+    Args:
+        name_or_path: what ``AutoModel`` reads (mBERT, XLM, XLM-R, mDeBERTa, …), or ``bundled``. No remote code is run.
+        freeze_embeddings: keep the word embeddings as they are. They are most of a multilingual encoder's parameters,
+            and fine-tuning on one language moves those of its own words only.
+        dropout: replaces the dropout probabilities of the encoder's configuration.
+
+    Raises:
+        ValueError: if the model's type has no encoder of its own, its files lack weights, or ``dropout`` is not in
+            [0, 1).
+        UnreadableModel: if the model cannot be found or is damaged, or its tokenizer has tokens that it has no
+            embedding for.
+    """
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(f"Expected argument `dropout` to be in [0, 1), but got {dropout}.")
+    path = resolve(name_or_path)
+    with reading_model(name_or_path, "an encoder"):
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    if dropout is not None:
+        for option in _DROPOUTS:
+            if hasattr(config, option):
+                setattr(config, option, dropout)
+    model_class = _encoder_class(config, name_or_path)
+    options: dict[str, Any] = {"add_pooling_layer": False} if _has_pooler(model_class) else {}
+    options |= {"config": config, "dtype": "float32", "output_loading_info": True}
+    with _quiet(), reading_model(name_or_path, "an encoder"):
+        encoder, loaded = cast(tuple[PreTrainedModel, dict], model_class.from_pretrained(path, **options))
+    if loaded["missing_keys"]:
+        raise ValueError(f"{name_or_path}: not a whole encoder, {sorted(loaded['missing_keys'])[0]} is missing.")
+    check_vocabulary(name_or_path, encoder)
+    if freeze_embeddings:
+        encoder.get_input_embeddings().weight.requires_grad_(False)
+    # from_pretrained leaves the model in evaluation mode; fine-tuning without dropout would go unnoticed.
+    return encoder.train()
+
+
+def check_vocabulary(name: str, model: PreTrainedModel) -> None:
+    """Refuses a model whose own tokenizer gives ids that it has no embedding for.
+
+    Raises:
+        UnreadableModel: naming both numbers.
+    """
+    embeddings, tokenizer = model.get_input_embeddings(), load_tokenizer(name)
+    if not isinstance(embeddings, nn.Embedding):
+        return
+    # Nobody masks anything here; some tokenizers have a mask that their model never saw.
+    largest = max(number for token, number in tokenizer.get_vocab().items() if token != tokenizer.mask_token)
+    if largest >= embeddings.num_embeddings:
+        raise UnreadableModel(
+            f"{name}: its tokenizer gives ids up to {largest}, but it has {embeddings.num_embeddings} embeddings: the "
+            "tokenizer is another model's."
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bar and its list of weights left unused (the pooler and pretraining heads)."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()
+
+
+def _encoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]:
+    found: Any = MODEL_MAPPING.get(type(config), None)
+    if isinstance(found, tuple):
+        found = found[0]
+    if found is None:
+        raise ValueError(f"{name}: a {config.model_type!r} model has no encoder that AutoModel knows; choose another.")
+    return found
+
+
+def _has_pooler(model_class: type[nn.Module]) -> bool:
+    return "add_pooling_layer" in inspect.signature(model_class.__init__).parameters

@@ -1,0 +1,167 @@
+"""Whether alignment happened, before one asks whether it helped: how translations' vectors lie to each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from xltrobust.datamodules.parallel.prepared import LanguagePair
+from xltrobust.datamodules.parallel.stream import pair_examples, text_id
+from xltrobust.datamodules.parallel.words.aligner import Links
+from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.tokenization import Tokenization
+from xltrobust.encoders.word_vectors import Subwords, tokens_of_words, word_vectors
+from xltrobust.example import Example
+from xltrobust.metrics.alignment import alignment_figures, word_alignment_figures
+from xltrobust.text.languages import base_language
+from xltrobust.text.words import word_parts
+
+_MAX_TOKENS = 8192  # of one batch, padding included
+
+
+class AlignmentDiagnostics(pl.Callback):
+    """Measures sentence and word retrieval, cosine margin, hubness and CKA on the pairs that the corpus holds out.
+
+    Before the training (``start/…``; put this callback before LinearMapping, which maps then) and in the test
+    (``test/…``), in the model that is tested; every figure by language, ``test/retrieval/de``, and in mean over
+    languages, ``test/retrieval/avg``. Sentences are the classifier's pooled vectors, words the contextual vectors, in
+    mean over where they stand, of those that the aligner links. CKA is ``cka_debiased``, which is about 0 for unrelated
+    vectors whatever their number; ``cka`` of older results rises with dimensions over pairs.
+
+    Args:
+        words: whether to measure words too, which takes an alignment of the corpus.
+        max_words: pairs of words of each language, the first.
+        subwords: a word's vector: its ``last`` subword's, or their ``mean``.
+
+    Raises:
+        ValueError: if ``max_words`` is less than 2.
+    """
+
+    def __init__(self, *, words: bool = True, max_words: int = 1000, subwords: Subwords = "mean") -> None:
+        if max_words < 2:
+            raise ValueError(f"Expected argument `max_words` to be at least 2, but got {max_words}.")
+        self.words, self.max_words, self.subwords = words, max_words, subwords
+        self.start: dict[str, float] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"start": self.start}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.start = state_dict["start"]
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        _ = trainer.datamodule.pairs  # type: ignore[attr-defined]  # that there are none is told at once
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.start:  # a resumed run has them
+            found = self.measure(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
+            self.start = {f"start/{name}": value for name, value in found.items()}
+            for logger in trainer.loggers:
+                logger.log_metrics(self.start, step=0)
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        found = self.measure(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
+        module: Any = pl_module
+        # The module logs its figures after this.
+        module.figures |= self.start | {f"test/{name}": value for name, value in found.items()}
+
+    @torch.no_grad()
+    def measure(self, module: Any, data: Any, trainer: pl.Trainer | None = None) -> dict[str, float]:
+        """The figures by name and language, and their means, on all devices alike.
+
+        Args:
+            module: the classifier.
+            data: the task, with a parallel corpus.
+            trainer: of several devices, each of which measures some of the languages.
+        """
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        training = module.training
+        module.eval()
+        own = {
+            languages: self._measure_languages(module, data, languages)
+            for languages in data.pairs.languages[rank::world]
+        }
+        module.train(training)
+        shares: list[Any] = [own]
+        if world > 1:
+            shares = [None] * world
+            torch.distributed.all_gather_object(shares, own)
+        by_pair: dict[LanguagePair, dict[str, float]] = {pair: got for share in shares for pair, got in share.items()}
+        names = _names(data.pairs.languages, data.source)
+        found: dict[str, float] = {}
+        for figure in sorted({name for got in by_pair.values() for name in got}):
+            values = {names[pair]: by_pair[pair][figure] for pair in names if figure in by_pair[pair]}
+            found |= {f"{figure}/{name}": value for name, value in values.items()}
+            found[f"{figure}/avg"] = sum(values.values()) / len(values)
+        return found
+
+    def _measure_languages(self, module: Any, data: Any, languages: LanguagePair) -> dict[str, float]:
+        pairs = data.pairs.held_out(languages)
+        if len(pairs) < 2:
+            return {}
+        examples = pair_examples(pairs)
+        pooled, hidden = _encoded(module, data.tokenization, examples)
+        texts = torch.tensor([text_id(own.text) for own in examples]).chunk(2)
+        found = alignment_figures(*pooled.chunk(2), source_groups=texts[0], target_groups=texts[1])
+        if self.words:
+            words = self._words(data.tokenization, examples, hidden, data.word_pairs.held_out(languages))
+            if len(words) > 1:
+                sources, targets, ids = zip(*words, strict=True)
+                groups = torch.tensor(ids)
+                found |= word_alignment_figures(
+                    torch.stack(sources), torch.stack(targets), source_groups=groups[:, 0], target_groups=groups[:, 1]
+                )
+        return found
+
+    def _words(
+        self, tokenization: Any, examples: Sequence[Example], hidden: Sequence[Tensor], links: Sequence[Links]
+    ) -> list[tuple[Tensor, Tensor, tuple[int, int]]]:
+        """The words that are linked, each pair once: the mean vectors of their occurrences, and numbers for them."""
+        by_text = tokens_of_words(examples, tokenization)
+        vectors: dict[int, list[Tensor]] = {}
+        pairs: dict[tuple[int, int], None] = {}
+        for pair, own in enumerate(links):
+            for link in own:
+                ends = []
+                for text, word in zip((pair, pair + len(links)), link, strict=True):
+                    if (tokens := by_text[text].get(word)) is not None:  # it was not truncated
+                        start, end = word_parts(examples[text].text)[word]
+                        place = torch.tensor([[0, *tokens]])
+                        name = text_id(f"{text >= len(links)}/{examples[text].text[start:end]}")
+                        ends.append((name, word_vectors(hidden[text][None], place, self.subwords)[0]))
+                if len(ends) == 2:
+                    for name, vector in ends:
+                        vectors.setdefault(name, []).append(vector)
+                    pairs[ends[0][0], ends[1][0]] = None
+        means = {name: torch.stack(own).mean(0) for name, own in vectors.items()}
+        return [(means[own[0]], means[own[1]], own) for own in list(pairs)[: self.max_words]]
+
+
+def _encoded(module: Any, tokenization: Tokenization, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
+    """The pooled vectors of N texts, shape (N, H), and each one's hidden states, shape (T, H)."""
+    table = tokenization.table(examples, keep=False)
+    pooled: list[Tensor] = [torch.empty(0)] * len(examples)
+    hidden = list(pooled)
+    for indices in length_batches(table.lengths.tolist(), _MAX_TOKENS):
+        rows = tokenization.collate([table.row(i) for i in indices], to_grid=True)
+        batch = {name: value.to(module.device) for name, value in rows.items()}
+        states = module.encode(module.embed(batch), batch)
+        for i, vector, own in zip(indices, module.pool(states, batch).float().cpu(), states.float().cpu(), strict=True):
+            pooled[i], hidden[i] = vector, own
+    return torch.stack(pooled), hidden
+
+
+def _names(pairs: Sequence[LanguagePair], source: str) -> dict[LanguagePair, str]:
+    """What the figures of a language pair are called: the language beside the task's, or both."""
+    own = base_language(source)
+    short = {
+        pair: next((other for other, side in (pair[::-1], pair) if base_language(side) == own), ">".join(pair))
+        for pair in pairs
+    }
+    given = Counter(short.values())
+    return {pair: name if given[name] == 1 else ">".join(pair) for pair, name in short.items()}

@@ -1,0 +1,125 @@
+"""Attacks by the names that a command line gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from xltrobust.errors import UserError
+from xltrobust.evaluation.predictions import check_same_texts
+from xltrobust.example import EvaluationSet
+from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
+from xltrobust.perturb.searches.replay import Replay
+from xltrobust.reading import read_parquet, read_yaml
+from xltrobust.runs.folder import RunFolder
+
+_COLUMNS = ["split", "language", "id", "attack", "text", "text_pair", "adversarial_text", "adversarial_text_pair"]
+SHELF = Path("experiments/attacks")  # of the checkout one works in
+
+
+def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
+    """An attack and its name in results.
+
+    Args:
+        spec: ``NAME`` of the run's own configuration, a file (``FILE.yaml``, named by its stem), or the name of a file
+            in ``experiments/attacks``; with another name, ``NEW_NAME=`` before it. A file holds the options of
+            :class:`~xltrobust.perturb.recipe.Attack`.
+        folder: the run's.
+
+    Raises:
+        UserError: if there is no such attack, or its options are wrong.
+    """
+    name, _, file = spec.rpartition("=")
+    path = Path(file)
+    name = name if "=" in spec else path.stem
+    own = _configured(folder)
+    if spec in own:
+        return _checked(spec, spec), build_recipe(own[spec], f"{folder.config}: adversarial.attacks.{spec}")
+    shelved = SHELF / f"{file}.yaml"
+    found = path if path.is_file() else shelved
+    if file in own and not found.is_file():
+        return _checked(name, spec), build_recipe(own[file], f"{folder.config}: adversarial.attacks.{file}")
+    if not found.is_file():
+        known = sorted({*own, *(other.stem for other in SHELF.glob("*.yaml"))})
+        raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
+    return _checked(name, spec), build_recipe(read_yaml(found), str(found))
+
+
+def _checked(name: str, spec: str) -> str:
+    """The name of an attack, if it can be one."""
+    try:
+        check_attack_name(name)
+    except ValueError as error:
+        raise UserError(f"--attack {spec}: {error} Use --attack NEW_NAME=NAME.") from None
+    return name
+
+
+def _configured(folder: RunFolder) -> dict[str, Any]:
+    """The options of the attacks of a run's configuration, by name."""
+    if not folder.config.is_file():
+        return {}
+    return (folder.options.get("adversarial") or {}).get("attacks") or {}
+
+
+def build_recipe(options: Any, where: str) -> Attack:
+    """An attack from its options.
+
+    Raises:
+        UserError: naming ``where`` and what is wrong.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--recipe", type=Attack)
+    try:
+        return parser.instantiate_classes(parser.parse_object({"recipe": options})).recipe
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise UserError(f"{where}: {' '.join(str(error).split())}") from None
+
+
+def read_replay(
+    spec: str, other: RunFolder, sets: Sequence[EvaluationSet], there: Mapping[str, Any] | None = None
+) -> tuple[str, Attack]:
+    """The texts that an attack found against another run, as an attack of its own.
+
+    Its name is ``{attack}@{run}``; where that is taken for the texts of another run, the folders above the run's are
+    put before its name (``typo@b:seed-0``) until it is not.
+
+    Args:
+        spec: the attack's name there, or ``NEW_NAME=NAME``.
+        other: the other run's folder.
+        sets: the test sets, which have to hold the same texts.
+        there: what results tell of the attacks that are there already, by name.
+
+    Raises:
+        UserError: if the other run has no such attack, or its examples are others.
+    """
+    table = read_parquet(other.predictions, _COLUMNS).to_pylist()
+    known = dict.fromkeys(row["attack"] for row in table if row["attack"])
+    given, _, attack = ("", "", spec) if spec in known else spec.rpartition("=")
+    rows = [row for row in table if row["attack"] == attack and row["split"] == "test"]
+    if not rows:
+        raise UserError(
+            f"--attack {spec}: {other.path} has no such attack to replay, but {', '.join(known) or 'none'}."
+        )
+    check_same_texts(rows, sets, str(other.predictions))
+    languages = {own.name: own.language for own in sets}
+    here = {(own.name, example.id) for own in sets if own.split == "test" for example in own.examples}
+    texts = {
+        (languages[row["language"]], row["id"]): (row["adversarial_text"], row["adversarial_text_pair"])
+        for row in rows
+        if row["adversarial_text"] is not None and (row["language"], row["id"]) in here
+    }
+    if not texts:
+        raise UserError(f"{other.predictions}: none of the examples attacked there are among these test sets.")
+    path = other.path.resolve()
+    replay = Replay(texts, run=str(path), attack=attack)
+    recipe = Attack(perturbation=replay, search=replay)
+    if given:
+        return _checked(given, spec), recipe
+    described = describe_attack(recipe)
+    names = [f"{attack}@{':'.join(path.parts[-depth:])}" for depth in range(1, len(path.parts))]
+    taken = [name for name in names if name in (there or {})]
+    held = [name for name in taken if not first_difference((there or {})[name].get("recipe"), described)]
+    return _checked([*held, *(name for name in names if name not in taken), names[-1]][0], spec), recipe

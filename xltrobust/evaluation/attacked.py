@@ -1,0 +1,163 @@
+"""Adversarial accuracy in every language: as part of the test, and as a curve while the model is trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from xltrobust.errors import UserError
+from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
+from xltrobust.example import EvaluationSet
+from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
+from xltrobust.metrics.figures import adversarial_figures
+from xltrobust.models.victim import ClassifierVictim
+from xltrobust.perturb.base import AttackResult
+from xltrobust.perturb.engine.journal import Journal, victim_folder
+from xltrobust.perturb.recipe import Attack, check_attack_name
+from xltrobust.seeding import global_seed
+
+
+class AdversarialEvaluation(pl.Callback):
+    """Attacks the ``test`` sets after the clean test; figures are named ``test/adv_acc/{attack}/{language}``.
+
+    Beside them stands clean accuracy on the examples that were attacked, ``test/acc_attacked/{attack}/{language}``.
+
+    With ``every_n_epochs`` some dev examples are attacked during training as well, on a small budget: figures are named
+    ``val/adv_acc/{attack}/{language}`` (and ``val/acc_attacked/…``), and ``val/source_adv_acc/{attack}`` is what a
+    checkpoint may be chosen by (``best_checkpoint.attack``).
+
+    Each device attacks its own share of every language; the texts found do not depend on the number of devices.
+
+    Args:
+        attacks: by the name that results give them; None attacks nothing.
+        max_examples: cap on the examples of a language; the same items in all languages where items are translations.
+        every_n_epochs: attack dev examples after every so many epochs; None never does.
+        dev_examples: cap on the dev examples of a language that are attacked.
+        dev_budget: cap on the passes that each of them may cost.
+    """
+
+    def __init__(
+        self,
+        *,
+        attacks: dict[str, Attack] | None = None,
+        max_examples: int | None = None,
+        every_n_epochs: int | None = None,
+        dev_examples: int = 50,
+        dev_budget: int = 20,
+    ) -> None:
+        for name, value in {"max_examples": max_examples, "every_n_epochs": every_n_epochs}.items():
+            if value is not None and value < 1:
+                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        for name, value in {"dev_examples": dev_examples, "dev_budget": dev_budget}.items():
+            if value < 1:
+                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        for name in attacks or {}:
+            check_attack_name(name)
+        self.attacks = attacks or {}
+        self.max_examples = max_examples
+        self.every_n_epochs, self.dev_examples, self.dev_budget = every_n_epochs, dev_examples, dev_budget
+        self.seconds: dict[str, float] = {}
+        self.answers: Path | None = None  # set by the command line: where a test that is killed leaves its answers
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Refuses what would end the run only after it has trained.
+
+        Raises:
+            UserError: if an attack can change none of the languages, or the checkpoint is to be chosen by one that
+                cannot change the source language.
+        """
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
+        for name, recipe in self.attacks.items():
+            changeable(name, recipe, data.test_sets, quiet=True)
+            if stage == "fit" and self.every_n_epochs is not None:
+                changeable(name, recipe, data.validation_sets, quiet=True)
+                source = next(own.language for own in data.validation_sets if own.name == data.source)
+                if f"val/source_adv_acc/{name}" in chosen_by and not recipe.perturbation.changes(source):
+                    raise UserError(
+                        f"best_checkpoint.attack: {name} cannot change the source language, {data.source} (no "
+                        f"{recipe.perturbation.lacking}): choose the checkpoint by another attack, or by none."
+                    )
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.every_n_epochs is None or trainer.sanity_checking:
+            return
+        if (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        module: Any = pl_module
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        sets = data.validation_sets
+        for name, recipe in self.attacks.items():
+            small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
+            found = self._attack(name, small, sets, trainer, self.dev_examples)
+            answers = [(at, result, result.prediction) for (at, _), result in found.items()]
+            # The attack has asked for the original first, and has gone on only where that was right.
+            originals = [(at, r, given if r.adversarial is None else r.example.label) for at, r, given in answers]
+            counts, before = (
+                _counted(own, pl_module.device, len(sets), len(data.labels)) for own in (answers, originals)
+            )
+            names = [own.name for own in sets]
+            figures = adversarial_figures({name: counts}, {name: before}, names, data.source, "val")
+            at = names.index(data.source)
+            if counts[at].sum():  # none where the attack cannot change the source language
+                source_acc = accuracy(counts)[at].item()
+                figures[f"val/source_adv_acc/{name}"] = source_acc
+                module.record_attacked_validation(name, source_acc)
+            # The figures are equal on all devices; sync_dist only tells Lightning so.
+            pl_module.log_dict(figures, sync_dist=True)
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        module: Any = pl_module
+        sets = trainer.datamodule.test_sets  # type: ignore[attr-defined]
+        journal = self._journal(trainer) if self.attacks else None
+        for name, recipe in self.attacks.items():
+            started = time.perf_counter()
+            found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
+            self.seconds[name] = time.perf_counter() - started
+            # Every device for every set, with an empty share too: the metrics are summed over devices.
+            for at in range(len(sets)):
+                module.record_attack(name, at, {index: result for (i, index), result in found.items() if i == at})
+        if journal is not None:
+            journal.close()
+
+    def _attack(
+        self,
+        name: str,
+        recipe: Attack,
+        sets: Sequence[EvaluationSet],
+        trainer: pl.Trainer,
+        max_examples: int | None,
+        journal: Journal | None = None,
+    ) -> dict[tuple[int, int], AttackResult]:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        precision = trainer.strategy.precision_plugin.forward_context
+        victim = ClassifierVictim(trainer.lightning_module, data.tokenization, data.eval_batch_tokens, precision)  # type: ignore[arg-type]
+        places = changeable(name, recipe, sets)
+        share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
+        return attack_share(
+            name, recipe, sets, share, victim, journal=journal, seed=global_seed(), quiet=not trainer.is_global_zero
+        )
+
+    def _journal(self, trainer: pl.Trainer) -> Journal | None:
+        if self.answers is None or trainer.ckpt_path is None:
+            return None
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        folder = victim_folder(self.answers, Path(trainer.ckpt_path), data.max_length, str(trainer.precision))
+        return Journal(folder, str(trainer.global_rank))
+
+
+def _counted(
+    answers: Sequence[tuple[int, AttackResult, int]], device: torch.device, num_sets: int, num_classes: int
+) -> Tensor:
+    """Counts of all devices' answers (set, of which example, class), shape (sets, classes, classes)."""
+    metric = MultilingualConfusion(num_sets, num_classes).to(device)
+    for at, result, given in answers:
+        metric.update(*(torch.tensor([value], device=device) for value in (given, result.example.label, at)))
+    return metric.compute()

@@ -1,0 +1,73 @@
+"""The figures of results, counted from the rows of ``predictions.parquet``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xltrobust.evaluation.predictions import Row
+from xltrobust.example import EvaluationSet
+from xltrobust.metrics.coverage import WORST, worst_answers
+from xltrobust.metrics.figures import adversarial_figures, clean_figures
+
+_Place = tuple[str, str]  # language and id
+
+
+def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]) -> dict[str, float]:
+    """The figures of the clean test, by split."""
+    found: dict[str, float] = {}
+    for split in dict.fromkeys(own.split for own in sets):
+        languages = [own.name for own in sets if own.split == split]
+        own = {(row["language"], row["id"]): row for row in rows if row["attack"] is None and row["split"] == split}
+        answers, labels = ({place: row[name] for place, row in own.items()} for name in ("prediction", "label"))
+        confusion = _counts(answers, labels, languages, results)
+        found |= clean_figures(confusion, languages, results["source"], split)
+    return found
+
+
+def attacked_figures_of(
+    rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
+) -> dict[str, float]:
+    """Accuracy under each attack that the rows hold and under all of them (``worst``), and clean accuracy on the same
+    examples: :func:`~xltrobust.metrics.figures.adversarial_figures` of the test.
+    """
+    languages = [own.name for own in sets if own.split == "test"]
+    labels: dict[_Place, int] = {}
+    clean: dict[_Place, int] = {}
+    answers: dict[str, dict[_Place, int]] = {}
+    for row in rows:
+        if row["split"] == "test":
+            own = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
+            place = row["language"], row["id"]
+            own[place], labels[place] = row["prediction"], row["label"]
+    if len(answers) > 1:
+        answers[WORST] = worst_answers(answers, labels.__getitem__)
+    attacked = {attack: _counts(own, labels, languages, results) for attack, own in answers.items()}
+    before = {
+        attack: _counts({place: clean[place] for place in own if place in clean}, labels, languages, results)
+        for attack, own in answers.items()
+    }
+    return adversarial_figures(attacked, before, languages, results["source"], "test")
+
+
+def renewed_figures(
+    figures: dict[str, float], rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
+) -> dict[str, float]:
+    """The figures of a run with those of its attacks counted anew: another attack may leave ``worst`` no average."""
+    kept = {name: own for name, own in figures.items() if not name.startswith(("test/adv_acc/", "test/acc_attacked/"))}
+    return kept | attacked_figures_of(rows, sets, results)
+
+
+def _counts(
+    answers: Mapping[_Place, int], labels: Mapping[_Place, int], languages: Sequence[str], results: dict[str, Any]
+) -> Tensor:
+    """Counts of shape (languages, labels, labels)."""
+    at = {name: position for position, name in enumerate(languages)}
+    classes = len(results["labels"])
+    counts = torch.zeros(len(languages), classes, classes, dtype=torch.long)
+    for place, answer in answers.items():
+        counts[at[place[0]], labels[place], answer] += 1
+    return counts

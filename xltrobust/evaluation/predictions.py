@@ -1,0 +1,153 @@
+"""The rows of ``predictions.parquet``: one for each test example and condition, clean or attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xltrobust.errors import UserError
+from xltrobust.example import EvaluationSet
+from xltrobust.files import atomic_write
+from xltrobust.metrics.changes import changes
+from xltrobust.perturb.base import AttackResult
+from xltrobust.perturb.recipe import Attack, describe_attack
+
+Row = dict[str, Any]
+
+
+def prediction_row(
+    own: EvaluationSet, index: int, prediction: int, attack: str | None = None, result: AttackResult | None = None
+) -> Row:
+    """What is kept about one example.
+
+    Args:
+        own: the test set.
+        index: which example of it.
+        prediction: the class given.
+        attack: the attack's name; None for the clean text.
+        result: what the attack found.
+    """
+    example = own.examples[index]
+    adversarial = result.adversarial if result else None
+    difference = changes(example, adversarial) if adversarial else None
+    return {
+        "id": example.id,
+        "group": example.group or example.id,
+        "split": own.split,
+        "language": own.name,
+        "label": example.label,
+        "prediction": prediction,
+        "attack": attack,
+        "text": example.text,
+        "text_pair": example.text_pair,
+        "adversarial_text": adversarial.text if adversarial else None,
+        "adversarial_text_pair": adversarial.text_pair if adversarial else None,
+        "queries": result.queries if result else None,
+        "backwards": result.backwards if result else None,
+        "broken_at": result.broken_at if result else None,
+        "changed": difference.changed if difference else None,
+        "words_changed": difference.words if difference else None,
+        "characters_changed": difference.characters if difference else None,
+        "similarity": None,
+    }
+
+
+def check_same_texts(
+    rows: Iterable[Row],
+    sets: Sequence[EvaluationSet],
+    where: str,
+    *,
+    whole: bool = False,
+    all_tested: bool = True,
+) -> None:
+    """Refuses rows of other data than the test sets hold now.
+
+    Args:
+        rows: of ``predictions.parquet``; older versions left texts out, which are not compared then.
+        sets: the test sets.
+        where: the file.
+        whole: the rows are of the same examples, with their labels; else examples that the sets lack are passed over,
+            as are labels.
+        all_tested: with ``whole``, the sets hold no more than the rows.
+
+    Raises:
+        UserError: naming the first example that differs.
+    """
+    examples = {(own.split, own.name, example.id): example for own in sets for example in own.examples}
+    unseen = set(examples) if whole and all_tested else set()
+    for row in rows:
+        key = row["split"], row["language"], row["id"]
+        example = examples.get(key)
+        unseen.discard(key)
+        differs = ""
+        if example is None:
+            differs = "is not in the data any more" if whole else ""
+        elif any(name in row and row[name] != getattr(example, name) for name in ("text", "text_pair")):
+            differs = "is another text than here"
+        elif whole and row["label"] != example.label:
+            differs = "has another label than here"
+        if differs:
+            raise UserError(f"{where}: {row['language']}/{row['id']} {differs}: not the same data.")
+    if unseen:
+        _, language, own = min(unseen)
+        raise UserError(f"{where}: {language}/{own} is new in the data: not the same data.")
+
+
+_NUMBERS = ("label", "prediction", "queries", "backwards", "broken_at")
+_SHARES = ("words_changed", "characters_changed", "similarity")
+# Columns of attacks alone: files of older versions lack some.
+EMPTY_ROW: Row = dict.fromkeys(("backwards", "broken_at", "changed", *_SHARES))
+
+
+def write_predictions(rows: Sequence[Row], path: Path) -> None:
+    """Writes rows as Parquet, whole or not at all."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_SHARES, pa.float64())
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
+    with atomic_write(path) as temporary:
+        parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+
+
+def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: float) -> dict[str, Any]:
+    """What ``results.json`` says of an attack besides its figures.
+
+    Args:
+        recipe: the attack.
+        results: of all examples, on all devices.
+        seconds: that the attack took.
+    """
+    refused: dict[str, int] = {}
+    for at, constraint in enumerate(recipe.constraints):
+        kind = type(constraint).__name__
+        refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
+    return {
+        "recipe": describe_attack(recipe),
+        "examples": len(results),
+        "queries": sum(result.queries for result in results),
+        "backwards": sum(result.backwards for result in results),
+        "refused": refused,
+        "seconds": round(seconds, 1),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model said about one test example.
+
+    Args:
+        set_index: which of the data module's ``test_sets``.
+        index: which example of that set.
+        prediction: the class given.
+        attack: the attack's name; None for the clean text.
+        result: what the attack found.
+    """
+
+    set_index: int
+    index: int
+    prediction: int
+    attack: str | None = None
+    result: AttackResult | None = None

@@ -1,0 +1,1 @@
+"""Constraints: each refuses edits."""

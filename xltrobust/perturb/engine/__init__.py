@@ -1,0 +1,1 @@
+"""The engine: asks the questions of many examples' searches in common batches."""

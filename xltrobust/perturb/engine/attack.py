@@ -1,0 +1,226 @@
+"""The attack on many examples at once: one call of the victim answers the questions of all searches in flight."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from xltrobust.example import Example, language_name
+from xltrobust.perturb.base import (
+    Allowed,
+    AttackResult,
+    BatchedConstraint,
+    Constraint,
+    FirstOrder,
+    Outcome,
+    Perturbation,
+    Question,
+    Search,
+    Victim,
+)
+from xltrobust.perturb.edits import Edit
+from xltrobust.perturb.engine.answers import Answers, text_key
+from xltrobust.perturb.engine.journal import Journal
+from xltrobust.seeding import derived_seed
+
+Run = Generator[Question, np.ndarray, Outcome]
+
+
+class Progress(NamedTuple):
+    """How far an attack has come.
+
+    Args:
+        done: examples finished.
+        total: examples there are.
+        right: how many of the finished ones were classified correctly before.
+        broken: how many of those are not any more.
+        asked: texts and gradients that the victim was asked for so far.
+    """
+
+    done: int
+    total: int
+    right: int
+    broken: int
+    asked: int
+
+
+def attack(
+    examples: Sequence[Example],
+    victim: Victim,
+    *,
+    perturbation: Perturbation,
+    search: Search,
+    constraints: Sequence[Constraint | BatchedConstraint] = (),
+    seed: int = 0,
+    in_flight: int = 512,
+    budget: int | None = None,
+    journal: Journal | None = None,
+    progress: Callable[[Progress], object] | None = None,
+) -> list[AttackResult]:
+    """Attack every example that the victim classifies correctly.
+
+    Many searches run side by side, and whenever one ends the next example takes its place. An example's randomness is
+    a function of the seed, its language and its id, and of the kinds of perturbation and search: its result does not
+    depend on the order of the examples, on which others there are, or on ``in_flight``.
+
+    With a budget, a question is answered from its start, up to the first text that goes beyond it. So an answer
+    shorter than the question tells a search that its budget is used up: it ends with the best that it has found. The
+    budget changes nothing before that point, so one attack tells what any smaller budget would have broken
+    (``broken_at`` of the results).
+
+    Args:
+        examples: what to attack, of any languages.
+        victim: answers N examples with (N, C) logits or probabilities; it cuts large questions into batches itself.
+            Searches that ask for gradients need a :class:`~xltrobust.perturb.base.WhiteBoxVictim`.
+        perturbation: proposes edits.
+        search: chooses among them.
+        constraints: refuse some of them.
+        seed: of all random choices.
+        in_flight: how many examples are searched at a time; a question has about this many times the texts that the
+            search asks in a round.
+        budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are:
+            the original is one, a gradient is two, and a text that comes again is free. None sets no limit.
+        journal: answers kept on disk: what it knows is not asked again, what is asked is added. None keeps none.
+        progress: called after every call of the victim.
+
+    Returns:
+        One result an example, in their order. An example misclassified to begin with costs one query and has no
+        adversarial text. ``queries`` counts the distinct texts of an example that were needed, also those whose
+        answer was known from another example or the journal.
+
+    Raises:
+        UserError: if the perturbation cannot change a language.
+        ValueError: if ``in_flight`` or ``budget`` is not positive, the victim's answer has the wrong shape or
+            is not a number, or the search needs gradients that the victim does not show.
+    """
+    if in_flight < 1:
+        raise ValueError(f"Expected argument `in_flight` to be positive, but got {in_flight}.")
+    if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 1):
+        raise ValueError(f"Expected argument `budget` to be a positive integer or None, but got {budget!r}.")
+    for language in dict.fromkeys(example.language for example in examples):
+        perturbation.require(language)
+    results: list[AttackResult | None] = [None] * len(examples)
+    waiting = iter(enumerate(examples))
+    flying: list[_Flight] = []
+    done = right = broken = 0
+
+    def tell() -> None:
+        if progress is not None:
+            progress(Progress(done, len(examples), right, broken, answers.asked))
+
+    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal, tell)
+    while True:
+        while len(flying) < in_flight and (following := next(waiting, None)) is not None:
+            index, example = following
+            names = type(perturbation).__name__, type(search).__name__
+            rng = random.Random(derived_seed(seed, language_name(example.language), example.id, *names))
+            counters = [_Counter(c) if isinstance(c, Constraint) else None for c in constraints]
+            run = _attack_one(example, perturbation, search, [c for c in counters if c is not None], rng)
+            flying.append(_Flight(index, example, run, budget, counters))
+        if not flying:
+            return results  # type: ignore[return-value]  # every one has been filled in
+        for flight, answer in zip(flying, answers.to([flight.question for flight in flying]), strict=True):
+            if (result := flight.advance(answer)) is not None:
+                results[flight.index] = result
+                broken += result.broken and result.adversarial is not None
+                right += result.adversarial is not None or not result.broken
+                done += 1
+        flying = [flight for flight in flying if results[flight.index] is None]
+        tell()
+
+
+def _attack_one(
+    example: Example,
+    perturbation: Perturbation,
+    search: Search,
+    constraints: Sequence[Constraint],
+    rng: random.Random,
+) -> Run:
+    """The original is the first question; only if it is answered correctly does the search begin."""
+    prediction = int((yield [example])[0].argmax())
+    if prediction != example.label:
+        return None, prediction
+    return (yield from search.run(example, perturbation, constraints, rng))
+
+
+class _Counter(Constraint):
+    """A constraint that counts what it refuses of one example."""
+
+    def __init__(self, constraint: Constraint) -> None:
+        self.constraint, self.refused = constraint, 0
+
+    def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
+        allowed = self.constraint.allows(example, edits)
+        self.refused += not allowed
+        return allowed
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One example under attack; ``counters`` holds None for batched constraints."""
+
+    index: int
+    example: Example
+    run: Run
+    budget: int | None
+    counters: list[_Counter | None]
+    question: Question = field(default_factory=list)
+    cost: int = 0
+    backwards: int = 0
+    spent: list[int] = field(default_factory=list)  # what had been when each text of the question was reached
+    needed: set[bytes] = field(default_factory=set)
+    broken_at: int | None = None
+    batched: bool = False
+    refused: list[int] = field(default_factory=list)  # by the batched constraints
+
+    def __post_init__(self) -> None:
+        self.batched = None in self.counters
+        self._take_up(next(self.run))
+
+    def advance(self, answer: np.ndarray) -> AttackResult | None:
+        """Pass on the answer to the pending question; the result, if the search ends with it."""
+        if isinstance(self.question, list):
+            wrong = [spent for spent, row in zip(self.spent, answer, strict=True) if row.argmax() != self.example.label]
+            self.broken_at = min(wrong, default=None)
+        elif isinstance(self.question, Allowed):
+            counts = (answer < 0).sum(axis=0).tolist()
+            self.refused = [a + b for a, b in zip(self.refused or [0] * len(counts), counts, strict=True)]
+            answer = np.all(answer > 0, axis=1)
+        try:
+            self._take_up(self.run.send(answer))
+        except StopIteration as stop:
+            adversarial, prediction = stop.value
+            broken_at = self.broken_at if adversarial and prediction != self.example.label else None
+            spent = self.cost - self.backwards, self.backwards
+            return AttackResult(self.example, adversarial, prediction, *spent, broken_at, self._refused())
+        return None
+
+    def _refused(self) -> tuple[int, ...]:
+        batched = iter(self.refused)
+        return tuple(next(batched, 0) if counter is None else counter.refused for counter in self.counters)
+
+    def _take_up(self, question: Question) -> None:
+        """Make a question the pending one, as far as the budget goes."""
+        while isinstance(question, Allowed) and not self.batched:
+            question = self.run.send(np.ones(len(question.perturbed), bool))
+        left = np.inf if self.budget is None else self.budget - self.cost
+        self.question = question
+        if isinstance(question, FirstOrder):
+            if left < 2:
+                self.question = FirstOrder(question.example, [])
+            elif question.edits:
+                self.cost, self.backwards = self.cost + 2, self.backwards + 1
+        elif isinstance(question, list):
+            self.question, self.spent = [], []
+            for example in question:
+                if (key := text_key(example)) not in self.needed:
+                    if self.cost == self.budget:
+                        break
+                    self.cost += 1
+                    self.needed.add(key)
+                self.question.append(example)
+                self.spent.append(self.cost)

@@ -1,0 +1,1 @@
+"""Perturbations: each proposes single edits of a text."""

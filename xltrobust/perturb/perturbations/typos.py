@@ -1,0 +1,189 @@
+"""Typing errors: one grapheme cluster swapped, dropped, added or mistyped, in any script."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+from xltrobust.example import Example, Side
+from xltrobust.perturb.base import Perturbation
+from xltrobust.perturb.edits import Edit
+from xltrobust.perturb.perturbations.keyboards import neighbours
+from xltrobust.text.words import Word, normalize, script, split_clusters, split_words
+
+Operation = Literal["swap", "delete", "insert", "keyboard"]
+
+_QUICK_TRIES = 16  # random positions and operations tried before all are enumerated
+
+
+class TypoPerturbation(Perturbation):
+    """Single typing errors, the synthetic noise of Belinkov & Bisk (2018) and Pruthi et al. (2019), made multilingual.
+
+    ``"swap"`` exchanges two neighbours, ``"delete"`` drops one character, ``"keyboard"`` replaces one by a neighbour
+    on the language's keyboard (nothing, if :mod:`~xltrobust.perturb.perturbations.keyboards` has none), ``"insert"``
+    adds to one its double or a character around its key (with no key known, one of its script and case from the same
+    text).
+
+    A character here is a grapheme cluster, so that letters keep their marks and conjuncts stay whole. Only letters
+    are edited: white space and punctuation part words, and digits carry meaning that a reader could not restore. In
+    scripts without spaces a run of letters up to the next punctuation mark counts as one word. Every edit changes the
+    text even after Unicode normalisation (NFKC), and never makes two clusters grow into one.
+
+    Args:
+        operations: which errors to make; each that is possible somewhere is equally likely to be sampled.
+        sides: which texts of a pair may be changed.
+        min_word_length: words of fewer clusters are left alone. At least 2: a lone letter has no context to
+            restore it from. Pruthi et al. use 4.
+
+    Raises:
+        ValueError: if ``operations`` or ``sides`` is empty, or names something unknown, or if ``min_word_length`` is
+            not an integer of at least 2.
+
+    References:
+        - Belinkov & Bisk. Synthetic and natural noise both break neural machine translation. ICLR 2018.
+        - Pruthi, Dhingra & Lipton. Combating adversarial misspellings with robust word recognition. ACL 2019.
+
+    >>> example = Example("0", "en", "hi there", 0)
+    >>> TypoPerturbation(operations=("delete",), min_word_length=5).candidates(example, random.Random(0))[:2]
+    [Edit(start=3, end=4, replacement='', side='text'), Edit(start=4, end=5, replacement='', side='text')]
+    """
+
+    def __init__(
+        self,
+        *,
+        operations: Sequence[Operation] = ("swap", "delete", "insert", "keyboard"),
+        sides: Sequence[Side] = ("text", "text_pair"),
+        min_word_length: int = 2,
+    ) -> None:
+        for name, given, known in (("operations", operations, get_args(Operation)), ("sides", sides, get_args(Side))):
+            if isinstance(given, str) or not given or not set(given) <= set(known):
+                raise ValueError(f"Expected argument `{name}` to be a non-empty subset of {known}, but got {given!r}.")
+        if not isinstance(min_word_length, int) or min_word_length < 2:
+            raise ValueError(
+                f"Expected argument `min_word_length` to be an integer of at least 2, but got {min_word_length!r}."
+            )
+        self.operations = tuple(dict.fromkeys(operations))
+        self.sides = tuple(dict.fromkeys(sides))
+        self.min_word_length = min_word_length
+
+    def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
+        """All edits, those of every character by every operation; nothing is left to ``rng``.
+
+        Args:
+            example: the text or texts to perturb.
+            rng: not used.
+
+        Returns:
+            Distinct single edits in reading order, none a no-op; empty if no word may be edited.
+        """
+        edits = (
+            self._edit(side, site, *variant)
+            for side in self.sides
+            for site in self._text(example, side).sites
+            for operation in self.operations
+            for variant in self._variants(example, side, site, operation)
+        )
+        return list(dict.fromkeys(edit for edit in edits if edit is not None))
+
+    def sample(self, example: Example, rng: random.Random) -> Edit | None:
+        """A random edit at a cost that does not grow with the text: characters and operations are equally likely."""
+        texts = [(side, self._text(example, side).sites) for side in self.sides]
+        total = sum(len(sites) for _, sites in texts)
+        if total == 0:
+            return None
+        for _ in range(_QUICK_TRIES):
+            at = rng.randrange(total)
+            side, sites = texts[0]
+            if at >= len(sites):
+                at -= len(sites)
+                side, sites = texts[1]
+            operation = rng.choice(self.operations)
+            variants = self._variants(example, side, sites[at], operation)
+            if not variants:
+                continue
+            # A key held down is one insertion among many, and about as likely as all others together.
+            held = operation == "insert" and rng.random() < 0.5
+            edit = self._edit(side, sites[at], *(variants[0] if held else rng.choice(variants)))
+            if edit is not None:
+                return edit
+        return super().sample(example, rng)
+
+    def _text(self, example: Example, side: Side) -> _Text:
+        return _analyse(getattr(example, side) or "", self.min_word_length)
+
+    def _variants(
+        self, example: Example, side: Side, site: tuple[Word, int], operation: Operation
+    ) -> list[tuple[int, int, tuple[str, ...]]]:
+        """What an operation may do at a character: clusters of its word [first, last), and what takes their place."""
+        word, at = site
+        clusters = word.clusters
+        if operation == "swap":
+            return [(at, at + 2, (clusters[at + 1], clusters[at]))] if at + 2 <= len(clusters) else []
+        if operation == "delete":
+            return [(at, at + 1, ())]
+        near = mistyped(example.side_language(side), clusters[at])
+        if operation == "keyboard":
+            return [(at, at + 1, (other,)) for other in near]
+        others = near or self._text(example, side).alphabets[_alphabet_key(clusters[at])]
+        return [(at, at, (clusters[at],)), *((place, place, (own,)) for own in others for place in (at, at + 1))]
+
+    def _edit(self, side: Side, site: tuple[Word, int], first: int, last: int, new: tuple[str, ...]) -> Edit | None:
+        word, _ = site
+        clusters = word.clusters
+        left = clusters[first - 1] if first else word.before
+        right = clusters[last] if last < len(clusters) else word.after
+        if not _is_sound(left, clusters[first:last], new, right):
+            return None
+        return Edit(word.bounds[first], word.bounds[last], "".join(new), side)
+
+
+class _Text(NamedTuple):
+    sites: list[tuple[Word, int]]
+    """Every character that may be edited, as its word and its place there."""
+    alphabets: dict[tuple[str, bool], list[str]]
+    """The letters that occur, by script and case."""
+
+
+@lru_cache(maxsize=1024)
+def _analyse(text: str, min_word_length: int) -> _Text:
+    words = [word for word in split_words(text) if len(word.clusters) >= min_word_length]
+    alphabets: dict[tuple[str, bool], dict[str, None]] = {}
+    for cluster in (cluster for word in words for cluster in word.clusters):
+        alphabets.setdefault(_alphabet_key(cluster), {})[cluster] = None
+    return _Text(
+        [(word, at) for word in words for at in range(len(word.clusters))],
+        {key: list(alphabet) for key, alphabet in alphabets.items()},
+    )
+
+
+def _alphabet_key(cluster: str) -> tuple[str, bool]:
+    return script(cluster[0]), cluster.isupper()
+
+
+@lru_cache(maxsize=65536)
+def mistyped(language: str, cluster: str) -> tuple[str, ...]:
+    """A grapheme cluster with one of its characters replaced by a keyboard neighbour of the same kind.
+
+    >>> mistyped("fa", "ی"), mistyped("hi", "कि")[:4], mistyped("pt", "ã")
+    (('ث', 'ق', 'س', 'ب', 'ط', 'ز'), ('गि', 'दि', 'रि', 'ति'), ())
+    """
+    composed = unicodedata.normalize("NFC", cluster)
+    found = []
+    for at, character in enumerate(composed):
+        for near in neighbours(language, character):
+            changed = composed[:at] + near + composed[at + 1 :]
+            if len(split_clusters(changed)) == 1:  # a virama mistyped for a vowel sign would part a conjunct
+                found.append(changed)
+    return tuple(found)
+
+
+def _is_sound(left: str, old: tuple[str, ...], new: tuple[str, ...], right: str) -> bool:
+    """Whether an edit between two clusters (empty where there is none) outlasts normalisation and fuses no clusters."""
+    before, after = left + "".join(old) + right, left + "".join(new) + right
+    if before == after or (before.isascii() and after.isascii()):
+        return before != after
+    intact = [cluster for cluster in (left, *new, right) if cluster]
+    return normalize(before) != normalize(after) and split_clusters(after) == intact

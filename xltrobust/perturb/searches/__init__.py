@@ -1,0 +1,1 @@
+"""Searches: each picks edits by asking the victim."""

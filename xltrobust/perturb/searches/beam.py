@@ -1,0 +1,84 @@
+"""Search over everything: all ways to extend the best edits so far, a round at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
+from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.goal import margins
+from xltrobust.perturb.searches.guided import Best, allowed_edits, extensions, passing
+
+
+class BeamSearch(Search):
+    """Keeps the ``width`` best sets of edits, and each round asks about all that have one edit more.
+
+    A set is kept only if its margin is smaller than that of the set it extends. The search ends with the first round
+    in which a text is misclassified (of several, that of the smallest edit distance), or in which none is kept. The
+    number of rounds is that of the edits made, but a round costs ``width`` queries for each possible edit: without
+    constraints or a budget, long texts cost thousands.
+
+    Edits are tried in random order, so that a budget that cuts a round short spares no part of the text.
+
+    Args:
+        width: how many sets of edits are extended.
+
+    Raises:
+        ValueError: if ``width`` is not a positive integer.
+
+    References:
+        - Ebrahimi, Rao, Lowd & Dou. HotFlip: white-box adversarial examples for text classification. ACL 2018. (Their
+          beam search, here without gradients.)
+    """
+
+    def __init__(self, *, width: int = 4) -> None:
+        if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+            raise ValueError(f"Expected argument `width` to be a positive integer, but got {width!r}.")
+        self.width = width
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Asks about the original (a free repeat) with the first round; the prediction is that of the best text."""
+        best = Best(example)
+        edits = allowed_edits(example, perturbation, constraints, rng)
+        rng.shuffle(edits)
+        beam: list[tuple[tuple[Edit, ...], float]] = [((), np.inf)]
+        while True:
+            # By what they consist of, as the same set can be reached in several ways; the value is the margin to beat,
+            # that of the best set extended, which comes first.
+            bounds: dict[tuple[Edit, ...], float] = {}
+            for chosen, margin in beam:
+                for extended in extensions(example, chosen, edits, constraints):
+                    bounds.setdefault(extended, margin)
+            tried = yield from passing(example, list(bounds))
+            if not tried:
+                return best.result()
+            first_round = beam[0][0] == ()
+            answers = yield [example] * first_round + [apply_edits(example, own) for own in tried]
+            if first_round:
+                bounds = dict.fromkeys(bounds, margins(answers[:1], example.label)[0])
+                answers = answers[1:]
+            found = best.take(tried, answers)
+            if best.broken or len(answers) < len(tried):
+                return best.result()
+            order = [at for at in np.argsort(found, kind="stable") if found[at] < bounds[tried[at]]]
+            beam = [(tried[at], found[at]) for at in order[: self.width]]
+
+
+class GreedyEverything(BeamSearch):
+    """Each round makes the one edit, of all possible ones, that lowers the margin most: a beam of width 1.
+
+    The search of Pruthi et al. (2019), who make one or two edits: bound them with constraints. Far more queries than
+    :class:`~xltrobust.perturb.searches.greedy.GreedySearch`, which is the better choice where queries are limited.
+
+    References:
+        - Pruthi, Dhingra & Lipton. Combating adversarial misspellings with robust word recognition. ACL 2019.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(width=1)

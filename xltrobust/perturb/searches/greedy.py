@@ -1,0 +1,128 @@
+"""Greedy search, word by word in the order of the words' importance."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
+from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.goal import margins
+from xltrobust.perturb.searches.guided import (
+    Best,
+    allowed_edits,
+    by_place,
+    change_word_by_word,
+    rank_by_gradient,
+)
+
+Ranking = Literal["deletion", "mask", "gradient", "random"]
+
+
+class GreedySearch(Search):
+    """Changes one word after another, the most important first (TextFooler's search, Jin et al., 2020).
+
+    The importance of a word is how much the margin of the true class falls without it; one question ranks all words
+    that can be changed. Then each word in turn is given the edit that lowers the margin most, if any does: one
+    question a word. The search ends with the first misclassified text; of several in a question, with that of the
+    smallest edit distance. An edit that touches several words counts as one of the first's, and one between words as of
+    a place of its own.
+
+    Ranking by deletion or mask costs a query for each word, and a budget that ends before the ranking does leaves
+    nothing tried. One gradient, that is a forward and a backward pass, tells to first order what *every* edit would do
+    (:mod:`~xltrobust.perturb.engine.first_order`): words are ranked by their best edit, and ``candidates_per_word``
+    are the best ones of each, so that few are asked about. It needs a white-box victim.
+
+    Args:
+        ranking: leave each word out (``"deletion"``), put ``mask_token`` in its place (``"mask"``), go by the gradient
+            (``"gradient"``), or take the words in random order (``"random"``), the control that shows what ranking is
+            worth, and asks nothing.
+        mask_token: what the victim's tokenizer reads as an unknown or masked word.
+        candidates_per_word: at most so many edits of a word are tried in a pass, the best by the gradient or else drawn
+            at random; None tries all.
+        passes: how often to go through the words. Each pass tries edits that none tried before, and one that is better
+            takes the place of the word's edit so far: so a budget is used up where words have many edits.
+
+    Raises:
+        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` or ``passes`` not a
+            positive integer.
+
+    References:
+        - Jin, Jin, Zhou & Szolovits. Is BERT really robust? A strong baseline for natural language attack on text
+          classification and entailment. AAAI 2020.
+        - Ebrahimi, Rao, Lowd & Dou. HotFlip: white-box adversarial examples for text classification. ACL 2018.
+    """
+
+    def __init__(
+        self,
+        *,
+        ranking: Ranking = "deletion",
+        mask_token: str = "<unk>",
+        candidates_per_word: int | None = None,
+        passes: int = 1,
+    ) -> None:
+        if ranking not in get_args(Ranking):
+            raise ValueError(f"Expected argument `ranking` to be one of {get_args(Ranking)}, but got {ranking!r}.")
+        if not isinstance(mask_token, str) or not mask_token:
+            raise ValueError(f"Expected argument `mask_token` to be a non-empty string, but got {mask_token!r}.")
+        if candidates_per_word is not None and (
+            not isinstance(candidates_per_word, int) or isinstance(candidates_per_word, bool) or candidates_per_word < 1
+        ):
+            raise ValueError(
+                "Expected argument `candidates_per_word` to be a positive integer or None, but got "
+                f"{candidates_per_word!r}."
+            )
+        if not isinstance(passes, int) or isinstance(passes, bool) or passes < 1:
+            raise ValueError(f"Expected argument `passes` to be a positive integer, but got {passes!r}.")
+        self.ranking = ranking
+        self.mask_token = mask_token
+        self.candidates_per_word = candidates_per_word
+        self.passes = passes
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Asks about the original (a free repeat), what ranks the words, and then all edits of a word at a time."""
+        best = Best(example)
+        edits = allowed_edits(example, perturbation, constraints, rng)
+        if not edits:
+            return best.result()
+        margin = margins((yield [example]), example.label)[0]
+        places = yield from self._ranked(example, by_place(example, edits), rng)
+        number = self.candidates_per_word or len(edits)
+        yield from change_word_by_word(example, places, constraints, best, margin, number, self.passes)
+        return best.result()
+
+    def _ranked(
+        self, example: Example, places: dict[Edit, list[Edit]], rng: random.Random
+    ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
+        """The edits of each word in the order to try them, the most important word first; none without budget."""
+        if self.ranking == "gradient":
+            return (yield from rank_by_gradient(example, places))
+        order = list(places)
+        if self.ranking == "random":
+            rng.shuffle(order)
+        else:
+            answers = yield [self._without(example, place) for place in order]
+            if len(answers) < len(order):
+                return []
+            order = [order[at] for at in np.argsort(margins(answers, example.label), kind="stable")]
+        found = [places[place] for place in order]
+        if self.candidates_per_word is not None:
+            found = [own if len(own) <= self.candidates_per_word else rng.sample(own, len(own)) for own in found]
+        return found
+
+    def _without(self, example: Example, place: Edit) -> Example:
+        if place.start == place.end:  # between words: nothing to leave out
+            return example
+        if self.ranking == "mask":
+            return apply_edits(example, [Edit(place.start, place.end, self.mask_token, place.side)])
+        text, end = getattr(example, place.side), place.end
+        # Without the white space after it too, unless that would join its neighbours.
+        if text[end : end + 1].isspace() and (place.start == 0 or text[place.start - 1].isspace()):
+            end += 1
+        return apply_edits(example, [Edit(place.start, end, "", place.side)])

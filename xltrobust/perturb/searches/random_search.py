@@ -1,0 +1,93 @@
+"""Search by chance: independent random draws, which need no answers to choose the next question."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from xltrobust.example import Example
+from xltrobust.perturb.base import Allowed, Constraint, Outcome, Perturbation, Question, Search
+from xltrobust.perturb.draws import edit_count, random_edits
+from xltrobust.perturb.edits import apply_edits
+from xltrobust.text.words import normalize
+
+_TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
+_ROUNDS = 10  # of drawing anew what batched constraints refused
+
+
+class RandomSearch(Search):
+    """The worst of some random perturbations ("worst-of-k", Engstrom et al., 2019).
+
+    Every draw changes ``max(1, round(rate * words))`` places of the original, in different words where that is
+    possible, independently of the other draws. The example is broken if any draw is misclassified. All draws are one
+    question, so the attack costs one round of large batches. No gradients, no feedback: what it finds is noise that
+    a user could make, and accuracy under it an upper bound on accuracy under adversaries of the same rate.
+
+    The first draws do not depend on how many follow: fewer draws with the same seed are a prefix of more, so
+    robustness can only fall as ``draws`` grows.
+
+    Args:
+        draws: perturbed texts an example; fewer are asked for if an example has fewer distinct ones.
+        rate: edits per word, of the words on all sides that the perturbation may change, in languages that it supports.
+            Words are counted by
+            :func:`~xltrobust.text.words.count_words`.
+
+    Raises:
+        ValueError: if ``draws`` is not a positive integer, or ``rate`` not a number in (0, 1].
+
+    References:
+        - Engstrom, Tran, Tsipras, Schmidt & Madry. Exploring the landscape of spatial robustness. ICML 2019.
+    """
+
+    def __init__(self, *, draws: int = 8, rate: float = 0.15) -> None:
+        if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+            raise ValueError(f"Expected argument `draws` to be a positive integer, but got {draws!r}.")
+        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= 1:
+            raise ValueError(f"Expected argument `rate` to be a number in (0, 1], but got {rate!r}.")
+        self.draws = draws
+        self.rate = rate
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Asks about all draws at once; returns the first misclassified one, else the last answered, and its class."""
+        count = edit_count(example, perturbation, self.rate)
+        drawing = _draw(example, perturbation, constraints, count, rng)
+        drawn: list[Example] = []
+        for _ in range(_ROUNDS):
+            fresh = list(islice(drawing, self.draws - len(drawn)))
+            kept = yield Allowed(example, fresh)
+            drawn += [perturbed for perturbed, keep in zip(fresh, kept.tolist(), strict=True) if keep]
+            if not fresh or len(drawn) == self.draws:
+                break
+        if not drawn:
+            return None, example.label
+        predictions = (yield drawn).argmax(axis=-1)
+        if len(predictions) == 0:  # not even the first draw is within the budget
+            return None, example.label
+        wrong = np.flatnonzero(predictions != example.label)
+        chosen = int(wrong[0]) if len(wrong) else len(predictions) - 1
+        return drawn[chosen], int(predictions[chosen])
+
+
+def _draw(
+    example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], count: int, rng: random.Random
+) -> Iterator[Example]:
+    """Distinct random perturbations, until chance brings no more: several edits may undo each other."""
+    seen = {_visible(example)}
+    failures = 0
+    while failures < _TRIES_PER_DRAW:
+        perturbed = apply_edits(example, random_edits(example, perturbation, constraints, count, rng))
+        if (key := _visible(perturbed)) in seen:
+            failures += 1
+            continue
+        failures = 0
+        seen.add(key)
+        yield perturbed
+
+
+def _visible(example: Example) -> tuple[str, str | None]:
+    return normalize(example.text), None if example.text_pair is None else normalize(example.text_pair)

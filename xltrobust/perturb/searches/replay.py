@@ -1,0 +1,56 @@
+"""Adversarial texts that were found against one model, tried on another: do they transfer?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Mapping, Sequence
+
+import numpy as np
+
+from xltrobust.example import Example, Language, Side
+from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
+from xltrobust.perturb.edits import Edit, apply_edits
+
+Texts = tuple[str, str | None]
+
+
+class Replay(Perturbation, Search):
+    """Gives examples the texts that an attack found before; it is both the perturbation and the search of a recipe.
+
+    Args:
+        texts: the adversarial text and the text of its pair, by language and id; an example that is missing is
+            left as it is.
+        run: the run that they were found against, for results.
+        attack: the attack that found them.
+
+    References:
+        - Papernot, McDaniel & Goodfellow. Transferability in machine learning: from phenomena to black-box attacks
+          using adversarial samples. 2016.
+    """
+
+    def __init__(
+        self, texts: Mapping[tuple[Language, str], Texts], *, run: str | None = None, attack: str | None = None
+    ) -> None:
+        self._texts = texts
+
+    def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
+        """One edit for each side that differs, which exchanges all of it."""
+        found = self._texts.get((example.language, example.id))
+        sides: tuple[Side, ...] = ("text", "text_pair")
+        edits = []
+        for side, new in zip(sides, found or (), strict=False):
+            old = getattr(example, side)
+            if old is not None and new is not None and old != new:
+                edits.append(Edit(0, len(old), new, side))
+        return edits
+
+    def run(
+        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+    ) -> Generator[Question, np.ndarray, Outcome]:
+        """Asks about the one text; constraints are not asked again."""
+        edits = self.candidates(example, rng)
+        if not edits:
+            return None, example.label
+        changed = apply_edits(example, edits)
+        answers = yield [changed]
+        return (changed, int(answers[0].argmax())) if len(answers) else (None, example.label)

@@ -1,0 +1,1 @@
+"""A run's folder, checkpoints, loggers, and where its results come from."""

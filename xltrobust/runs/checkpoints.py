@@ -1,0 +1,213 @@
+"""The checkpoints of a run: the best epoch's weights, and the state to go on from; whole, or as they were."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from xltrobust.errors import UserError
+from xltrobust.files import atomic_write, remove_leftovers
+from xltrobust.metrics.figures import CHOSEN_BY
+from xltrobust.runs.folder import PREVIOUS, RunFolder
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps the weights of the epoch with the best accuracy on the *source* dev set, clean or attacked.
+
+    Choosing by a target language's labels cannot be configured: it would be an oracle.
+
+    Args:
+        attack: the name of one of ``adversarial.attacks``: accuracy under it is what counts, in the epochs after which
+            it is tried (``adversarial.every_n_epochs``). None takes clean accuracy.
+    """
+
+    def __init__(self, attack: str | None = None) -> None:
+        self.attack = attack
+        monitor = CHOSEN_BY if attack is None else f"val/source_adv_acc/{attack}"
+        super().__init__(
+            filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
+        )
+
+    # Lightning refuses an epoch without the figure: the first, where the attack comes every other.
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Keeps the whole state to resume from: at every epoch's end, or every so many steps.
+
+    A step that a validation follows is saved after it, an epoch's last step at the epoch's end: Lightning takes a
+    validation that follows a save for done, and one that was killed would be missing for good.
+
+    The state before the last is kept as ``previous.ckpt`` until the run has finished, should the last be damaged. It
+    takes no more room than a save takes anyway: two states, as the new one is written before the old one goes.
+
+    Args:
+        every_n_train_steps: steps between saves; None saves at the end of every epoch.
+    """
+
+    def __init__(self, every_n_train_steps: int | None = None) -> None:
+        if every_n_train_steps is not None and every_n_train_steps < 1:
+            raise ValueError(
+                f"Expected argument `every_n_train_steps` to be at least 1, but got {every_n_train_steps}."
+            )
+        super().__init__(
+            filename="last",
+            every_n_train_steps=every_n_train_steps,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        self._due = False  # after the validation, or at the epoch's end
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+        if not (_ends_epoch(trainer) or _validation_follows(trainer)):
+            super().on_train_batch_end(trainer, *args, **kwargs)
+        elif self._every_n_train_steps and trainer.global_step % self._every_n_train_steps == 0:
+            self._due = True
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not _ends_epoch(trainer):
+            self._save_due(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        self._save_due(trainer)
+
+    def _save_due(self, trainer: pl.Trainer) -> None:
+        if self._due and not self._should_skip_saving_checkpoint(trainer):
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+        self._due = False
+
+    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+        last = Path(filepath)
+        previous = last.with_name(PREVIOUS)
+        if trainer.is_global_zero and last.is_file():
+            last.replace(previous)
+        try:
+            super()._save_checkpoint(trainer, filepath)
+        except BaseException:
+            if trainer.is_global_zero and previous.is_file() and not last.exists():
+                previous.replace(last)
+            raise
+
+
+def _ends_epoch(trainer: pl.Trainer) -> bool:
+    """Whether the step that was just taken is the last of its epoch."""
+    loop = trainer.fit_loop
+    return loop.epoch_loop._is_training_done or (trainer.should_stop and loop._can_stop_early)
+
+
+def _validation_follows(trainer: pl.Trainer) -> bool:
+    loop = trainer.fit_loop
+    return loop._data_fetcher is not None and loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it; Lightning's way is by ``$TMPDIR``, perhaps on another disk.
+
+    Raises:
+        UserError: if it cannot be written; the one that was there stays.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        try:
+            with atomic_write(Path(path)) as temporary, temporary.open("wb") as opened:
+                opened.write(buffer.getbuffer())
+                opened.flush()
+                os.fsync(opened.fileno())
+        except OSError as error:
+            raise UserError(
+                f"{path}: could not be written ({error.strerror}); what was saved before it is kept. Mend that, and "
+                "run the same command again to go on from there."
+            ) from None
+
+
+def checkpoint_to_resume(folder: RunFolder) -> str | None:
+    """The last state that is sound; one that is damaged is named on standard error, and set aside.
+
+    All processes of a training come to the same answer, whichever of them looks first.
+
+    Returns:
+        Its path; None if there is none: training starts at the beginning.
+    """
+    remove_leftovers(folder.checkpoints)
+    damaged = False
+    for path in (folder.last, folder.previous):
+        if not path.is_file():
+            continue
+        if (fault := _fault(path)) is None:
+            if damaged:
+                print(f"fit: going on from {path}, the state before.", file=sys.stderr)
+            return str(path)
+        aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
+        try:
+            path.replace(aside)
+        except FileNotFoundError:  # another process was faster
+            continue
+        print(f"fit: {path} is damaged ({fault}): set aside as {aside.name}.", file=sys.stderr)
+        damaged = True
+    if damaged:
+        print("fit: there is no state before it: training starts at the beginning.", file=sys.stderr)
+    return None
+
+
+def _fault(path: Path) -> str | None:
+    """What is wrong with a checkpoint; None if it is whole and holds the state of a training."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (spoilt := archive.testzip()) is not None:
+                return f"{spoilt} in it is spoilt"
+        stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+    missing = {"state_dict", "loops", "optimizer_states"} - set(stored if isinstance(stored, dict) else ())
+    return f"{min(missing)} is missing" if missing else None
+
+
+class SourceEarlyStopping(EarlyStopping):
+    """Stops when the accuracy on the source dev set no longer rises.
+
+    Args:
+        patience: validations without improvement before stopping; None never stops early.
+        min_delta: the least improvement that counts.
+    """
+
+    def __init__(self, patience: int | None = None, min_delta: float = 0.0) -> None:
+        if patience is not None and patience < 1:
+            raise ValueError(f"Expected argument `patience` to be at least 1 or None, but got {patience}.")
+        if not 0 <= min_delta < math.inf:
+            raise ValueError(f"Expected argument `min_delta` to be at least 0, but got {min_delta}.")
+        never = sys.maxsize
+        super().__init__(
+            monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
+            strict=False,  # a run too short for a validation is none of its business
+            check_on_train_epoch_end=False,  # Lightning's default, past the hook below
+        )  # fmt: skip
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not getattr(pl_module, "before_task", False):  # there is nothing to improve yet
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning restores the count and not the decision: a stopped run, started again, would train on.
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True

@@ -1,0 +1,158 @@
+"""A run's folder: what a run leaves, and how the other commands find it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xltrobust.errors import UserError
+from xltrobust.reading import checkpoint_errors, read_json, read_yaml
+
+if TYPE_CHECKING:
+    from xltrobust.encoders.tokenization import Tokenization
+    from xltrobust.models.classifier import RobustClassifier
+
+SCHEMA = 1
+PREVIOUS = "previous.ckpt"
+# What results.json has, of a run as of a classifier from elsewhere; without the first four nothing can be said of it.
+_RESULTS: dict[str, type] = {
+    "name": str, "source": str, "languages": list, "figures": dict,
+    "seed": int, "labels": list, "text_pairs": bool, "encoder": str, "machine": dict, "data": dict,
+    "checkpoint": dict,
+}  # fmt: skip
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.results = self.path / "results.json"
+        self.predictions = self.path / "predictions.parquet"
+        self.checkpoints = self.path / "checkpoints"
+        self.best = self.checkpoints / "best.ckpt"
+        self.last = self.checkpoints / "last.ckpt"
+        self.previous = self.checkpoints / PREVIOUS  # the one before the last, until the run has finished
+        self.answers = self.path / "answers"  # of the model to attacks that have not finished
+
+    def check_config(self, config: str) -> None:
+        """Refuses to go on in a folder that holds a run of another configuration.
+
+        Raises:
+            UserError: naming an option that differs.
+        """
+        if not self.config.exists():
+            return
+        for name, *values in _differences(self.options, yaml.safe_load(config)):
+            before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
+            raise UserError(
+                f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "
+                "choose another --run_dir, or delete that one."
+            )
+
+    @cached_property
+    def finished(self) -> dict[str, Any]:
+        """What ``results.json`` says.
+
+        Raises:
+            UserError: if the run has not finished, another version of the package wrote it, or it is damaged.
+        """
+        if not self.results.exists():
+            raise UserError(f"{self.results}: not found; is {self.path} the folder of a finished run?")
+        results = read_json(self.results)
+        if results.get("schema") != SCHEMA:
+            raise UserError(f"{self.results}: schema {results.get('schema')}, but this version reads schema {SCHEMA}.")
+        for at, (name, kind) in enumerate(_RESULTS.items()):
+            if (at < 4 or name in results) and not isinstance(results.get(name), kind):
+                raise UserError(
+                    f"{self.results}: expected {name!r} to be a {kind.__name__}, but got {results.get(name)!r}."
+                )
+        return results
+
+    def recorded(self, name: str) -> Any:
+        """What ``results.json`` says of one thing.
+
+        Raises:
+            UserError: if it does not.
+        """
+        if name not in self.finished:
+            raise UserError(f"{self.results}: there is no {name!r}, which is needed for this.")
+        return self.finished[name]
+
+    def option(self, name: str, kind: type) -> Any:
+        """An option of the run's configuration, by its dotted name.
+
+        Raises:
+            UserError: if the configuration cannot be read, or does not have the option, of the type ``kind``.
+        """
+        value: Any = self.options
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            raise UserError(f"{self.config}: expected {name} to be a {kind.__name__}, but got {value!r}.")
+        return value
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The run's configuration, nested."""
+        return read_yaml(self.config)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint that was tested.
+
+        Raises:
+            UserError: if it is missing.
+        """
+        named = self.options.get("test_checkpoint")
+        # Not where the run's own was when it was written: folders are renamed, and others take their places.
+        recorded = self.finished.get("checkpoint")
+        checkpoint = self.best if named is None else self.path / str(dict(recorded or {}).get("path"))
+        if not checkpoint.exists():
+            raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
+        return checkpoint
+
+    def load(self) -> tuple[RobustClassifier, Tokenization]:
+        """The run's best model, in evaluation mode, and its tokenization.
+
+        Raises:
+            UserError: if the checkpoint or the configuration is missing or damaged.
+        """
+        from xltrobust.encoders.tokenization import Tokenization
+        from xltrobust.models.classifier import RobustClassifier
+
+        max_length = self.option("data.init_args.max_length", int)
+        with checkpoint_errors(self.checkpoint):
+            module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
+        return module.eval(), Tokenization(module.hparams["encoder"], max_length)
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two nested configurations differ: the dotted name of the option, and its two values.
+
+    An option that only one of them knows came or went with another version of the package. Not so an attack: their
+    names are the user's.
+
+    >>> list(_differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
+    [('a.b', 1, 3), ('a.c', None, {'d': 4})]
+    """
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        if old != new:
+            yield name, old, new
+        return
+    if name == "adversarial.attacks" and old.keys() != new.keys():
+        yield name, sorted(old), sorted(new)
+    elif bool(old) != bool(new) and not name.endswith(".init_args"):
+        yield name, old, new
+    for key in sorted(old.keys() & new.keys()):
+        yield from _differences(old[key], new[key], f"{name}.{key}" if name else str(key))
