@@ -94,18 +94,13 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     from xltrobust.evaluation.attack_recipes import read_recipe, read_replay
     from xltrobust.evaluation.predictions import attack_record
     from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
-    from xltrobust.perturb.constraints.similarity import SemanticSimilarity
+    from xltrobust.perturb.base import BatchedConstraint
     from xltrobust.runs.provenance import git_state
 
     if options.replay:
         name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets, subject.results.get("attacks"))
     else:
         name, recipe = read_recipe(spec, subject.folder)
-    for constraint in recipe.constraints:
-        if isinstance(constraint, SemanticSimilarity):
-            constraint.load()
-    if options.similarity:
-        sentence_encoder(options.similarity).load()
     names = {own.name for own in subject.sets}
     if unknown := sorted(set(options.languages or []) - names):
         raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
@@ -117,6 +112,11 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     if subject.holds(name, attack_record(recipe, [], 0.0) | settings):
         fabric.print(f"{subject.folder.path}: holds {name} already.")
         return
+    for constraint in recipe.constraints:
+        if isinstance(constraint, BatchedConstraint):
+            constraint.prepare()
+    if options.similarity:
+        sentence_encoder(options.similarity).load()
     started = time.perf_counter()
     places = changeable(name, recipe, subject.sets, options.languages)
     share = chosen_share(subject.sets, places, settings["max_examples"], fabric.global_rank, fabric.world_size)

@@ -116,6 +116,13 @@ class BatchedConstraint(Part, ABC):
     def key(self) -> str:
         """What its judgements depend on besides the texts: they are remembered under this name."""
 
+    def prepare(self) -> None:  # noqa: B027  most have nothing to load
+        """Loads what judging takes: that it is missing is told before an attack, not within it.
+
+        Raises:
+            UserError: if it is missing.
+        """
+
     @abstractmethod
     def judge(self, pairs: Sequence[tuple[Example, Example]]) -> np.ndarray:
         """Whether each (original, perturbed) is allowed, shape (N,), boolean."""

@@ -10,13 +10,9 @@ from xltrobust.perturb.base import Constraint, Perturbation
 from xltrobust.perturb.edits import Edit, overlaps_any
 from xltrobust.text.words import count_words, word_span
 
-_MORE_TRIES = 10  # refused ones after that: often constraints allow no more
-
-
-_TRIES = 40  # for each edit wanted; refused ones, before there is one
-
-
 _TRIES_IN_OWN_WORD = 30  # for each edit wanted; enough to find the last short word of a long text
+_TRIES = 40  # for each edit wanted; refused ones, before there is one
+_MORE_TRIES = 10  # refused ones after that: often constraints allow no more
 
 
 def edit_count(example: Example, perturbation: Perturbation, rate: float) -> int:

@@ -50,8 +50,7 @@ class SemanticSimilarity(BatchedConstraint):
         """Whether each (original, changed) is similar enough, shape (N,)."""
         return self._sentences().similarities(pairs) >= self.minimum
 
-    def load(self) -> None:
-        """Loads the encoder now: that there is none is told before an attack, not within it."""
+    def prepare(self) -> None:
         self._sentences().load()
 
     def _sentences(self) -> Any:
