@@ -11,8 +11,8 @@ from torch import nn
 from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
+from xltrobust.encoders.pretrained import UnreadableModel, reading_model, resolve
 from xltrobust.encoders.tokenization import load_tokenizer
-from xltrobust.models.pretrained import UnreadableModel, reading_model, resolve
 
 # What the families call the two dropouts.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")

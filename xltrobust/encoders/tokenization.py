@@ -17,10 +17,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from xltrobust.cache import cached_folder
 from xltrobust.encoders.batches import padded_length
+from xltrobust.encoders.pretrained import UnreadableModel, reading_model, resolve
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.files import cache_root
-from xltrobust.models.pretrained import UnreadableModel, reading_model, resolve
 from xltrobust.text.languages import language_id
 
 Batch = dict[str, Any]

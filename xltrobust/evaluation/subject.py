@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from transformers import AutoConfig
 
 from xltrobust.datamodules.base import CrossLingualClassification
+from xltrobust.encoders.pretrained import reading_model
 from xltrobust.encoders.sentence_encoder import sentence_encoder
 from xltrobust.errors import UserError
 from xltrobust.evaluation.from_rows import clean_figures_of, renewed_figures
@@ -24,7 +25,6 @@ from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check
 from xltrobust.evaluation.shares import attack_share, chosen_share
 from xltrobust.example import EvaluationSet
 from xltrobust.files import held, write_json
-from xltrobust.models.pretrained import reading_model
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, Victim

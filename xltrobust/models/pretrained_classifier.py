@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
 from xltrobust.encoders.load import check_vocabulary
+from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
-from xltrobust.models.pretrained import reading_model
 
 Batch = dict[str, Any]
 

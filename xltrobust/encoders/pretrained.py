@@ -1,4 +1,4 @@
-"""Names of encoders: a hub name, a local directory, or ``bundled``."""
+"""Where a pretrained model's files are, and one line of error for whatever is wrong with them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ BUNDLED = "bundled"
 
 
 class UnreadableModel(UserError, ValueError, OSError):
-    """A model or tokenizer is not there, damaged, or not of the kind that is wanted."""
+    """A model or tokenizer is missing, damaged, or of the wrong kind."""
 
 
 @contextmanager
 def reading_model(name: str, what: str) -> Iterator[None]:
-    """Whatever goes wrong while a model's files are read is said in one line that names it.
+    """Turns any error while a model's files are read into one line that names the model.
 
     Args:
         name: as the user gave it.
-        what: it is read as (``an encoder``).
+        what: what it is read as (``an encoder``).
 
     Raises:
-        UnreadableModel: for every other error, but user errors, which pass.
+        UnreadableModel: in place of any exception except a UserError, which passes unchanged.
     """
     try:
         yield
@@ -35,5 +35,8 @@ def reading_model(name: str, what: str) -> Iterator[None]:
 
 
 def resolve(name: str) -> str:
-    """What ``from_pretrained`` takes for a name: ``bundled`` becomes the directory of the offline encoder."""
+    """The argument of ``from_pretrained`` for a hub name, a local directory (both unchanged) or ``bundled``.
+
+    For ``bundled`` it is the directory of the offline encoder, which is written on first use.
+    """
     return str(bundled_path()) if name == BUNDLED else name
