@@ -1,22 +1,20 @@
-"""In which order examples are read, in which batches, on which device; and going on where a killed run stopped."""
+"""The order of examples, their batches and their share by device; and a loader that resumes in mid-epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
 from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.tokenization import Batch
 from xltrobust.seeding import derived_seed
-
-if TYPE_CHECKING:
-    from xltrobust.datamodules.parallel.stream import PairStream
 
 
 class EvaluationSampler(Sampler[list[tuple[int, int]]]):
-    """The batches of one device's share of a test set: shares are disjoint, complete and never padded with repeats.
+    """The batches of one device's share of a test set; together the shares hold every example exactly once.
 
     Args:
         lengths: tokens of each text of the whole set.
@@ -40,8 +38,8 @@ class EvaluationSampler(Sampler[list[tuple[int, int]]]):
 class TrainingSampler(Sampler[list[tuple[int, int]]]):
     """Shuffled batches of texts of similar length; the order is a function of (seed, epoch) alone.
 
-    What is left of an epoch after the last full global batch is dropped, other examples in every epoch, so that all
-    devices take equally many steps and two devices see the batches that one would with twice the batch size.
+    The examples left over after the last full global batch are dropped (different ones in every epoch), so that all
+    devices take the same number of steps, and two devices see the batches that one would with twice the batch size.
 
     Args:
         lengths: tokens of each text, shape (N,).
@@ -49,11 +47,11 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         seed: of the order.
         rank: this device.
         world_size: the number of devices.
-        pool: batches sorted by length together; larger pads less and shuffles less.
+        pool: how many batches are sorted by length together; more means less padding and less shuffling.
 
     Yields:
-        Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that never
-        hear of a new epoch.
+        Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that are never
+        told of a new epoch.
 
     Raises:
         ValueError: if there are fewer examples than devices.
@@ -80,7 +78,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
 
     @property
     def sampler(self) -> TrainingSampler:
-        """Itself: Lightning calls ``set_epoch`` on a batch sampler's sampler only."""
+        """Itself, since Lightning calls ``set_epoch`` only on a batch sampler's ``sampler``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -92,7 +90,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         return len(self.lengths) // (self.batch_size * self.world_size)
 
     def shuffled(self) -> tuple[np.ndarray, np.random.Generator]:
-        """The examples of the epoch, of all devices, in the order in which they fill pools; and what shuffled them."""
+        """The epoch's examples, of all devices, in the order in which they fill pools; and the generator used."""
         rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
         return rng.permutation(len(self.lengths))[: len(self) * self.batch_size * self.world_size], rng
 
@@ -108,25 +106,32 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
             yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
 
 
-class ResumableLoader(DataLoader):
-    """A training loader that goes on in mid-epoch: its state is the number of batches delivered, modulo the length.
+class ResumableStream(Iterator[Batch], Protocol):
+    """Batches without end; setting ``delivered``, the number it gave, before the first one resumes it there."""
 
-    The data module saves and restores the state with the trainer's checkpoints; batches that workers have prefetched
+    delivered: int
+
+
+class ResumableLoader(DataLoader):
+    """A training loader that resumes in mid-epoch: its state is the number of batches delivered, modulo the length.
+
+    The data module saves and restores the state with the trainer's checkpoints. Batches that workers have prefetched
     but the trainer has not seen do not count.
 
     Args:
-        args: the loader's.
-        pairs: a stream of sentence pairs, of which each batch gets one, ``batch["pairs"]``; it knows no epochs.
-        kwargs: the loader's.
+        args: positional arguments of ``DataLoader``.
+        pairs: a stream of batches of sentence pairs; each training batch gets the next one as ``batch["pairs"]``. It
+            runs on across epochs.
+        kwargs: keyword arguments of ``DataLoader``.
     """
 
-    def __init__(self, *args: Any, pairs: PairStream | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pairs: ResumableStream | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pairs = pairs
         self._delivered = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        # A generator: Lightning asks for the iterator before it tells the sampler the epoch.
+        # A generator, because Lightning asks for the iterator before it tells the sampler the epoch.
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         self._delivered = sampler.start
         sampler_length = len(sampler)
@@ -138,13 +143,13 @@ class ResumableLoader(DataLoader):
         sampler.start = 0
 
     def batches(self) -> Iterator[Any]:
-        """The task's batches from ``start`` on, without pairs."""
+        """The task's batches, without pairs, from the sampler's ``start`` on."""
         return super().__iter__()
 
     def state_dict(self) -> dict[str, int]:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
-        own = {"epoch": sampler.epoch, "delivered": self._delivered}
-        return own if self._pairs is None else own | {"pairs": self._pairs.delivered}
+        state = {"epoch": sampler.epoch, "delivered": self._delivered}
+        return state if self._pairs is None else state | {"pairs": self._pairs.delivered}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
