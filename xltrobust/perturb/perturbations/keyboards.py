@@ -1,7 +1,7 @@
-"""Which characters lie next to each other on the keyboard that a language is usually typed on.
+"""Which characters are on neighbouring keys of a language's usual keyboard.
 
-Only national standards and de-facto standards; a language that is missing (Chinese and Japanese among them, which are
-typed through an input method) has no keyboard here, and gets no guessed one.
+The layouts are national or de-facto standards. A language without one (such as Chinese and Japanese, which are typed
+through an input method) is left out: no layout is guessed for it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from xltrobust.text.languages import base_language
 
 Layer = tuple[str, str, str, str]
 
-# Digit row from the key of "1"; top row from "Q"; home row from "A"; bottom row from the ISO key left of "Z". A space
-# stands for a key without a letter. Offsets are those of a physical keyboard, in key widths from the key of "1".
+# A layer has four rows: the digit row starting at the "1" key, the top row at "Q", the home row at "A", and the bottom
+# row at the ISO key left of "Z". A space is a key without a letter. Each row is offset as on a physical keyboard, in
+# key widths from the "1" key.
 _ROW_OFFSETS = (0.0, 0.5, 0.75, 0.25)
-_REACH = 0.75  # the farthest, sideways, that a key of the next row still touches
+_REACH = 0.75  # keys of adjacent rows touch if they are at most this far apart sideways
 
 _QWERTY: Layer = ("", "qwertyuiop", "asdfghjkl", " zxcvbnm")
 _SOUTH_SLAVIC: Layer = ("", "qwertzuiopšđ", "asdfghjklčćž", " yxcvbnm")
 _IBERIAN: Layer = ("", "qwertyuiop", "asdfghjklñ ç", " zxcvbnm")
 _FINNISH: Layer = ("", "qwertyuiopå", "asdfghjklöä", " zxcvbnm")
 _NORWEGIAN: Layer = ("", "qwertyuiopå", "asdfghjkløæ", " zxcvbnm")
-# The letters of Arabic 101's second layer are the carriers of hamza and madda; its other keys are not letters.
+# The shifted layer of Arabic 101 has only three single letters: alef with hamza below, with hamza above and with madda.
 _ARABIC: tuple[Layer, ...] = (
     ("", "ضصثقفغعهخحجد", "شسيبلاتنمكط", " ئءؤر ىةوزظ"),
     ("", "     إ", "     أ", "      آ"),
@@ -70,8 +71,8 @@ _LAYOUTS: dict[str, tuple[Layer, ...]] = {
 }
 _BY_LANGUAGE = {language: layers for languages, layers in _LAYOUTS.items() for language in languages.split()}
 
-# The keyboard's letters in the order of Unicode's leading consonants, vowels and trailing consonants, each with the
-# code point of its first.
+# The letters in the order of Unicode's leading consonants, vowels and trailing consonants, each list with the code
+# point of its first conjoining letter.
 _JAMO = (
     (0x1100, "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"),
     (0x1161, "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"),
@@ -90,18 +91,18 @@ def has_keyboard(language: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def neighbours(language: str, character: str) -> str:
-    """The characters on the keys around a character's key, from the top row to the bottom one.
+    """The characters on the keys around a character's key, from the top row to the bottom row.
 
-    Letters have letters for neighbours and combining marks have marks. Keys shift as the character was: neighbours of
-    a capital are capitals. Those of a Hangul syllable are the syllables with one letter replaced by a neighbouring
-    one of its kind (consonant or vowel).
+    The neighbours of a letter are letters, those of a capital are capitals, and those of a combining mark are marks.
+    The neighbours of a Hangul syllable are the syllables in which one letter is replaced by a neighbouring letter of
+    the same kind (consonant or vowel).
 
     Args:
-        language: a language code in any spelling that :func:`~xltrobust.text.languages.base_language` knows.
+        language: a language code in any spelling that :func:`~xltrobust.text.languages.base_language` accepts.
         character: one code point.
 
     Returns:
-        The neighbours as a string, empty if the language has no layout here or the character is not on it.
+        The neighbours as one string; empty if the language has no layout here, or the layout lacks the character.
 
     Raises:
         ValueError: if ``character`` is not one code point, or the language code is malformed.
@@ -124,18 +125,18 @@ def neighbours(language: str, character: str) -> str:
     if lower == character or lower not in table:
         return ""
     capitals = ("İ" if base == "tr" and key == "i" else key.upper() for key in table[lower])
-    # "ß" has no single capital, and the Greek final sigma has that of another key.
+    # "ß" has no one-character capital, and the capital of the Greek final sigma is on another key.
     return "".join(dict.fromkeys(capital for capital in capitals if len(capital) == 1 and capital != character))
 
 
 def is_mark(character: str) -> bool:
-    """Whether a character is written on the letter before it: combining marks, and the Thai and Lao vowel am."""
+    """Whether a character attaches to the letter before it: a combining mark, or the Thai or Lao vowel am."""
     return character in "ำຳ" or unicodedata.category(character).startswith("M")
 
 
 @cache
 def _table(base: str) -> dict[str, str]:
-    """Neighbours of every key of a layout, each character on its own layer."""
+    """The neighbours of every character of a layout, each within the character's own layer."""
     table: dict[str, str] = {}
     for layer in _BY_LANGUAGE.get(base, ()):
         keys = [

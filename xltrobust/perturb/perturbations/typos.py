@@ -1,4 +1,4 @@
-"""Typing errors: one grapheme cluster swapped, dropped, added or mistyped, in any script."""
+"""Typing errors in any script: one grapheme cluster swapped, deleted, inserted or mistyped."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from xltrobust.text.words import Word, normalize, script, split_clusters, split_
 
 Operation = Literal["swap", "delete", "insert", "keyboard"]
 
-_QUICK_TRIES = 16  # random positions and operations tried before all are enumerated
+_QUICK_TRIES = 16  # random positions and operations to try before falling back to enumerating all of them
 
 
 class TypoPerturbation(Perturbation):
-    """Single typing errors, the synthetic noise of Belinkov & Bisk (2018) and Pruthi et al. (2019), made multilingual.
+    """Single typing errors: the synthetic noise of Belinkov & Bisk (2018) and Pruthi et al. (2019), made multilingual.
 
-    ``"swap"`` exchanges two neighbours, ``"delete"`` drops one character, ``"keyboard"`` replaces one by a neighbour
-    on the language's keyboard (nothing, if :mod:`~xltrobust.perturb.perturbations.keyboards` has none), ``"insert"``
-    adds to one its double or a character around its key (with no key known, one of its script and case from the same
-    text).
+    - ``"swap"`` exchanges two adjacent characters.
+    - ``"delete"`` removes a character.
+    - ``"keyboard"`` replaces a character by one from a neighbouring key. It makes no edits in a language whose
+      keyboard :mod:`~xltrobust.perturb.perturbations.keyboards` does not know.
+    - ``"insert"`` doubles a character, or inserts before or after it one from a neighbouring key. Where its key is
+      not known, the inserted character is one of the same script and case from the same text.
 
-    A character here is a grapheme cluster, so that letters keep their marks and conjuncts stay whole. Only letters
-    are edited: white space and punctuation part words, and digits carry meaning that a reader could not restore. In
-    scripts without spaces a run of letters up to the next punctuation mark counts as one word. Every edit changes the
-    text even after Unicode normalisation (NFKC), and never makes two clusters grow into one.
+    A character here is a grapheme cluster, so letters keep their marks and conjuncts stay whole. Only letters are
+    edited: white space and punctuation separate words, and a reader could not restore a changed digit. In scripts
+    without spaces, a run of letters up to the next punctuation mark counts as one word. Every edit still changes the
+    text after Unicode normalisation (NFKC), and none merges two clusters into one.
 
     Args:
-        operations: which errors to make; each that is possible somewhere is equally likely to be sampled.
+        operations: which errors to make. All are equally likely to be drawn; a draw that is impossible at its
+            character is repeated.
         sides: which texts of a pair may be changed.
-        min_word_length: words of fewer clusters are left alone. At least 2: a lone letter has no context to
-            restore it from. Pruthi et al. use 4.
+        min_word_length: words with fewer clusters are left unchanged. At least 2, because a single letter has no
+            context from which a reader could restore it. Pruthi et al. use 4.
 
     Raises:
-        ValueError: if ``operations`` or ``sides`` is empty, or names something unknown, or if ``min_word_length`` is
+        ValueError: if ``operations`` or ``sides`` is empty or contains an unknown name, or if ``min_word_length`` is
             not an integer of at least 2.
 
     References:
@@ -70,7 +73,7 @@ class TypoPerturbation(Perturbation):
         self.min_word_length = min_word_length
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """All edits, those of every character by every operation; nothing is left to ``rng``.
+        """All edits: every operation at every character.
 
         Args:
             example: the text or texts to perturb.
@@ -89,7 +92,10 @@ class TypoPerturbation(Perturbation):
         return list(dict.fromkeys(edit for edit in edits if edit is not None))
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
-        """A random edit at a cost that does not grow with the text: characters and operations are equally likely."""
+        """A random edit: a uniformly drawn operation at a uniformly drawn character, redrawn if impossible there.
+
+        Lists all candidates only when many draws in a row have failed, so the cost does not grow with the text.
+        """
         texts = [(side, self._text(example, side).sites) for side in self.sides]
         total = sum(len(sites) for _, sites in texts)
         if total == 0:
@@ -104,9 +110,9 @@ class TypoPerturbation(Perturbation):
             variants = self._variants(example, side, sites[at], operation)
             if not variants:
                 continue
-            # A key held down is one insertion among many, and about as likely as all others together.
-            held = operation == "insert" and rng.random() < 0.5
-            edit = self._edit(side, sites[at], *(variants[0] if held else rng.choice(variants)))
+            # Doubling is only one of many insertions, but people do it about as often as all the others together.
+            doubled = operation == "insert" and rng.random() < 0.5
+            edit = self._edit(side, sites[at], *(variants[0] if doubled else rng.choice(variants)))
             if edit is not None:
                 return edit
         return super().sample(example, rng)
@@ -117,7 +123,7 @@ class TypoPerturbation(Perturbation):
     def _variants(
         self, example: Example, side: Side, site: tuple[Word, int], operation: Operation
     ) -> list[tuple[int, int, tuple[str, ...]]]:
-        """What an operation may do at a character: clusters of its word [first, last), and what takes their place."""
+        """What an operation can do at a character: (first, last, new) replaces its word's clusters [first:last]."""
         word, at = site
         clusters = word.clusters
         if operation == "swap":
@@ -128,7 +134,7 @@ class TypoPerturbation(Perturbation):
         if operation == "keyboard":
             return [(at, at + 1, (other,)) for other in near]
         others = near or self._text(example, side).alphabets[_alphabet_key(clusters[at])]
-        return [(at, at, (clusters[at],)), *((place, place, (own,)) for own in others for place in (at, at + 1))]
+        return [(at, at, (clusters[at],)), *((place, place, (other,)) for other in others for place in (at, at + 1))]
 
     def _edit(self, side: Side, site: tuple[Word, int], first: int, last: int, new: tuple[str, ...]) -> Edit | None:
         word, _ = site
@@ -142,9 +148,9 @@ class TypoPerturbation(Perturbation):
 
 class _Text(NamedTuple):
     sites: list[tuple[Word, int]]
-    """Every character that may be edited, as its word and its place there."""
+    """Every character that may be edited, as (its word, its index in that word)."""
     alphabets: dict[tuple[str, bool], list[str]]
-    """The letters that occur, by script and case."""
+    """The letters in the text, grouped by script and by whether they are capitals."""
 
 
 @lru_cache(maxsize=1024)
@@ -165,7 +171,9 @@ def _alphabet_key(cluster: str) -> tuple[str, bool]:
 
 @lru_cache(maxsize=65536)
 def mistyped(language: str, cluster: str) -> tuple[str, ...]:
-    """A grapheme cluster with one of its characters replaced by a keyboard neighbour of the same kind.
+    """All versions of a grapheme cluster with one code point replaced by a keyboard neighbour of the same kind.
+
+    The kinds are letters and combining marks.
 
     >>> mistyped("fa", "ی"), mistyped("hi", "कि")[:4], mistyped("pt", "ã")
     (('ث', 'ق', 'س', 'ب', 'ط', 'ز'), ('गि', 'दि', 'रि', 'ति'), ())
@@ -175,13 +183,16 @@ def mistyped(language: str, cluster: str) -> tuple[str, ...]:
     for at, character in enumerate(composed):
         for near in neighbours(language, character):
             changed = composed[:at] + near + composed[at + 1 :]
-            if len(split_clusters(changed)) == 1:  # a virama mistyped for a vowel sign would part a conjunct
+            if len(split_clusters(changed)) == 1:  # typing a vowel sign for a virama would split a conjunct
                 found.append(changed)
     return tuple(found)
 
 
 def _is_sound(left: str, old: tuple[str, ...], new: tuple[str, ...], right: str) -> bool:
-    """Whether an edit between two clusters (empty where there is none) outlasts normalisation and fuses no clusters."""
+    """Whether replacing ``old`` by ``new`` still changes the text after normalisation and merges no clusters.
+
+    ``left`` and ``right`` are the clusters on either side, empty at the end of the text.
+    """
     before, after = left + "".join(old) + right, left + "".join(new) + right
     if before == after or (before.isascii() and after.isascii()):
         return before != after
