@@ -153,7 +153,7 @@ def test_a_file_is_read_and_left_as_it_is_for_others(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "deu"}, "Expected argument `target_language` to be other than 'de', but got 'deu'"),
+        ({"target": "deu"}, "Expected argument `target_language` to differ from 'de', but got 'deu'"),
         ({"target": "not a code"}, "Expected a language code"),
     ],
 )

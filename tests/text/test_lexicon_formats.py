@@ -85,9 +85,12 @@ def test_definitions_by_hand(headword, text, entry):
         ({"index": "a\tA\n"}, r"a\.index:1: expected a headword, an offset and a length in base 64.*but got 'a\\tA'"),
         ({"index": "a\tA\tB\n\nb\tA\t-\n"}, r"a\.index:3: expected a headword, an offset and a length"),
         ({"index": "\tA\tB\n"}, r"a\.index:1: expected a headword"),
-        ({"index": "a\tA\tB\nb\tA\t//\n"}, r"a\.index:2: 'b' is past the end of a\.dict; get both files anew"),
+        (
+            {"index": "a\tA\tB\nb\tA\t//\n"},
+            r"a\.index:2: 'b' lies beyond the end of a\.dict; download both files again",
+        ),
         ({"index": "a\tA\tC\n", "data": b"\xff\xff"}, r"a\.index:1: 'a' in a\.dict is not UTF-8; convert it to UTF-8"),
-        ({"name": "a.dict.dz", "data": b"not gzip"}, r"a\.dict\.dz: not gzip .*; get the file anew"),
+        ({"name": "a.dict.dz", "data": b"not gzip"}, r"a\.dict\.dz: not gzip .*; download the file again"),
         ({"name": "a.dict.dz", "data": gzip.compress(b"cut" * 99)[:-9]}, r"a\.dict\.dz: not gzip"),
         ({"index": ""}, r"a\.dict: no single word has a replacement"),
     ],
@@ -136,7 +139,7 @@ def test_tables_with_a_header(tmp_path, name, content, table):
     [
         ("a.csv", "cat,Katze\n", r"a\.csv:1: expected a header with the columns txt and .*but got 'cat,Katze'"),
         ("a.csv", "", r"a\.csv:1: expected a header"),
-        ("a.csv", 'txt,trans_txt\ncat,Katze\n"a"b,c\n', r"a\.csv:3: not CSV .*; mend the file"),
+        ("a.csv", 'txt,trans_txt\ncat,Katze\n"a"b,c\n', r"a\.csv:3: not CSV .*; fix the file"),
         ("a.csv", "txt,trans_txt\ncat\n", r"a\.csv:2: expected 2 fields, of which two are words, but got 'cat'"),
         ("a.tsv", "txt\ttrans_txt\ncat\tKatze\n\nb\t \n", r"a\.tsv:4: expected 2 fields, of which two are words"),
         ("a.tsv", "txt\ttrans_txt\tscore\ncat\tKatze\thigh\n", r"a\.tsv:2: .* number in column score, but got 'high'"),

@@ -94,10 +94,10 @@ def test_words_and_replacements_of_several_words_by_option(write):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", '{"a": ["b"],\n"c" ["d"]}', r"a\.json:2: not valid JSON \(.*mend the file"),
-        ("a.json", '["a"]\n', r"a\.json:1: expected an object of lists.*mend the file"),
-        ("a.json", "3", r"a\.json:1: expected an object of lists.*mend the file"),
-        ("a.json", '{"cat": "pet"}', r"""expected an object of lists, {"cat": \[.*but got 'pet'; mend the file"""),
+        ("a.json", '{"a": ["b"],\n"c" ["d"]}', r"a\.json:2: not valid JSON \(.*fix the file"),
+        ("a.json", '["a"]\n', r"a\.json:1: expected an object of lists.*fix the file"),
+        ("a.json", "3", r"a\.json:1: expected an object of lists.*fix the file"),
+        ("a.json", '{"cat": "pet"}', r"""expected an object of lists, {"cat": \[.*but got 'pet'; fix the file"""),
         ("a.json", '{"cat": [1]}', r"""expected an object of lists, {"cat": \[.*but got '\[1\]'"""),
         ("a.json", "{}", "no single word has a replacement"),
         ("a.json", b'{"a":\n["\xe9"]}', r"a\.json:2: not UTF-8; convert the file to UTF-8"),

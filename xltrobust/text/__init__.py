@@ -1,1 +1,1 @@
-"""Languages, scripts, words and dictionaries: what is known of text without any model."""
+"""Languages, scripts, words and dictionaries: what can be said about text without a model."""

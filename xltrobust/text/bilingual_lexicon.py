@@ -1,4 +1,4 @@
-"""A lexicon of two languages that also finds words which a text spells or inflects differently."""
+"""A bilingual lexicon whose lookup tolerates other case, missing diacritics and inflection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from xltrobust.text.words import word_parts
 
 Route = Literal["exact", "case", "diacritics", "inflection"]
 _MARKED = regex.compile(r"[\p{Latin}\p{Greek}]\p{Mn}+")
-# Vowel points, which texts leave out, and in Cyrillic stress and the dots of ё: not the marks of й, ї, ў, ѓ, ќ.
+# Marks that writers commonly omit: Hebrew and Arabic vowel points, and Cyrillic stress. (The dots of ё are replaced in
+# strip_diacritics.) The marks of й, ї, ў, ѓ and ќ are not among them: they make different letters.
 _OPTIONAL = regex.compile(r"[\u05B0-\u05BD\u05BF\u05C1\u05C2\u05C7\u064B-\u0652\u0670]|(?<=[аеёиоуыэюяіїє])\u0301")
 _TRIES = 1000
 
@@ -29,23 +30,31 @@ _TRIES = 1000
 class BilingualLexicon(WordTable):
     """Words of one language with their translations into another.
 
-    A word of a text is looked up as it is spelt; else without regard to case; else without diacritics, where either
-    the text or the lexicon has none ("fenetre", but not "péché" for "pêche"); else by its stem, as Snowball cuts it
-    ("Lichter" for "Licht"): of the words with that stem, the one that it begins with. Diacritics are those of
-    Latin and Greek letters, ё, and the stress and vowel points of Cyrillic, Arabic and Hebrew; й is not и.
+    Four routes to a word's translations are tried in turn, and the first that finds any is taken:
+
+    - ``exact``: the word as it is spelt;
+    - ``case``: ignoring case;
+    - ``diacritics``: ignoring diacritics, if either the word or the headword is written without them ("fenetre" finds
+      "fenêtre", but "péché" does not find "pêche");
+    - ``inflection``: by the Snowball stem ("Lichter" finds "Licht"). Of several headwords with that stem, the one of
+      which the word shares the largest leading part is taken.
+
+    Diacritics are the marks of Latin and Greek letters, the dots of ё, Cyrillic stress marks, and Arabic and Hebrew
+    vowel points. й and и remain different letters.
 
     Args:
-        source_language: language of the words, any spelling of its code; those without a stemmer are not inflected.
-        target_language: language of the translations.
-        path: what :func:`~xltrobust.text.word_table.read_table` reads.
-        shuffled: give every word another word's translations, as a control: same words, same translations, same
-            number of them, but none of its own among them.
-        seed: of the shuffle.
-        inflection: whether to look up stems.
+        source_language: language of the headwords, as a code of :func:`~xltrobust.text.languages.base_language`.
+            Without a Snowball stemmer for it, there is no ``inflection`` route.
+        target_language: language of the translations, likewise.
+        path: a file or WordNet that :func:`~xltrobust.text.word_table.read_table` reads.
+        shuffled: exchange the translations between words, as a control: the words and the lists of translations stay
+            the same, but no word keeps any of its translations.
+        seed: seed of the shuffle.
+        inflection: whether to look words up by their stems.
 
     Raises:
-        ValueError: if the languages are the same or no language codes.
-        TableError: if the file cannot be read, or has too few words to be shuffled.
+        ValueError: if a language code is malformed, or both are of the same language.
+        TableError: if the file cannot be read, or has too few words to shuffle.
 
     References:
         - Porter. Snowball: a language for stemming algorithms. 2001.
@@ -74,7 +83,7 @@ class BilingualLexicon(WordTable):
         seed: int = 0,
         inflection: bool = True,
     ) -> BilingualLexicon:
-        """The same of a table that is there already, such as an induced lexicon's; see the class for the arguments."""
+        """A lexicon from a table in memory, such as an induced one; the other arguments are those of the class."""
         lexicon = cls.__new__(cls)
         lexicon._set_up(table, "the table", source_language, target_language, shuffled, seed, inflection)
         return lexicon
@@ -84,43 +93,43 @@ class BilingualLexicon(WordTable):
     ) -> None:
         self.source_language, self.target_language = base_language(source), base_language(target)
         if self.source_language == self.target_language:
-            raise ValueError(f"Expected argument `target_language` to be other than {source!r}, but got {target!r}.")
+            raise ValueError(f"Expected argument `target_language` to differ from {source!r}, but got {target!r}.")
         self.source, self.shuffled, self.seed, self.inflection = name, shuffled, seed, inflection
         self.update(_shuffled(table, derived_seed("lexicon", seed), name) if shuffled else table)
 
     def described(self) -> dict[str, Any]:
-        """As :meth:`WordTable.described`, with what else the lookup depends on."""
-        own = {name: getattr(self, name) for name in ("source_language", "target_language", "source", "shuffled",
-                                                      "seed", "inflection")}  # fmt: skip
-        return super().described() | own
+        """As :meth:`WordTable.described`, plus the arguments that the lookup depends on."""
+        arguments = {name: getattr(self, name) for name in ("source_language", "target_language", "source", "shuffled",
+                                                            "seed", "inflection")}  # fmt: skip
+        return super().described() | arguments
 
     def lookup(self, word: str) -> tuple[str, ...]:
-        """The translations of a word, by the first route that leads to any; none if no route does."""
+        """The translations of a word by the first route that finds any; empty if none does."""
         return self.found(word)[1]
 
     def found(self, word: str) -> tuple[Route | None, tuple[str, ...]]:
-        """By which route a word is found, and its translations."""
+        """The route by which a word is found, and its translations; ``(None, ())`` if it is not found."""
         word = unicodedata.normalize("NFC", word)
         if word in self:
             return "exact", self[word]
-        if found := super().lookup(word):
-            return "case", found
+        if translations := super().lookup(word):
+            return "case", translations
         bare = strip_diacritics(fold(word))
-        if near := [own for own in self._by_bare.get(bare, ()) if bare in (fold(word), fold(own))]:
-            return "diacritics", self._union(near)
-        own_stem = self._stem(fold(word))
-        if own_stem and (same := self._by_stem.get(own_stem)):
-            nearness = {own: _nearness(fold(word), fold(own)) for own in same}
+        if unmarked := [entry for entry in self._by_bare.get(bare, ()) if bare in (fold(word), fold(entry))]:
+            return "diacritics", self._union(unmarked)
+        word_stem = self._stem(fold(word))
+        if word_stem and (same_stem := self._by_stem.get(word_stem)):
+            nearness = {entry: _nearness(fold(word), fold(entry)) for entry in same_stem}
             best = max(nearness.values())
-            return "inflection", self._union(own for own in same if nearness[own] == best)
+            return "inflection", self._union(entry for entry in same_stem if nearness[entry] == best)
         return None, ()
 
     def coverage(self, texts: Iterable[str]) -> dict[str, Any]:
-        """How many words of texts have translations, as shares of all running words and of all distinct ones.
+        """How many of the words of texts have translations, as shares of running words and of distinct words.
 
         Returns:
-            ``words`` and ``distinct_words``, counts; ``running`` and ``distinct``, each a dictionary with the share of
-            every route and ``all``.
+            ``words`` and ``distinct_words``: their numbers. ``running`` and ``distinct``: dictionaries with the share
+            found by each route and by any (``all``).
         """
         counts = Counter(
             unicodedata.normalize("NFC", text[start:end]) for text in texts for start, end in word_parts(text)
@@ -141,7 +150,7 @@ class BilingualLexicon(WordTable):
         }
 
     def _union(self, words: Iterable[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(other for own in words for other in self[own]))
+        return tuple(dict.fromkeys(translation for word in words for translation in self[word]))
 
     def _stem(self, word: str) -> str:
         return stem(word, self.source_language) if self.inflection else ""
@@ -156,7 +165,7 @@ class BilingualLexicon(WordTable):
 
 
 def strip_diacritics(word: str) -> str:
-    """A word without the marks that writers leave out; those that make other letters (й, ї, Hindi vowels) stay.
+    """Removes the marks that writers commonly omit; those that make a different letter (й, ї, Hindi vowels) stay.
 
     >>> [strip_diacritics(word) for word in ("fenêtre", "ёлка", "мой", "замо\\u0301к", "ти́хий", "كَلْب", "क्षमा")]
     ['fenetre', 'елка', 'мой', 'замок', 'тихий', 'كلب', 'क्षमा']
@@ -164,12 +173,12 @@ def strip_diacritics(word: str) -> str:
     if word.isascii():
         return word
     bare = _OPTIONAL.sub("", unicodedata.normalize("NFC", word)).translate({0x451: 0x435, 0x401: 0x415})
-    parts = _MARKED.sub(lambda found: found.group()[0], unicodedata.normalize("NFD", bare))
+    parts = _MARKED.sub(lambda marked: marked.group()[0], unicodedata.normalize("NFD", bare))
     return unicodedata.normalize("NFC", parts)
 
 
 def _nearness(word: str, headword: str) -> tuple[float, int]:
-    """How much of a headword a word begins with, and how long that is: "Lichter" is nearer "Licht" than "lichten"."""
+    """The share of a headword that the word begins with, and its length: "Lichter" is nearer "Licht" than "lichten"."""
     shared = len(commonprefix([word, headword]))
     return shared / len(headword), shared
 
@@ -182,20 +191,20 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _shuffled(table: WordTable, seed: int, name: str) -> dict[str, tuple[str, ...]]:
-    """The translations dealt out anew, so that no word has one of its own, nor itself for a translation."""
+    """Exchanges translations so that no word keeps one of its translations or is given itself."""
     rng = random.Random(seed)
     words, given = list(table), list(table.values())
     rng.shuffle(given)
-    own = [{fold(word), *map(fold, table[word])} for word in words]
-    folded = {other: frozenset(map(fold, other)) for other in given}
+    forbidden = [{fold(word), *map(fold, table[word])} for word in words]
+    folded = {translations: frozenset(map(fold, translations)) for translations in given}
     for at in range(len(words)):
         tries = 0
-        while own[at] & folded[given[at]]:
+        while forbidden[at] & folded[given[at]]:
             other = rng.randrange(len(words))
             tries += 1
             if tries > _TRIES:
                 raise TableError(f"{name}: too few words with different translations to shuffle; use a larger lexicon.")
-            # A swap must not give the other word one of its own.
-            if not own[other] & folded[given[at]] and not own[at] & folded[given[other]]:
+            # Swap only if neither word is then given a forbidden translation.
+            if not forbidden[other] & folded[given[at]] and not forbidden[at] & folded[given[other]]:
                 given[at], given[other] = given[other], given[at]
     return dict(zip(words, given, strict=True))

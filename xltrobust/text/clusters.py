@@ -1,4 +1,4 @@
-"""Grapheme clusters: what a reader takes for one character."""
+"""Grapheme clusters: what readers perceive as single characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xltrobust.text.words import normalize, split_clusters
 
 
 class Clusters(NamedTuple):
-    """The grapheme clusters of a text, and where each starts; the last bound is the text's length."""
+    """The C grapheme clusters of a text, and C + 1 bounds: the start of each, then the length of the text."""
 
     clusters: tuple[str, ...]
     bounds: tuple[int, ...]
@@ -18,7 +18,7 @@ class Clusters(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def cluster_bounds(text: str) -> Clusters:
-    """Cut a text into grapheme clusters.
+    """Splits a text into grapheme clusters.
 
     >>> cluster_bounds("क्षमा")
     Clusters(clusters=('क्ष', 'मा'), bounds=(0, 3, 5))
@@ -28,7 +28,7 @@ def cluster_bounds(text: str) -> Clusters:
 
 
 def is_sound(left: str, old: str, new: str, right: str) -> bool:
-    """Whether putting ``new`` for ``old`` outlasts normalisation and leaves the clusters on both sides whole.
+    """Whether replacing ``old`` by ``new`` survives normalisation and keeps the clusters on both sides intact.
 
     >>> is_sound("a", "b", "c", "d"), is_sound("a", "b", "ｂ", "d"), is_sound("a", "b", "", "\\u0301")
     (True, False, False)

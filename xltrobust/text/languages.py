@@ -1,7 +1,7 @@
-"""One place that knows that ``zh-CN``, ``zho_Hans`` and ``zh`` are one language.
+"""Language codes: ``zh-CN``, ``zho_Hans`` and ``zh`` name the same language.
 
-Data, logs and results keep the codes of the benchmark that they come from; whatever looks something up by language
-(a keyboard, a dictionary, a segmenter) goes through :func:`base_language`.
+Data, logs and results keep the codes of the benchmark that they come from. Every lookup by language (of a keyboard, a
+dictionary, a segmenter) goes through :func:`base_language`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xltrobust.seeding import derived_seed
 
 @lru_cache(maxsize=1024)
 def base_language(code: str) -> str:
-    """The primary subtag of a language code: ISO 639-1 if the language has such a code, else ISO 639-3.
+    """The primary subtag of a language code: the language's ISO 639-1 code if it has one, else its ISO 639-3 code.
 
     Args:
         code: BCP-47 (``pt-BR``) or a benchmark's own spelling (FLORES' ``zho_Hans``, Tatoeba's ``cmn``).
@@ -31,16 +31,16 @@ def base_language(code: str) -> str:
         language = Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
     except LanguageTagError:
         language = ""
-    if not 2 <= len(language) <= 3:  # "german" is well-formed, but no language has a code of so many letters
+    if not 2 <= len(language) <= 3:  # "german" is a well-formed tag but no ISO 639 code
         raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.")
     return language
 
 
 def check_codes(argument: str, codes: Iterable[str]) -> None:
-    """Refuses what is no language code, before anything is looked up by it.
+    """Checks that all codes are language codes, before anything is looked up by them.
 
     Raises:
-        ValueError: naming the argument and the code.
+        ValueError: if one is not; names the argument and the code.
     """
     for code in codes:
         try:
@@ -54,7 +54,7 @@ def check_codes(argument: str, codes: Iterable[str]) -> None:
 
 @lru_cache(maxsize=1024)
 def language_id(*codes: str) -> int:
-    """A number for the language of a text, the same in every process; 0 if the codes are of several languages.
+    """An integer that stands for a language in every process alike; 0 if the codes are of different languages.
 
     >>> language_id("zh-CN") == language_id("zho_Hans", "cmn") != language_id("de"), language_id("en", "de")
     (True, 0)

@@ -1,4 +1,4 @@
-"""What files bilingual lexicons come in: MUSE, plain TSV, tables with a header (PanLex, induced ones) and dictd."""
+"""File formats of bilingual lexicons: MUSE, plain TSV, tables with a header (PanLex, induced lexicons) and dictd."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import regex
 from xltrobust.errors import UserError
 
 Entry = tuple[str, list[str]]
-Rows = Iterator[tuple[str, str]]  # where it is, and what it says
+Rows = Iterator[tuple[str, str]]  # path:line, and the text of the line
 INDUCED_HEADER = ("source", "target", "count", "p_target", "p_source")
 _SCORES = ("trans_quality", "quality", "score", "denotations")
-_PANLEX_CODE = regex.compile(r"[a-z]{3}-\d{3}")  # PanLex's names of language varieties
+_PANLEX_CODE = regex.compile(r"[a-z]{3}-\d{3}")  # PanLex's codes of language varieties
 _DIGITS = {digit: value for value, digit in enumerate(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 )}  # fmt: skip
 _NOTES = regex.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|\([^()]*\)|(?<!\S)/[^/]+/(?![^\s,;])")
 _NUMBER = regex.compile(r"\d+[.)]\s")
-_NO_TRANSLATION = regex.compile(r"[\"“„«»'‘]|\p{L}[\p{L} ]*:(?!\S)")  # examples, and lines such as "see: ..."
+_NO_TRANSLATION = regex.compile(r"[\"“„«»'‘]|\p{L}[\p{L} ]*:(?!\S)")  # quoted examples, and labels such as "see: ..."
 
 
 class TableError(UserError, ValueError):
@@ -31,15 +31,15 @@ class TableError(UserError, ValueError):
 
 
 def malformed(where: str, wanted: str, got: object) -> TableError:
-    """The error of a row that is not as it should be."""
-    return TableError(f"{where}: expected {wanted}, but got {str(got)[:80]!r}; mend the file.")
+    """The error for a malformed row."""
+    return TableError(f"{where}: expected {wanted}, but got {str(got)[:80]!r}; fix the file.")
 
 
 def decoded(data: bytes, path: Path, encoding: str = "UTF-8") -> str:
-    """A file's text, without a byte-order mark.
+    """Decodes a file's content, and drops a byte-order mark.
 
     Raises:
-        TableError: if it is not in the encoding; names the row.
+        TableError: if the content is not in the encoding; names the row.
     """
     try:
         return data.decode(encoding).removeprefix("\ufeff")
@@ -49,16 +49,16 @@ def decoded(data: bytes, path: Path, encoding: str = "UTF-8") -> str:
 
 
 def muse(rows: Rows) -> Iterator[Entry]:
-    """A word and one translation a line, parted by one space or tab."""
+    """A word and one translation a line, separated by one space or tab."""
     for where, line in rows:
         fields = line.strip().split("\t" if "\t" in line.strip() else " ")
         if line.strip() and (len(fields) != 2 or not all(map(str.strip, fields))):
-            raise malformed(where, "a word and one translation, parted by one space or tab", line)
+            raise malformed(where, "a word and one translation, separated by one space or tab", line)
         yield fields[0], fields[1:]
 
 
 def tab_separated(rows: Rows) -> Iterator[Entry]:
-    """A word and one or more replacements a line; or, if the first line is a header known here, a table of pairs."""
+    """A word and one or more replacements a line; or a table of pairs, if the first line is a known header."""
     start, first = next(rows)
     if _columns(header := first.split("\t")):
         yield from _headed(header, ((where, line.split("\t")) for where, line in rows if line.strip()))
@@ -71,7 +71,7 @@ def tab_separated(rows: Rows) -> Iterator[Entry]:
 
 
 def comma_separated(rows: Rows) -> Iterator[Entry]:
-    """A table of pairs with PanLex's header, quoted as spreadsheets do."""
+    """A table of pairs with a header of PanLex's, with the quoting of spreadsheets."""
     wheres, lines = zip(*rows, strict=True)
     reader = csv.reader(lines, strict=True)
     try:
@@ -81,11 +81,11 @@ def comma_separated(rows: Rows) -> Iterator[Entry]:
             raise malformed(wheres[0], wanted, ",".join(header))
         yield from _headed(header, ((wheres[reader.line_num - 1], fields) for fields in reader if any(fields)))
     except csv.Error as error:
-        raise TableError(f"{wheres[max(reader.line_num, 1) - 1]}: not CSV ({error}); mend the file.") from None
+        raise TableError(f"{wheres[max(reader.line_num, 1) - 1]}: not CSV ({error}); fix the file.") from None
 
 
 def _columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
-    """Which columns hold the word, the translation and the score; None if the line is no header."""
+    """The columns of the word, the translation and the score (if any); None if the line is not a header."""
     names = [name.strip() for name in header]
     if tuple(names) == INDUCED_HEADER:
         return 0, 1, names.index("p_target")
@@ -97,7 +97,7 @@ def _columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
 
 
 def _headed(header: Sequence[str], rows: Iterable[tuple[str, list[str]]]) -> Iterator[Entry]:
-    """The pairs of a table, those of the highest score first: so translations are in the order of their scores."""
+    """The pairs of a table, highest score first, so that the translations of each word are ordered by score."""
     columns = _columns(header)
     assert columns
     source, target, score = columns
@@ -114,13 +114,13 @@ def _headed(header: Sequence[str], rows: Iterable[tuple[str, list[str]]]) -> Ite
 
 
 def dictd(path: Path) -> Iterator[Entry]:
-    """A dictionary of the dict server's, as FreeDict's come: a text, and beside it an index of headwords.
+    """A dictionary in dictd's format, which FreeDict uses: a file of definitions, and an index of headwords beside it.
 
     Args:
-        path: ``NAME.dict``, or ``NAME.dict.dz``, which is gzip; ``NAME.index`` lies beside it.
+        path: ``NAME.dict``, or ``NAME.dict.dz`` (gzip); ``NAME.index`` must be in the same folder.
 
     Raises:
-        TableError: if there is no index, a row of it is malformed, or the text is not gzip or not UTF-8.
+        TableError: if there is no index, a row of it is malformed, or the definitions are not gzip or not UTF-8.
     """
     index = (path.with_suffix("") if path.suffix == ".dz" else path).with_suffix(".index")
     if not index.exists():
@@ -130,18 +130,18 @@ def dictd(path: Path) -> Iterator[Entry]:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise TableError(f"{path}: not gzip ({error}); get the file anew.") from None
+            raise TableError(f"{path}: not gzip ({error}); download the file again.") from None
     for row, line in enumerate(decoded(index.read_bytes(), index).split("\n"), 1):
         if not line.strip():
             continue
         where, fields = f"{index}:{row}", line.rstrip("\r").split("\t")
         if len(fields) < 3 or not fields[0].strip() or not all(_is_number(field) for field in fields[1:3]):
-            raise malformed(where, "a headword, an offset and a length in base 64, parted by tabs", line)
-        if fields[0].startswith(("00database", "00-database")):  # of the dictionary, not of its language
+            raise malformed(where, "a headword, an offset and a length in base 64, separated by tabs", line)
+        if fields[0].startswith(("00database", "00-database")):  # about the dictionary, not in it
             continue
         start, length = map(_number, fields[1:3])
         if start + length > len(data):
-            raise TableError(f"{where}: {fields[0]!r} is past the end of {path.name}; get both files anew.")
+            raise TableError(f"{where}: {fields[0]!r} lies beyond the end of {path.name}; download both files again.")
         try:
             definition = data[start : start + length].decode()
         except UnicodeDecodeError:
@@ -150,7 +150,7 @@ def dictd(path: Path) -> Iterator[Entry]:
 
 
 def parse_definition(headword: str, text: str) -> Entry:
-    """The headword as the text spells it (the index leaves out capitals and hyphens) and its translations.
+    """The headword as the definition spells it (the index drops capitals and hyphens), and its translations.
 
     >>> parse_definition("houseboat", "house-boat /haʊs/ <n>\\n1. Hausboot <neut>, Boot\\n   see: {boat}\\n2. Kahn")
     ('house-boat', ['Hausboot', 'Boot', 'Kahn'])
@@ -158,16 +158,16 @@ def parse_definition(headword: str, text: str) -> Entry:
     lines = [line for line in text.split("\n") if line.strip()]
     if lines:
         spellings = [part.strip() for part in _NOTES.sub(" ", lines[0]).split(",")]
-        own = [part for part in spellings if _letters(part) == _letters(headword)]
-        if own or (len(lines) > 1 and _NOTES.search(lines[0])):
-            headword, lines = (own or [headword])[0], lines[1:]
+        same = [spelling for spelling in spellings if _letters(spelling) == _letters(headword)]
+        if same or (len(lines) > 1 and _NOTES.search(lines[0])):
+            headword, lines = (same or [headword])[0], lines[1:]
     depth = min((len(line) - len(line.lstrip()) for line in lines), default=0)
-    found = []
+    translations = []
     for line in lines:
         plain = _NUMBER.sub("", line.strip(), count=1) if _NUMBER.match(line.strip()) else line.strip()
         if len(line) - len(line.lstrip()) == depth and not _NO_TRANSLATION.match(plain):
-            found += [part.strip() for part in regex.split("[,;]", _NOTES.sub(" ", plain)) if part.strip()]
-    return headword, found
+            translations += [part.strip() for part in regex.split("[,;]", _NOTES.sub(" ", plain)) if part.strip()]
+    return headword, translations
 
 
 def _letters(text: str) -> str:

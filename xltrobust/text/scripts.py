@@ -14,13 +14,13 @@ UNSPACED = frozenset("Hani Hans Hant Jpan Hira Kana Bopo Thai Laoo Khmr Mymr Tib
 
 @lru_cache(maxsize=1024)
 def script_of(language: str) -> str:
-    """The ISO 15924 code of the script a language is written in: the code's own, or else the language's usual one.
+    """The ISO 15924 code of a language's script: the one that the code names, else the language's usual one.
 
     Args:
-        language: a language code, in any spelling that :func:`~xltrobust.text.languages.base_language` knows.
+        language: a language code that :func:`~xltrobust.text.languages.base_language` takes.
 
     Returns:
-        The code, or ``""`` where nothing is known about the language.
+        The code, or ``""`` if nothing is known about the language.
 
     Raises:
         ValueError: if the code is not a well-formed language tag.
@@ -28,7 +28,7 @@ def script_of(language: str) -> str:
     >>> [script_of(code) for code in ("zh-CN", "rus_Cyrl", "sr-Latn", "ja", "hi", "und")]
     ['Hans', 'Cyrl', 'Latn', 'Jpan', 'Deva', '']
     """
-    base = base_language(language)  # says what is wrong with a malformed code
+    base = base_language(language)  # raises for a malformed code
     tag = Language.get(language.replace("_", "-"))
     if tag.script is None and base == "und":
         return ""

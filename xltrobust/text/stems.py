@@ -1,4 +1,4 @@
-"""Stems of words: what is left of them without their endings."""
+"""Word stems by Snowball."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _STEMMERS = {
     "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "st": "sesotho",
     "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
 }  # fmt: skip
-_SHORTEST = 3  # letters: shorter stems join words that have nothing in common
+_SHORTEST = 3  # letters; shorter stems conflate unrelated words
 
 
 @lru_cache(maxsize=65536)
 def stem(word: str, language: str) -> str:
-    """A word's stem as Snowball cuts it; empty if it is too short or the language has no stemmer.
+    """The Snowball stem of a word; empty if it has fewer than three letters, or the language has no stemmer.
 
     Args:
         word: in lower case.
-        language: base code.
+        language: as :func:`~xltrobust.text.languages.base_language` returns it.
 
     >>> stem("lichter", "de"), stem("häuser", "de"), stem("be", "en"), stem("猫", "zh")
     ('licht', 'haus', '', '')
     """
     algorithm = _STEMMERS.get(language)
-    found: str = _stemmer(algorithm).stemWord(word) if algorithm else ""
-    return found if len(found) >= _SHORTEST else ""
+    stemmed: str = _stemmer(algorithm).stemWord(word) if algorithm else ""
+    return stemmed if len(stemmed) >= _SHORTEST else ""
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Tables of words and what may take their place: synonyms of one language, or translations into another."""
+"""Tables of words and their replacements: synonyms in one language, or translations into another."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ANTONYM = regex.compile(r"\(\W*(?:ant[oó]n[iyí]m|антон[иі]м)", regex.
 
 
 class WordTable(dict[str, tuple[str, ...]]):
-    """Words, each with what may take its place, in the order given; words that differ in case are different words.
+    """Words with their replacements, in the order given. Words that differ in case are different words.
 
-    Everything is in NFC. A word is no replacement of itself, and words without replacements are left out. Tables are
-    shared by all that read the same file: they are not to be changed.
+    All text is in NFC. A word is never its own replacement, and words without replacements are left out. Callers that
+    read the same file share one table, so it must not be changed.
 
     Args:
-        entries: words and their replacements; those of repeated words add up.
-        multiword: whether to keep words and replacements that hold spaces.
+        entries: words and their replacements; the replacements of a repeated word are joined.
+        multiword: whether to keep words and replacements that contain spaces.
 
     >>> table = WordTable([("Bank", ["Ufer", "Geldhaus"]), ("bunt", ["farbig"])])
     >>> table["Bank"], table.get("BUNT"), table.lookup("BUNT")
@@ -45,23 +45,23 @@ class WordTable(dict[str, tuple[str, ...]]):
     """
 
     def __init__(self, entries: Iterable[tuple[str, Iterable[str]]], *, multiword: bool = False) -> None:
-        found: dict[str, dict[str, None]] = {}
+        table: dict[str, dict[str, None]] = {}
         for word, others in entries:
             word = _cleaned(word, multiword)
             kept = {clean: None for other in others if (clean := _cleaned(other, multiword)) and clean != word}
             if word and kept:
-                found.setdefault(word, {}).update(kept)
-        super().__init__((word, tuple(others)) for word, others in found.items())
+                table.setdefault(word, {}).update(kept)
+        super().__init__((word, tuple(others)) for word, others in table.items())
 
     def lookup(self, word: str) -> tuple[str, ...]:
-        """The replacements of a word or, if the table does not have it, of all words that differ from it in case."""
+        """The replacements of a word or, if the table lacks it, of all words that differ from it only in case."""
         word = unicodedata.normalize("NFC", word)
         if word in self:
             return self[word]
-        return tuple(dict.fromkeys(other for own in self._by_fold.get(fold(word), ()) for other in self[own]))
+        return tuple(dict.fromkeys(other for entry in self._by_fold.get(fold(word), ()) for other in self[entry]))
 
     def described(self) -> dict[str, Any]:
-        """What results tell of the table: how many words it has, and a hash of them and their replacements."""
+        """What results record of the table: its class, its number of words, and a hash of its content."""
         return {CLASS: class_name(self), "size": len(self), HASH: self._hash}
 
     @cached_property
@@ -77,26 +77,27 @@ class WordTable(dict[str, tuple[str, ...]]):
 
 
 def read_table(source: str, *, multiword: bool = False) -> WordTable:
-    """Read a table of words; what was read once and has not changed since is not read again.
+    """Reads a table of words. A file that has not changed since it was last read is not read again.
 
     Args:
-        source: a file, told by its ending, or an installed WordNet:
+        source: a file, in the format that its suffix tells, or an installed WordNet:
 
-            - ``.json``: an object of lists, as the counter-fitted synonyms come, ``{"word": ["synonym", ...]}``;
-            - ``.dat``: a MyThes thesaurus, as LibreOffice has them, in the encoding it names; antonyms are left out;
-            - ``.tsv``: a word and one or more replacements a line, parted by tabs; repeated words add up;
+            - ``.json``: an object of lists, ``{"word": ["synonym", ...]}``, the counter-fitted synonyms' format;
+            - ``.dat``: LibreOffice's MyThes thesauri, in the encoding that the file names; antonyms are left out;
+            - ``.tsv``: a word and one or more replacements a line, separated by tabs; repeated words are joined;
             - ``.tsv`` or ``.csv`` of pairs, if the first line names PanLex's columns: ``txt`` and ``trans_txt``, or two
-              language varieties such as ``eng-000`` and ``deu-000``, of which the first is translated; highest first by
-              a column ``trans_quality``, ``quality``, ``score`` or ``denotations``, if there is one;
-            - ``.tsv`` as :class:`~xltrobust.datamodules.parallel.words.induced_lexicon.InducedLexicon` writes it,
-              likeliest first;
-            - ``.txt``: a word and one translation a line, parted by one space or tab, as MUSE's dictionaries come;
-            - ``.dict`` or ``.dict.dz`` with an ``.index`` beside it: dictd's format, as FreeDict's dictionaries come;
+              language varieties such as ``eng-000`` and ``deu-000`` (words in the first are translated into the
+              second). If there is a column ``trans_quality``, ``quality``, ``score`` or ``denotations``, translations
+              are ordered by it, highest first;
+            - ``.tsv`` as :class:`~xltrobust.datamodules.parallel.words.induced_lexicon.InducedLexicon` writes it; the
+              most probable translations come first;
+            - ``.txt``: MUSE's format, a word and one translation a line, separated by one space or tab;
+            - ``.dict`` or ``.dict.dz`` with an ``.index`` beside it: dictd's format, which FreeDict uses;
             - ``wn:LEXICON``: a lexicon of the package wn, such as ``wn:oewn:2024`` (which takes some 15 seconds).
-        multiword: whether to keep words and replacements that hold spaces.
+        multiword: whether to keep words and replacements that contain spaces.
 
     Raises:
-        TableError: if there is no such file or lexicon, if it is malformed or not UTF-8, or has no replacements.
+        TableError: if the file or lexicon does not exist, is malformed, is in another encoding, or has no replacements.
     """
     if source.startswith("wn:"):
         return _read(source, None, multiword)
@@ -130,7 +131,7 @@ def _file(path: Path) -> Iterator[Entry]:
         )
     data = path.read_bytes()
     text = decoded(data, path, _mythes_encoding(path, data) if path.suffix == ".dat" else "UTF-8")
-    # Not splitlines(), which parts at characters that are no ends of lines here.
+    # Not splitlines(): it also splits at characters that do not end lines in these formats.
     lines = enumerate(text.split("\n"), 1)
     return readers[path.suffix]((f"{path}:{number}", line.rstrip("\r")) for number, line in lines)
 
@@ -140,22 +141,22 @@ def _counter_fitted(rows: Rows) -> Iterator[Entry]:
     try:
         table = json.loads("\n".join(lines))
     except json.JSONDecodeError as error:
-        raise TableError(f"{wheres[error.lineno - 1]}: not valid JSON ({error.msg}); mend the file.") from None
+        raise TableError(f"{wheres[error.lineno - 1]}: not valid JSON ({error.msg}); fix the file.") from None
     except RecursionError:
-        raise TableError(f"{wheres[0]}: not valid JSON (nested too deep); mend the file.") from None
+        raise TableError(f"{wheres[0]}: not valid JSON (nested too deep); fix the file.") from None
     for word, others in table.items() if isinstance(table, dict) else [("word", type(table).__name__)]:
         if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
             raise malformed(wheres[0], f'an object of lists, {{"{word}": ["synonym", ...]}}', others)
         if any("\ud800" <= character <= "\udfff" for character in "".join([word, *others])):
-            raise malformed(wheres[0], "characters, not halves of surrogate pairs", [word, *others])
+            raise malformed(wheres[0], "text without unpaired surrogates", [word, *others])
         yield word, others
 
 
 def _mythes_encoding(path: Path, data: bytes) -> str:
     name = data.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("ascii", "replace").strip()
     try:
-        found = codecs.lookup(name.lower().removeprefix("microsoft-")).name
-        return found if b"a".decode(found) else name  # refuses what is no encoding of text
+        encoding = codecs.lookup(name.lower().removeprefix("microsoft-")).name
+        return encoding if b"a".decode(encoding) else name  # decode raises for codecs that are no text encodings
     except (LookupError, ValueError):
         raise malformed(f"{path}:1", "the name of an encoding such as UTF-8", name[:40]) from None
 
@@ -173,7 +174,10 @@ def _mythes(rows: Rows) -> Iterator[Entry]:
             if "|" not in sense:
                 raise malformed(where, f"{count.strip()} rows (part of speech)|synonym|... for {word!r}", sense)
             others = sense.split("|")[1:]  # the first field is the part of speech, or a dash
-            yield _ANNOTATION.sub(" ", word), [_ANNOTATION.sub(" ", own) for own in others if not _ANTONYM.search(own)]
+            yield (
+                _ANNOTATION.sub(" ", word),
+                [_ANNOTATION.sub(" ", other) for other in others if not _ANTONYM.search(other)],
+            )
 
 
 def _wordnet(name: str) -> Iterator[Entry]:
@@ -196,11 +200,11 @@ def _wordnet(name: str) -> Iterator[Entry]:
 
 
 def _cleaned(word: str, multiword: bool) -> str:
-    """A word in NFC with single spaces; empty if it is not to be kept."""
+    """A word in NFC with single spaces; empty if it has several parts and ``multiword`` is false."""
     clean = " ".join(unicodedata.normalize("NFC", word).split())
     return clean if multiword or " " not in clean else ""
 
 
 def fold(word: str) -> str:
-    """A word without its case, in NFC: what is equal for words that differ in case only."""
+    """A word in NFC with its case folded: equal for words that differ only in case."""
     return unicodedata.normalize("NFC", word.casefold())

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import regex
 from icu4py.breakers import WordBreaker
 
-# Unicode's extended grapheme clusters (UAX #29), of which some versions part what is written as one: a mark that
-# Unicode counts as spacing stays with its letter, and so do the halves of a conjunct (Kannada, Burmese, Khmer).
+# Unicode's extended grapheme clusters (UAX #29), with two corrections, as some versions split what is written as one:
+# spacing marks stay with their letter, and conjuncts (Kannada, Burmese, Khmer) stay whole.
 _CLUSTER = regex.compile(r"\X(?:(?<=[\u0CCD\u1039\u17D2])(?=\p{L})\X|(?=\p{M})\X)*+")
 _EAST_ASIAN = regex.compile(r"(?V1)[[\p{scx=Hani}\p{scx=Hira}\p{scx=Kana}]&&\p{L}]")
 _SOUTHEAST_ASIAN = regex.compile(r"(?V1)[[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]&&\p{L}]")
@@ -22,13 +22,13 @@ Kind = Literal["", "spaced", "east_asian", "southeast_asian"]
 
 
 class Word(NamedTuple):
-    """A run of letters: a word, or in scripts without spaces all words up to the next punctuation mark.
+    """A run of letters: one word, or, in scripts without spaces, all words up to the next character that is no letter.
 
     Args:
-        bounds: where each cluster starts in the text, and where the last one ends: one more than there are clusters.
-        clusters: the grapheme clusters.
-        spaced: whether the script puts spaces between words, so that this run is one word.
-        parts: where each of its words starts and ends in the text.
+        bounds: the start of each of the run's C clusters in the text, and the end of the last: C + 1 positions.
+        clusters: the C grapheme clusters.
+        spaced: whether the script puts spaces between words, so that the run is a single word.
+        parts: start and end in the text of each word of the run.
         before: the cluster before the run; empty at the start of the text.
         after: the cluster after the run; empty at the end of the text.
     """
@@ -42,7 +42,7 @@ class Word(NamedTuple):
 
 
 def split_clusters(text: str) -> list[str]:
-    """Cut into what readers take for characters, from letters with marks to emoji sequences.
+    """Splits a text into what readers perceive as characters, from letters with marks to emoji sequences.
 
     >>> split_clusters("क्षमा👩‍👧é")
     ['क्ष', 'मा', '👩\u200d👧', 'é']
@@ -52,7 +52,7 @@ def split_clusters(text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def split_words(text: str) -> tuple[Word, ...]:
-    """The runs of letters of a text, in order; digits, punctuation, symbols and white space belong to none.
+    """The runs of letters of a text, in order; digits, punctuation, symbols and white space are in none.
 
     >>> [("".join(word.clusters), len(word.parts)) for word in split_words("B2B: 我很喜欢iPhone!")]
     [('B', 1), ('B', 1), ('我很喜欢', 2), ('iPhone', 1)]
@@ -61,21 +61,21 @@ def split_words(text: str) -> tuple[Word, ...]:
     bounds = tuple(accumulate(map(len, clusters), initial=0))
     words, at = [], 0
     for kind, run in groupby(clusters, key=_kind):
-        own = tuple(run)
-        end = at + len(own)
+        run_clusters = tuple(run)
+        end = at + len(run_clusters)
         if kind:
-            own_bounds = bounds[at : end + 1]
-            parts = ((bounds[at], bounds[end]),) if kind == "spaced" else _segment(text, own_bounds)
+            run_bounds = bounds[at : end + 1]
+            parts = ((bounds[at], bounds[end]),) if kind == "spaced" else _segment(text, run_bounds)
             before, after = clusters[at - 1] if at else "", clusters[end] if end < len(clusters) else ""
-            words.append(Word(own_bounds, own, kind == "spaced", parts, before, after))
+            words.append(Word(run_bounds, run_clusters, kind == "spaced", parts, before, after))
         at = end
     return tuple(words)
 
 
 def _segment(text: str, bounds: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """The words of a run without spaces, by ICU's dictionaries; none of them ends within a grapheme cluster."""
+    """Segments a run of an unspaced script by ICU's dictionaries; no word ends within a grapheme cluster."""
     whole = set(bounds)
-    # The dictionaries go by script, so that the locale, which icu4py wants to know, does not matter.
+    # ICU chooses its dictionary by script, so the locale that icu4py asks for does not matter.
     ends = (bounds[0] + end for _, end in WordBreaker(text[bounds[0] : bounds[-1]], "en").segments())
     cuts = [bounds[0], *(end for end in ends if end in whole)]
     return tuple(zip(cuts, cuts[1:], strict=False))
@@ -83,7 +83,7 @@ def _segment(text: str, bounds: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=4096)
 def word_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """Where each word starts and ends, in order: runs of letters, cut by ICU's segmenter where there are no spaces.
+    """Start and end of each word, in order: runs of letters, segmented by ICU in scripts without spaces.
 
     >>> word_parts("turn it off"), word_parts("七点关掉它。")
     (((0, 4), (5, 7), (8, 11)), ((0, 1), (1, 2), (2, 4), (4, 5)))
@@ -92,7 +92,7 @@ def word_parts(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def count_words(text: str) -> int:
-    """How many words a text has.
+    """The number of words in a text.
 
     >>> count_words("Turn it off at 7."), count_words("七点关掉它。")
     (4, 4)
@@ -101,7 +101,7 @@ def count_words(text: str) -> int:
 
 
 def word_span(text: str, start: int, end: int) -> tuple[int, int]:
-    """``[start, end)`` widened to the spaced words that it touches; unchanged where words are not spaced.
+    """``[start, end)``, extended to include all of the words it touches; unchanged in scripts without spaces.
 
     >>> word_span("turn it off", 6, 7)
     (5, 7)
@@ -116,9 +116,9 @@ def word_span(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def normalize(text: str) -> str:
-    """What is left of a text after the normalisations that tokenizers do: NFKC, no invisible characters, one space.
+    """Normalises a text as tokenizers do: NFKC, no format characters, single spaces. Case is kept.
 
-    Texts that agree in this are the same to a victim, so an edit has to change it. Letter case counts.
+    A victim cannot tell texts apart that are equal after this, so an edit must change the normalised text.
     """
     if not text.isascii():
         text = _FORMAT.sub("", unicodedata.normalize("NFKC", text))
