@@ -51,6 +51,7 @@ from xltrobust.encoders.tokenization import Tokenization, TokenTable
 from xltrobust.errors import one_line_errors
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.perturbations.synonyms import SynonymSubstitution
 from xltrobust.runs.folder import RunFolder
@@ -200,7 +201,7 @@ def forget() -> None:
 def load(name: str, run: str, synonyms: Path, count: int) -> Data:
     """The victim of a run, and a sample of its English test examples."""
     folder = RunFolder(run)
-    module, plain = folder.load()
+    module, plain = load_run_model(folder)
     clock = Clock()
     # They measure within `Clock.running` only, and return at once otherwise.
     module.register_forward_pre_hook(lambda *_: clock.enter("forward"))

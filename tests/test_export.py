@@ -19,6 +19,7 @@ from xltrobust.evaluation.subject import open_classifier
 from xltrobust.example import Example
 from xltrobust.export import _HEADS, export, sequence_classifier
 from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.runs.folder import RunFolder
 
@@ -58,7 +59,7 @@ def run(tiny_encoder: Path, tiny_task: Path, tmp_path_factory: pytest.TempPathFa
 def test_a_run_is_exported_whole_or_not_at_all(run: Path) -> None:
     model = AutoModelForSequenceClassification.from_pretrained(run.parent / "exported").eval()
     tokenizer = AutoTokenizer.from_pretrained(run.parent / "exported")
-    module, tokenization = RunFolder(run).load()
+    module, tokenization = load_run_model(RunFolder(run))
     texts = [
         "the house is red",
         "房子很绿",
@@ -97,7 +98,7 @@ def test_the_attack_command_cuts_texts_as_the_exported_run_did(
         pd.read_parquet(folder / "predictions.parquet").query("attack.isna()") for folder in (run, tmp_path / "out")
     )
     assert list(theirs["prediction"]) == list(ours["prediction"])
-    victim = ClassifierVictim(*RunFolder(run).load())
+    victim = ClassifierVictim(*load_run_model(RunFolder(run)))
     examples = [Example(row.id, row.language, row.text, row.label) for row in ours.itertuples()]
     subject = open_classifier(
         str(run.parent / "exported"),

@@ -41,10 +41,12 @@ def export(folder: RunFolder, directory: Path) -> None:
     Raises:
         UserError: if the directory exists, or no class of transformers has this encoder with this head.
     """
+    from xltrobust.models.stored import load_run_model
+
     if directory.exists():
         raise UserError(f"{directory} exists already: name a directory to be made.")
     check_folder(directory, "The directory")
-    module, tokenization = folder.load()
+    module, tokenization = load_run_model(folder)
     classifier = sequence_classifier(module)
     tokenizer = copy.deepcopy(tokenization.tokenizer)
     # Where transformers cuts texts if it is told to, and where the attack command cuts them.

@@ -38,11 +38,12 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
     """
     import torch
 
+    from xltrobust.models.stored import load_run_model
     from xltrobust.models.victim import ClassifierVictim
 
     check_codes("--language", [language] if language is not None else [])
     pairs, source = folder.recorded("text_pairs"), folder.recorded("source")
-    module, tokenization = folder.load()
+    module, tokenization = load_run_model(folder)
     if module.language_maps.languages and language is None:
         raise UserError(
             f"{folder.path}: its model maps texts by their language ({', '.join(module.language_maps.languages)}): say "

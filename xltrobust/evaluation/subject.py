@@ -26,6 +26,7 @@ from xltrobust.evaluation.shares import attack_share, chosen_share
 from xltrobust.example import EvaluationSet
 from xltrobust.files import held, write_json
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
+from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.journal import Journal, victim_folder
@@ -148,7 +149,7 @@ def open_run(folder: RunFolder, fabric: Fabric) -> Subject:
     all_tested = limit_batches is None or str(limit_batches) == "1.0"
     check_data(rows, data.test_sets, data.labels, folder, all_tested=all_tested)
     known = check_checkpoint(folder)
-    module, tokenization = folder.load()
+    module, tokenization = load_run_model(folder)
     module = module.to(fabric.device)
     victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
     answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from xltrobust.errors import UserError
-from xltrobust.reading import checkpoint_errors, read_json, read_yaml
-
-if TYPE_CHECKING:
-    from xltrobust.encoders.tokenization import Tokenization
-    from xltrobust.models.classifier import RobustClassifier
+from xltrobust.reading import read_json, read_yaml
 
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
@@ -121,20 +117,6 @@ class RunFolder:
         if not checkpoint.exists():
             raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
         return checkpoint
-
-    def load(self) -> tuple[RobustClassifier, Tokenization]:
-        """The run's best model, in evaluation mode, and its tokenization.
-
-        Raises:
-            UserError: if the checkpoint or the configuration is missing or damaged.
-        """
-        from xltrobust.encoders.tokenization import Tokenization
-        from xltrobust.models.classifier import RobustClassifier
-
-        max_length = self.option("data.init_args.max_length", int)
-        with checkpoint_errors(self.checkpoint):
-            module = RobustClassifier.load_from_checkpoint(self.checkpoint, map_location="cpu", weights_only=True)
-        return module.eval(), Tokenization(module.hparams["encoder"], max_length)
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
