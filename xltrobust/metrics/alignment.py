@@ -1,4 +1,4 @@
-"""Figures of cross-lingual alignment, by the name they are reported under, with margins and hubs."""
+"""Measures of cross-lingual alignment: margin, hubness, and all measures by the names that reports give them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from xltrobust.metrics.retrieval import (
 
 
 def cosine_margin(source: Tensor, target: Tensor, k: int = 4) -> float:
-    """How much nearer translations are than neighbours are: the mean of ``cos(x, y) - (r(x) + r(y)) / 2``.
+    """How much nearer translations are than other neighbours: the mean of ``cos(x, y) - (r(x) + r(y)) / 2``.
 
-    ``r`` is as in :func:`~xltrobust.metrics.retrieval.csls_similarity`; the translation itself counts as a neighbour,
-    as in the paper, so that perfect alignment of orthogonal pairs gives ``1 - 1 / k``. Of the paper's forms this is the
-    "distance": unlike the "ratio" it stays meaningful where cosines are near 0 or negative, and has the cosine's unit.
+    ``r`` is defined in :func:`~xltrobust.metrics.retrieval.csls_similarity`. As in the paper, the translation itself
+    counts as a neighbour, so that perfect alignment of orthogonal pairs gives ``1 - 1 / k``. Of the paper's variants
+    this is "distance": unlike "ratio" it stays meaningful where cosines are near 0 or negative, and its unit is that of
+    a cosine.
 
     Args:
         source, target: shape (N, H).
@@ -42,7 +43,7 @@ def cosine_margin(source: Tensor, target: Tensor, k: int = 4) -> float:
 
 
 def hubness(source: Tensor, target: Tensor, k: int = 10) -> float:
-    """Skewness of how often each target is among the ``k`` nearest of a source; 0 if all are equally often.
+    """Skewness of k-occurrence (how often a target is among the ``k`` nearest of a source); 0 if it is constant.
 
     Args:
         source, target: shape (N, H).
@@ -62,7 +63,7 @@ def hubness(source: Tensor, target: Tensor, k: int = 10) -> float:
     occurrences = torch.zeros(len(target), dtype=torch.long, device=target.device)
     for _, cosines in cosine_blocks(source, target):
         occurrences += torch.bincount(cosines.topk(k, dim=1).indices.flatten(), minlength=len(target))
-    # They add up to N k: no estimate of their mean is needed.
+    # The occurrences add up to N k, so their mean is k.
     deviations = occurrences.to(source.dtype) - k
     spread = deviations.square().mean().sqrt()
     return (deviations.pow(3).mean() / spread**3).item() if spread > 0 else 0.0
@@ -71,16 +72,16 @@ def hubness(source: Tensor, target: Tensor, k: int = 10) -> float:
 def alignment_figures(
     source: Tensor, target: Tensor, *, source_groups: Tensor | None = None, target_groups: Tensor | None = None
 ) -> dict[str, float]:
-    """How well sentence vectors of two languages are aligned, with each measure's usual size of neighbourhoods.
+    """How well the sentence vectors of two languages are aligned; each measure has its usual neighbourhood size.
 
     Args:
         source, target: shape (N, H); row i of one translates row i of the other.
-        source_groups, target_groups: integers, shape (N,), equal where texts are. They matter to retrieval only.
+        source_groups, target_groups: integers, shape (N,), equal for equal texts. Only retrieval depends on them.
 
     Returns:
         ``retrieval`` and ``retrieval_back`` (:func:`~xltrobust.metrics.retrieval.retrieval_accuracy`), ``margin``
-        (:func:`cosine_margin`), ``hubness`` (:func:`hubness`) and, of four pairs or more, ``cka_debiased``
-        (:func:`~xltrobust.metrics.cka.linear_cka`; older results name its biased estimator ``cka``).
+        (:func:`cosine_margin`), ``hubness`` (:func:`hubness`) and, if there are at least four pairs, ``cka_debiased``
+        (:func:`~xltrobust.metrics.cka.linear_cka`; ``cka`` in older results is the biased estimator).
 
     Raises:
         ValueError: if shapes differ, there are fewer than two pairs, or a value is not finite.
@@ -90,13 +91,13 @@ def alignment_figures(
     {'retrieval': 0.0, 'retrieval_back': 0.0, 'margin': -0.5, 'hubness': ..., 'cka_debiased': ...}
     """
     forward, back = retrieval_accuracy(source, target, source_groups=source_groups, target_groups=target_groups)
-    found = {
+    figures = {
         "retrieval": forward,
         "retrieval_back": back,
         "margin": cosine_margin(source, target),
         "hubness": hubness(source, target),
     }
-    return found if len(source) < FEWEST_PAIRS else found | {"cka_debiased": linear_cka(source, target)}
+    return figures if len(source) < FEWEST_PAIRS else figures | {"cka_debiased": linear_cka(source, target)}
 
 
 def word_alignment_figures(
@@ -109,7 +110,7 @@ def word_alignment_figures(
 ) -> dict[str, float]:
     """How well word vectors are aligned: ``word_retrieval`` and ``word_retrieval_back``.
 
-    Args and errors are those of :func:`~xltrobust.metrics.retrieval.word_retrieval`.
+    Arguments and errors are those of :func:`~xltrobust.metrics.retrieval.word_retrieval`.
 
     >>> word_alignment_figures(torch.eye(4), torch.eye(4))
     {'word_retrieval': 1.0, 'word_retrieval_back': 1.0}

@@ -3,8 +3,9 @@
 Examples that share a group (the template they were expanded from, the item they were translated from) are not
 independent, so groups are resampled and not examples (Field & Welsh 2007, "Bootstrapping clustered data", JRSS-B 69).
 A group that occurs in several languages is drawn for all of them at once, so that the intervals of averages and of
-transfer gaps know how the languages are correlated. The intervals are percentile intervals (Efron & Tibshirani 1993,
-"An Introduction to the Bootstrap", chapter 13) of a ratio estimator, and undercover with fewer than some 20 groups.
+transfer gaps account for the correlation between languages. The intervals are percentile intervals (Efron & Tibshirani
+1993, "An Introduction to the Bootstrap", chapter 13) of a ratio estimator; they undercover with fewer than some 20
+groups.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 # A stratum of m groups understates the variance by the factor (m - 1) / m: smaller ones are resampled together.
 _SMALLEST_STRATUM = 20
-# Weights drawn at a time, so that memory stays below some 100 MB whatever the number of groups.
+# Bootstrap weights drawn at a time: memory stays below some 100 MB for any number of groups.
 _CHUNK = 4_000_000
 
 Combinations = Mapping[str, Mapping[str, float]]
@@ -41,7 +42,7 @@ class Interval(NamedTuple):
 
 
 class PairedDifference(NamedTuple):
-    """Differences (first minus second) over ``common`` examples; ``left_out``: those only the first, the second has."""
+    """Differences, first minus second, over ``common`` examples; ``left_out``: how many only the first, the second has."""
 
     intervals: dict[str, Interval]
     common: int
@@ -63,22 +64,22 @@ def bootstrap_accuracy(
     Languages that have no group in common are resampled independently. Those that have are resampled jointly, within
     strata of groups that occur in the same set of languages (strata of fewer than 20 groups are merged).
 
-    If all groups of a language have the same accuracy (all right, most of all), resampling shows no spread. The
-    interval then comes from what a sample of G equal groups leaves open: up to a share ``u = z² / (G + z²)`` of all
-    groups may differ, which at an accuracy of 0 or 1 is the Wilson (1927) interval on the number of groups.
-    Combinations are widened by what such languages add (in quadrature with the rest; Zou & Donner 2008).
+    If all groups of a language have the same accuracy (typically 1), resampling shows no spread. The interval then
+    allows for groups that were not sampled: after G equal groups, a share of up to ``u = z² / (G + z²)`` of all groups
+    may differ. At an accuracy of 0 or 1 this is the Wilson (1927) interval on the number of groups. Such languages
+    widen the intervals of combinations too (added in quadrature; Zou & Donner 2008).
 
     Args:
-        correct: shape (N,), whether each answer is right.
+        correct: shape (N,), whether each prediction is correct.
         language: shape (N,), the language of each example.
-        group: shape (N,), what is resampled; equal across languages where the same item occurs in several.
+        group: shape (N,), the unit that is resampled; an item that occurs in several languages has one group.
         combinations: weights over languages by name, e.g. ``{"avg": {"de": 0.5, "fr": 0.5}}``.
         replicates: number of bootstrap replicates.
         level: confidence level.
-        seed: the result depends on it, and not on the order of the examples.
+        seed: the result depends on the seed but not on the order of the examples.
 
     Returns:
-        An interval a language, sorted by name, then one a combination.
+        An interval for each language, sorted by name, then one for each combination.
 
     Raises:
         ValueError: if the arrays are empty or differ in length, or a combination names an unknown language.
@@ -185,7 +186,7 @@ def _bootstrap_means(
         for i, name in enumerate(names)
     }
     for name, weights in combinations.items():
-        w = np.array([weights.get(each, 0.0) for each in names])
+        w = np.array([weights.get(language_name, 0.0) for language_name in names])
         used = w != 0
         value = estimate[used] @ w[used]
         ends = np.nanpercentile(means[:, used] @ w[used], [tail, 100 - tail])
@@ -202,8 +203,8 @@ def _bootstrap_means(
 
 
 def _strata(present: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """Splits groups, shape (G, L) of where they occur, into sets (of indices) that are resampled within themselves."""
-    # Languages that share groups, if only through others, are one component, named by its first language.
+    """Strata of groups, as arrays of their indices, from a matrix of shape (G, L) of where each group occurs."""
+    # Languages that share groups, directly or through other languages, form a component; its first language names it.
     patterns = np.unpackbits(np.unique(np.packbits(present, axis=1), axis=0), axis=1, count=present.shape[1])
     linked = patterns.astype(np.int64).T @ patterns > 0
     for _ in range(present.shape[1].bit_length()):
@@ -211,7 +212,7 @@ def _strata(present: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     component = linked.argmax(1)[present.argmax(1)]
     _, pattern, sizes = np.unique(np.packbits(present, axis=1), axis=0, return_inverse=True, return_counts=True)
     pattern = pattern.ravel()
-    # Where examples are missing here and there, hardly two groups have the same pattern and strata of one would
+    # Where single examples are missing, hardly any two groups have the same pattern, and a stratum of one group would
     # show no variance at all.
     pattern = np.where(sizes[pattern] < _SMALLEST_STRATUM, -1, pattern)
     _, stratum = np.unique(np.stack([component, pattern], 1), axis=0, return_inverse=True)
@@ -226,8 +227,8 @@ def _resample(
     k_sum, n_sum = np.zeros((2, replicates, k.shape[1]))
     for members in _strata(n > 0):
         active = np.flatnonzero(n[members].any(0))
-        # Groups with equal counts are interchangeable: a draw of m groups is a draw of how often each distinct row is
-        # hit. With one example a group, that is a binomial a language, instead of m draws.
+        # Groups with equal counts are interchangeable, so instead of m groups we draw how often each distinct row of
+        # counts occurs. With one example per group, that is one binomial per language instead of m draws.
         rows = np.concatenate([k[np.ix_(members, active)], n[np.ix_(members, active)]], 1)
         rows, counts = np.unique(rows, axis=0, return_counts=True)
         step = max(1, _CHUNK // len(rows))
@@ -237,5 +238,5 @@ def _resample(
             drawn = (hits @ rows.astype(np.float64)).reshape(stop - start, 2, len(active))
             k_sum[start:stop, active] += drawn[:, 0]
             n_sum[start:stop, active] += drawn[:, 1]
-    # A language of a handful of groups in a merged stratum may be missed by a replicate, which then has no mean.
+    # A replicate may miss a language that has few groups in a merged stratum; its mean is then NaN.
     return np.divide(k_sum, n_sum, out=np.full_like(k_sum, np.nan), where=n_sum > 0)

@@ -14,8 +14,8 @@ class Changes(NamedTuple):
     """What differs between an original and its adversarial example.
 
     Args:
-        changed: which texts differ; None if none does.
-        words: Levenshtein distance in words (left out, put in, replaced), over the original's words in both texts.
+        changed: which texts differ; None if neither does.
+        words: Levenshtein distance in words, summed over both texts and divided by the number of words of the original.
         characters: the same in grapheme clusters, white space included.
     """
 
@@ -25,7 +25,7 @@ class Changes(NamedTuple):
 
 
 def changes(original: Example, adversarial: Example) -> Changes:
-    """Compares texts, whatever edits led from one to the other.
+    """Compares the texts of two examples, whatever edits led from one to the other.
 
     >>> changes(Example("0", "en", "turn it off", 0), Example("0", "en", "turn ti", 0))
     Changes(changed='text', words=0.6666666666666666, characters=0.45454545454545453)

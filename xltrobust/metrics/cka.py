@@ -5,26 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# The unbiased estimator of HSIC averages over sets of four pairs.
+# The unbiased estimator of HSIC averages over all sets of four pairs.
 FEWEST_PAIRS = 4
 
 
 def linear_cka(source: Tensor, target: Tensor, *, debiased: bool = True) -> float:
     """Linear centred kernel alignment, in float64 (float32 on Apple's GPUs).
 
-    Unchanged by rotations, isotropic scaling and shifts of either side, so it sees a common geometry even where
-    retrieval fails. By default each of its three terms is the unbiased estimator of HSIC, so that unrelated vectors
-    give about 0 for any N and H: a ratio in [-1, 1], slightly below 0 by chance. The estimator of the CKA paper
-    (``debiased=False``), in [0, 1], rises with H / N: 200 unrelated Gaussian vectors of 384 dimensions give 0.65.
+    CKA is invariant to rotations, isotropic scaling and shifts of either side, so it detects a common geometry even
+    where retrieval fails. By default the unbiased estimator of HSIC stands for each of its three terms: the result is
+    in [-1, 1], and unrelated vectors give about 0 for any N and H (by chance also slightly less). The estimator of the
+    CKA paper (``debiased=False``) is in [0, 1] and rises with H / N: 200 unrelated Gaussian vectors of 384 dimensions
+    give 0.65.
 
     Args:
         source: shape (N, H).
-        target: shape (N, H'), row by row the translations.
-        debiased: use the unbiased estimator of HSIC; else the biased one of Kornblith et al.
+        target: shape (N, H'); row i translates row i of ``source``.
+        debiased: whether to use the unbiased estimator of HSIC; else the biased one of Kornblith et al.
 
     Returns:
-        0 if a side does not vary at all, or, debiased, only as much as vectors that are all equally far apart: there
-        is nothing to share.
+        The CKA. It is 0 if a side has no geometry to share: if its vectors are all equal or, debiased, all equally far
+        apart.
 
     Raises:
         ValueError: if shapes do not fit, there are fewer than two pairs (four, debiased), or a value is not finite.
@@ -48,10 +49,10 @@ def linear_cka(source: Tensor, target: Tensor, *, debiased: bool = True) -> floa
     if x is None or y is None:
         return 0.0
     hsic = _unbiased_hsic if debiased else _squared_products
-    own, other = hsic(x, x), hsic(y, y)
-    if min(own, other) <= 64 * torch.finfo(x.dtype).eps:  # what rounding leaves of 0
+    source_hsic, target_hsic = hsic(x, x), hsic(y, y)
+    if min(source_hsic, target_hsic) <= 64 * torch.finfo(x.dtype).eps:  # 0 but for rounding
         return 0.0
-    return max(-1.0, min(1.0, hsic(x, y) / (own * other) ** 0.5))
+    return max(-1.0, min(1.0, hsic(x, y) / (source_hsic * target_hsic) ** 0.5))
 
 
 def _squared_products(x: Tensor, y: Tensor) -> float:
@@ -62,7 +63,7 @@ def _squared_products(x: Tensor, y: Tensor) -> float:
 
 
 def _unbiased_hsic(x: Tensor, y: Tensor) -> float:
-    """Song et al.'s equation 5, times N (N - 3), from sums over the rows of Gram matrices without their diagonals."""
+    """Equation 5 of Song et al., times N (N - 3), from the row sums of Gram matrices without their diagonals."""
     n = len(x)
     (diagonal, rows), (other_diagonal, other_rows) = _off_diagonal(x), _off_diagonal(y)
     products = _squared_products(x, y) - (diagonal * other_diagonal).sum()
@@ -71,13 +72,13 @@ def _unbiased_hsic(x: Tensor, y: Tensor) -> float:
 
 
 def _off_diagonal(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the Gram matrix: its diagonal, and the sums of its rows without it, both of shape (N,)."""
+    """The diagonal of the Gram matrix, and its row sums without the diagonal, both of shape (N,)."""
     diagonal = x.square().sum(1)
     return diagonal, x @ x.sum(0) - diagonal
 
 
 def _centred(vectors: Tensor, name: str) -> Tensor | None:
-    """Vectors less their mean, of unit norm together; None if nothing but rounding is left."""
+    """Vectors minus their mean, with a Frobenius norm of 1; None if they are all equal but for rounding."""
     if not vectors.isfinite().all():
         raise ValueError(f"Expected argument `{name}` to be finite, but got NaN or infinite values.")
     exact = vectors.detach().to(torch.float32 if vectors.device.type == "mps" else torch.float64)

@@ -1,4 +1,4 @@
-"""Accuracy and macro-F1 of many languages from one metric: a confusion matrix a language."""
+"""Accuracy and macro-F1 of many languages from one metric, which holds a confusion matrix per language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _confusion_update(
 
 
 def accuracy(confusion: Tensor) -> Tensor:
-    """Share of correct predictions, shape (L,), of confusion matrices of shape (L, C, C); NaN without examples.
+    """Share of correct predictions, shape (L,), from confusion matrices of shape (L, C, C); NaN without examples.
 
     >>> accuracy(torch.tensor([[[3, 1], [0, 4]]]))
     tensor([0.8750], dtype=torch.float64)
@@ -38,7 +38,7 @@ def macro_f1(confusion: Tensor) -> Tensor:
 
 
 def majority(confusion: Tensor) -> Tensor:
-    """Accuracy, shape (L,), of always giving the most frequent label: the best that a constant can do.
+    """Accuracy, shape (L,), of always giving the most frequent label: the best that a constant prediction can do.
 
     >>> majority(torch.tensor([[[3, 1], [0, 6]]]))
     tensor([0.6000], dtype=torch.float64)
@@ -48,12 +48,12 @@ def majority(confusion: Tensor) -> Tensor:
 
 
 def shared_labels(confusion: Tensor) -> Tensor:
-    """Which labels occur in every language, shape (C,), bool."""
+    """Whether each label occurs in every language, shape (C,), bool."""
     return (confusion.sum(2) > 0).all(0)
 
 
 class MultilingualConfusion(Metric):
-    """One confusion matrix a language: summed over devices, exact whatever their number.
+    """A confusion matrix per language, summed over devices, so that the number of devices makes no difference.
 
     Args:
         num_languages: L, the number of languages (or language pairs).

@@ -1,16 +1,16 @@
-"""What several attacks can be compared on: the examples, and the languages, that all of them were tried on.
+"""Which examples and languages several attacks can be compared on: those that all of them were tried on.
 
 ``worst`` is the accuracy under all attacks of a run together: an example is right if it is right under each of them. It
-is a figure of *one* adversary, who has all of the attacks, and is therefore counted
+describes *one* adversary who has all of these attacks, and therefore
 
-- over the examples that every attack was tried on: where one was not, nobody knows what it would have done. In a
-  language that an attack does not cover there is no ``worst``; else one column would hold an adversary of thirteen
-  attacks in one row and an adversary of eight in another. English-only synonyms beside typos in 23 languages leave a
-  ``worst`` in English alone.
-- on average only where all attacks cover the same languages. An average over fewer languages than its attacks are
-  averaged over can be above them, although no example is.
+- counts only the examples that every attack was tried on, as nobody knows what an attack would have done elsewhere. A
+  language that some attack does not cover has no ``worst``; otherwise one row of a table could show an adversary with
+  thirteen attacks, and the next an adversary with eight. With English-only synonyms beside typos in 23 languages, only
+  English has a ``worst``;
+- is averaged only if all attacks cover the same languages. Otherwise its average, over fewer languages, could exceed
+  that of an attack although it exceeds the attack in none of them.
 
-So on the examples it is counted over it is never above any attack, in a language or on average.
+So on the examples that it counts, ``worst`` never exceeds the accuracy under any attack, in a language or on average.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def covered_by_all(tried: Mapping[str, Iterable[Place]]) -> set[Place]:
     """The examples that every attack was tried on.
 
     Args:
-        tried: by attack, the examples, each with its language.
+        tried: for each attack the examples it was tried on, each with its language.
 
     >>> sorted(covered_by_all({"typo": [("en", 0), ("en", 1), ("de", 0)], "synonyms": [("en", 0)]}))
     [('en', 0)]
@@ -36,28 +36,28 @@ def covered_by_all(tried: Mapping[str, Iterable[Place]]) -> set[Place]:
 
 
 def worst_answers(answers: Mapping[str, Mapping[Place, int]], label_of: Callable[[Place], int]) -> dict[Place, int]:
-    """To every example that all attacks were tried on, a wrong answer under any of them, or its label if all are right.
+    """For every example that all attacks were tried on, a wrong answer under any of them, or the label if all are right.
 
     Args:
-        answers: by attack and example, the class given.
+        answers: for each attack and example, the predicted class.
         label_of: an example's label.
 
     >>> worst_answers({"typo": {0: 1, 1: 1}, "case": {0: 1, 1: 0, 2: 0}}, label_of=lambda place: 1)
     {0: 1, 1: 0}
     """
     common = covered_by_all(answers)
-    found = {}
+    worst = {}
     for place in next(iter(answers.values()), ()):
         if place in common:
             label = label_of(place)
-            found[place] = next((own[place] for own in answers.values() if own[place] != label), label)
-    return found
+            worst[place] = next((under[place] for under in answers.values() if under[place] != label), label)
+    return worst
 
 
 def equally_covered(languages: Iterable[Collection[str]]) -> bool:
-    """Whether all cover the same languages, so that their averages can stand beside each other.
+    """Whether all cover the same languages, so that their averages can be compared.
 
     >>> equally_covered([["en", "de"], ["de", "en"]]), equally_covered([["en", "de"], ["en"]])
     (True, False)
     """
-    return len({frozenset(own) for own in languages}) < 2
+    return len({frozenset(covered) for covered in languages}) < 2

@@ -1,4 +1,4 @@
-"""The names and averages of results: what logs, dashboards and ``results.json`` call the figures."""
+"""The names and averages of figures in logs, dashboards and ``results.json``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
 
 
 def averages(by_language: dict[str, float], source: str) -> dict[str, float]:
-    """``avg`` over the target languages, the source left out, and ``avg_all`` with it; nothing without targets.
+    """``avg``, the mean over the target languages, and ``avg_all``, with the source too; empty without targets.
 
     >>> averages({"en": 1.0, "de": 0.75, "fr": 0.5}, source="en")
     {'avg': 0.625, 'avg_all': 0.75}
@@ -27,29 +27,29 @@ def averages(by_language: dict[str, float], source: str) -> dict[str, float]:
 def clean_figures(confusion: Tensor, languages: Sequence[str], source: str, split: str) -> dict[str, float]:
     """Accuracy, macro-F1 and the majority baseline of every language, with averages and the transfer gap.
 
-    Where languages differ in the labels they have examples of, accuracy over the labels that all of them have is given
-    as ``acc_shared``.
+    If some labels occur in some of the languages only, ``acc_shared`` is the accuracy on the examples of those labels
+    that occur in all languages.
 
     Args:
         confusion: counts of shape (L, C, C).
         languages: the L names, in order.
         source: the language that the model was trained on.
-        split: begins the figures' names.
+        split: the prefix of the figures' names.
     """
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     for name, values in {
         "acc": accuracy(confusion),
         "f1": macro_f1(confusion),
         "majority": majority(confusion),
     }.items():
-        found |= _named(f"{split}/{name}", values, languages, source, confusion)
+        figures |= _named(f"{split}/{name}", values, languages, source, confusion)
     occurring = confusion.sum((0, 2)) > 0
     shared = shared_labels(confusion[confusion.sum((1, 2)) > 0])
     if shared.any() and not shared[occurring].all():
-        found |= _named(f"{split}/acc_shared", accuracy(_rows(confusion, shared)), languages, source, confusion)
-    if {f"{split}/acc/{source}", f"{split}/acc/avg"} <= set(found):
-        found[f"{split}/transfer_gap"] = found[f"{split}/acc/{source}"] - found[f"{split}/acc/avg"]
-    return found
+        figures |= _named(f"{split}/acc_shared", accuracy(_rows(confusion, shared)), languages, source, confusion)
+    if {f"{split}/acc/{source}", f"{split}/acc/avg"} <= set(figures):
+        figures[f"{split}/transfer_gap"] = figures[f"{split}/acc/{source}"] - figures[f"{split}/acc/avg"]
+    return figures
 
 
 def adversarial_figures(
@@ -61,29 +61,29 @@ def adversarial_figures(
 ) -> dict[str, float]:
     """Accuracy under attacks, and clean accuracy on the very examples that they attacked.
 
-    Named ``{split}/adv_acc/{attack}/{language}`` and ``{split}/acc_attacked/{attack}/{language}``, with the averages of
-    :func:`averages` over the languages that the attack covers. What ``worst`` is, and when it has averages, says
-    :mod:`~xltrobust.metrics.coverage`.
+    They are named ``{split}/adv_acc/{attack}/{language}`` and ``{split}/acc_attacked/{attack}/{language}``, and come
+    with the averages of :func:`averages` over the languages that the attack covers.
+    :mod:`~xltrobust.metrics.coverage` defines ``worst``, and when it is averaged.
 
     Args:
-        confusions: by attack, ``worst`` among them, counts of shape (L, C, C).
-        before: the same of the clean texts of these examples. A language where some are missing has no
-            ``acc_attacked``, and the attack then no average of it.
-        languages, source, split: as :func:`clean_figures`.
+        confusions: for each attack, and for ``worst``, counts of shape (L, C, C).
+        before: the same for the clean texts of these examples. If some are missing in a language, it has no
+            ``acc_attacked``, and there is no average of it for this attack.
+        languages, source, split: as in :func:`clean_figures`.
     """
-    covered = {attack: _covered(own, languages) for attack, own in confusions.items()}
+    covered = {attack: _covered(confusion, languages) for attack, confusion in confusions.items()}
     comparable = equally_covered(covered.values())
-    found: dict[str, float] = {}
-    for attack, own in confusions.items():
+    figures: dict[str, float] = {}
+    for attack, confusion in confusions.items():
         averaged = attack != WORST or comparable
-        found |= _named(f"{split}/adv_acc/{attack}", accuracy(own), languages, source, own, averaged)
+        figures |= _named(f"{split}/adv_acc/{attack}", accuracy(confusion), languages, source, confusion, averaged)
         if (clean := before.get(attack)) is None:
             continue
-        whole = clean.sum((1, 2)) == own.sum((1, 2))
+        whole = clean.sum((1, 2)) == confusion.sum((1, 2))
         clean = clean * whole[:, None, None]
         averaged &= bool(whole.all())
-        found |= _named(f"{split}/acc_attacked/{attack}", accuracy(clean), languages, source, clean, averaged)
-    return found
+        figures |= _named(f"{split}/acc_attacked/{attack}", accuracy(clean), languages, source, clean, averaged)
+    return figures
 
 
 def _covered(confusion: Tensor, languages: Sequence[str]) -> list[str]:
@@ -100,5 +100,5 @@ def _named(
 
 
 def _rows(confusion: Tensor, labels: Tensor) -> Tensor:
-    """The confusion matrices with examples of the chosen labels only."""
+    """The confusion matrices, restricted to examples of the chosen labels."""
     return confusion * labels[None, :, None]

@@ -1,8 +1,8 @@
 """Whether translations find each other: nearest-neighbour retrieval by cosine and by CSLS.
 
-Everything takes N pairs of vectors, shape (N, H), in which row i of ``source`` translates row i of ``target``, and
-compares them by cosine: in float64 (float32 on Apple's GPUs, which have no other) and in blocks of rows, so that no
-N × N matrix is held. A ``k`` above N - 1 is taken as N - 1.
+All functions take N pairs of vectors, shape (N, H), in which row i of ``target`` translates row i of ``source``. They
+compute cosines in float64 (float32 on Apple's GPUs, which lack float64) and, but for :func:`csls_similarity`, in blocks
+of rows, so that no N × N matrix is held in memory. ``k`` is capped at N - 1.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from torch.nn import functional as F
 
 # Similarities held at a time: 32 MB in float64.
 _BLOCK = 4_000_000
-# Equal vectors get cosines that differ in their last bits, by their place in a matrix product.
+# Cosines of equal vectors differ in their last bits, depending on their place in a matrix product.
 _TIE = 16
 
 
 def retrieval_accuracy(
     source: Tensor, target: Tensor, *, source_groups: Tensor | None = None, target_groups: Tensor | None = None
 ) -> tuple[float, float]:
-    """Shares of sources whose nearest target is their own, and of targets whose nearest source is (Tatoeba's protocol).
+    """Shares of sources and of targets whose nearest vector on the other side is the translation (as for Tatoeba).
 
-    A translation has to be nearer than every wrong candidate: a tie is a miss, so that vectors that are all the same
-    score 0. The groups name equal texts, which cannot be told apart: row j is right for row i if the two have the
-    same source *or* the same target.
+    A translation must be nearer than every wrong candidate: a tie is a miss, so that vectors which are all the same
+    score 0. Groups mark equal texts, which cannot be told apart: row j is a right answer for row i if the two have the
+    same source group *or* the same target group.
 
     Args:
         source, target: shape (N, H).
-        source_groups, target_groups: integers, shape (N,), equal where texts are; by default all texts differ.
+        source_groups, target_groups: integers, shape (N,), equal for equal texts; by default all texts differ.
 
     Raises:
         ValueError: if shapes differ, there are fewer than two pairs, or a value is not finite.
@@ -49,9 +49,9 @@ def retrieval_accuracy(
 
 
 def csls_similarity(source: Tensor, target: Tensor, k: int = 10) -> Tensor:
-    """Cross-domain similarity local scaling, shape (N, N): ``2 cos(x, y) - r(x) - r(y)``, for an N that fits.
+    """Cross-domain similarity local scaling: the whole matrix of ``2 cos(x, y) - r(x) - r(y)``, shape (N, N).
 
-    ``r`` is the mean cosine to the ``k`` nearest vectors of the other language, which takes from hubs what they gain.
+    ``r`` is the mean cosine to the ``k`` nearest vectors of the other language; subtracting it penalises hubs.
 
     Args:
         source, target: shape (N, H).
@@ -83,13 +83,13 @@ def word_retrieval(
     """Precision at 1 by CSLS, from source to target and back: word translation as Conneau et al. 2018 measure it.
 
     The mean is over pairs, not over distinct words. Neighbourhoods ignore the groups: a word that occurs more than
-    ``k`` times fills its own, and is best given once, as a mean.
+    ``k`` times fills its own neighbourhood, and should be given once, as the mean of its vectors.
 
     Args:
         source, target: shape (N, H).
         k: size of the neighbourhoods.
-        source_groups, target_groups: see :func:`retrieval_accuracy`, as are ties; a word's several translations are
-            all right if its rows share a source group.
+        source_groups, target_groups: see :func:`retrieval_accuracy`, also for ties. If the rows of a word share a
+            source group, each of its translations is a right answer.
 
     Raises:
         ValueError: as :func:`csls_similarity`.
@@ -103,7 +103,7 @@ def word_retrieval(
 
 
 def unit_pairs(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Checked vectors of length 1; zero vectors remain zero."""
+    """Checks vectors, and scales them to length 1; zero vectors remain zero."""
     if source.ndim != 2 or source.shape != target.shape or len(source) < 2:
         got = f"{tuple(source.shape)} and {tuple(target.shape)}"
         raise ValueError(f"Expected arguments `source` and `target` to have one shape (N > 1, H), but got {got}.")
@@ -115,14 +115,14 @@ def unit_pairs(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def neighbours(k: int, pairs: int) -> int:
-    """``k``, or as many as there are besides a vector's own translation."""
+    """``k``, capped at the number of candidates besides a vector's translation."""
     if k < 1:
         raise ValueError(f"Expected argument `k` to be at least 1, but got {k}.")
     return min(k, pairs - 1)
 
 
 def cosine_blocks(source: Tensor, target: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Blocks of rows of the similarities, and which rows they are."""
+    """The similarity matrix in blocks of rows, each with the slice of the rows it holds."""
     step = max(1, _BLOCK // len(target))
     for start in range(0, len(source), step):
         rows = slice(start, start + step)
@@ -130,7 +130,7 @@ def cosine_blocks(source: Tensor, target: Tensor) -> Iterator[tuple[slice, Tenso
 
 
 def neighbourhoods(source: Tensor, target: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Mean cosines to the k nearest of the other language, shape (N,), of sources and of targets."""
+    """The mean cosines of sources, and of targets, to their k nearest in the other language, each of shape (N,)."""
     k = neighbours(k, len(source))
 
     def near(queries: Tensor, candidates: Tensor) -> Tensor:
@@ -147,17 +147,17 @@ def _precision(
     source_groups: Tensor | None,
     target_groups: Tensor | None,
 ) -> tuple[float, float]:
-    """Precision at 1, both ways, by cosine less the penalties, shape (N,), of either side."""
+    """Precision at 1 in both directions, by cosine minus the penalties of both vectors (each of shape (N,))."""
     groups = [_checked(source_groups, "source_groups", source), _checked(target_groups, "target_groups", target)]
     right, wrong = source.new_full((2, len(source)), -torch.inf)
     tie = _TIE * torch.finfo(source.dtype).eps
     hits = 0
     for rows, cosines in cosine_blocks(source, target):
         scores = cosines - source_penalty[rows, None] - target_penalty
-        own = (groups[0][rows, None] == groups[0]) | (groups[1][rows, None] == groups[1])
-        own_scores, other_scores = scores.masked_fill(~own, -torch.inf), scores.masked_fill(own, -torch.inf)
-        hits += int((own_scores.amax(1) > other_scores.amax(1) + tie).sum())
-        right, wrong = right.maximum(own_scores.amax(0)), wrong.maximum(other_scores.amax(0))
+        correct = (groups[0][rows, None] == groups[0]) | (groups[1][rows, None] == groups[1])
+        right_scores, wrong_scores = scores.masked_fill(~correct, -torch.inf), scores.masked_fill(correct, -torch.inf)
+        hits += int((right_scores.amax(1) > wrong_scores.amax(1) + tie).sum())
+        right, wrong = right.maximum(right_scores.amax(0)), wrong.maximum(wrong_scores.amax(0))
     return hits / len(source), int((right > wrong + tie).sum()) / len(source)
 
 
