@@ -42,7 +42,7 @@ class Interval(NamedTuple):
 
 
 class PairedDifference(NamedTuple):
-    """Differences, first minus second, over ``common`` examples; ``left_out``: how many only the first, the second has."""
+    """First minus second, over ``common`` examples; ``left_out``: how many only the first and only the second has."""
 
     intervals: dict[str, Interval]
     common: int

@@ -36,7 +36,7 @@ def covered_by_all(tried: Mapping[str, Iterable[Place]]) -> set[Place]:
 
 
 def worst_answers(answers: Mapping[str, Mapping[Place, int]], label_of: Callable[[Place], int]) -> dict[Place, int]:
-    """For every example that all attacks were tried on, a wrong answer under any of them, or the label if all are right.
+    """For each example that all attacks were tried on, a wrong answer under any of them, or the label if all are right.
 
     Args:
         answers: for each attack and example, the predicted class.
