@@ -84,7 +84,7 @@ def test_languages_that_lead_nowhere_are_refused(lexicons):
     ]
     mixing = CodeMixing(lexicons=own, languages=["fr"], pivot="en")
     assert [mixing.supports(code) for code in ("eng_Latn", "de", "fr", "hi", "ja")] == [True, True, False, True, False]
-    message = "CodeMixing cannot change fr: it has no lexicon here that leads to another language; use TypoPerturbation"
+    message = "CodeMixing cannot change fr: it has no lexicon here into another language; use TypoPerturbation"
     with pytest.raises(UserError, match=message):
         mixing.require("fr")
     assert mixing.candidates(Example("0", "fr", "chien", 0), random.Random(0)) == []

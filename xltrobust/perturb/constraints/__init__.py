@@ -1,1 +1,1 @@
-"""Constraints: each refuses edits."""
+"""Constraints: each refuses some sets of edits."""

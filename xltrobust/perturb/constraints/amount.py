@@ -1,4 +1,4 @@
-"""Constraints on how much of a text is changed."""
+"""Constraints on how much of a text may change."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from xltrobust.perturb.base import Constraint
 from xltrobust.perturb.edits import Edit, edit_distance, total_distance, touched_words
 from xltrobust.text.words import split_clusters, word_parts
 
-_ROUNDING = 1e-9  # 0.29 * 100 is less than 29
+_ROUNDING = 1e-9  # in floating point, 0.29 * 100 is less than 29
 
 
 class MaxWordsChanged(Constraint):
-    """Changes at most a share of the words of each text, but always allows one.
+    """Allows at most a share of the words of each text to change, and always at least one.
 
-    The texts of a pair are taken by themselves, so that what is allowed on one side does not depend on whether the
-    other is locked.
-    Edits of punctuation between words change no word.
+    The texts of a pair are counted separately, so the changes allowed in one do not depend on whether the other may
+    change. Edits of punctuation between words do not count.
 
     Args:
-        share: of the words of the original text, in (0, 1].
+        share: the largest share of the original text's words that may change, in (0, 1].
 
     Raises:
         ValueError: if ``share`` is not a number in (0, 1].
@@ -34,19 +33,19 @@ class MaxWordsChanged(Constraint):
         self.share = checked_share(share)
 
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
-        def changed(text: str, own: list[Edit]) -> int:
-            return len({index for edit in own for index in touched_words(text, edit)})
+        def changed(text: str, text_edits: list[Edit]) -> int:
+            return len({index for edit in text_edits for index in touched_words(text, edit)})
 
         return _within_share(example, edits, self.share, changed, lambda text: len(word_parts(text)))
 
 
 class MaxCharactersChanged(Constraint):
-    """Changes at most a share of the characters of each text, but always allows one.
+    """Allows at most a share of the characters of each text to change, and always at least one.
 
-    A character is a grapheme cluster, white space included. Changes are counted as in :class:`MaxEditDistance`.
+    A character is a grapheme cluster; white space counts. Changes are counted as in :class:`MaxEditDistance`.
 
     Args:
-        share: of the characters of the original text, in (0, 1].
+        share: the largest share of the original text's characters that may change, in (0, 1].
 
     Raises:
         ValueError: if ``share`` is not a number in (0, 1].
@@ -62,12 +61,12 @@ class MaxCharactersChanged(Constraint):
 class MaxEditDistance(Constraint):
     """Bounds the edit distance, summed over the texts of a pair.
 
-    The distance is the sum over edits of the Levenshtein distance, in grapheme clusters, between what is replaced and
-    its replacement. It is what the edits themselves cost: never less than the Levenshtein distance of the texts, and
-    more only where edits partly undo each other. Unlike that, no edit can make room for another.
+    The distance is the sum, over edits, of the Levenshtein distance in grapheme clusters between the replaced text and
+    its replacement. It is at least the Levenshtein distance between the whole texts, and larger only where edits partly
+    undo each other. Unlike that, it never gets smaller when an edit is added.
 
     Args:
-        distance: the largest that is allowed; a swap of two neighbours is a distance of 2.
+        distance: the largest distance allowed; swapping two adjacent characters costs 2.
 
     Raises:
         ValueError: if ``distance`` is not a positive integer.
@@ -83,9 +82,9 @@ class MaxEditDistance(Constraint):
 
 
 class NoRepeatedModification(Constraint):
-    """No two edits touch the same word (:func:`~xltrobust.text.words.word_parts`).
+    """Allows no two edits to touch the same word (:func:`~xltrobust.text.words.word_parts`).
 
-    Edits of punctuation or white space that leave all words as they are do not count.
+    Edits of punctuation or white space that leave all words intact do not count.
     """
 
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
@@ -100,7 +99,7 @@ def _within_share(
     changed: Callable[[str, list[Edit]], int],
     total: Callable[[str], int],
 ) -> bool:
-    """Whether each text is changed by no more than a share of its units, or by one."""
+    """Whether at most a share of each text's units is changed, or only one."""
     sides: set[Side] = {edit.side for edit in edits}
     for side in sides:
         text = getattr(example, side)

@@ -1,4 +1,4 @@
-"""Constraints on which words may be changed: numbers, names and stop words are kept."""
+"""Constraints on which words may change: each keeps numbers, names or stop words."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from xltrobust.perturb.edits import Edit, apply_edits, touched_words
 from xltrobust.text.languages import base_language
 from xltrobust.text.words import normalize, word_parts
 
-# Digits of any script; punctuation or symbols inside ("7:30", "1,000.5", "3–4"), a sign or currency before, a unit
-# sign after.
+# Digits of any script, with punctuation or symbols between them ("7:30", "1,000.5", "3–4"), signs or currency symbols
+# before, and percent, degree or currency signs after.
 _NUMBER = regex.compile(r"[-+−\p{Sc}]*\p{N}+(?:[\p{P}\p{S}]\p{N}+)*[%٪‰°\p{Sc}]*")
-# Between a word and the end of the sentence before it: spaces, and quotation marks or brackets that open.
+# The text before a word that starts a sentence: the end of the previous one, then spaces and opening quotation marks or
+# brackets.
 _SENTENCE_START = regex.compile(
     r"(?:^|[\p{Sentence_Terminal}…][\p{Pe}\p{Pf}\"']*\s)[\s\p{Ps}\p{Pi}\p{Pf}\p{Pd}¿¡\"']*$"
 )
-_EVERY = ""  # in place of a language code
+_EVERY = ""  # stands for all languages, where a language code would be
 
 
 class KeepNumbers(Constraint):
-    """Keeps the numbers of a text: none is changed, added, taken away, split or joined.
+    """Keeps the numbers of a text: none may be changed, added, removed, split or joined.
 
-    A number is a run of digits of any script, with what belongs to it (``7:30``, ``-5 %``, ``€1,000``). Numbers
-    written in words or in ideographs (``七``) are not known as such.
+    A number is a run of digits of any script, with its separators, sign and currency or unit symbol (``7:30``,
+    ``-5%``, ``€1,000``). Numbers written in words or ideographs (``七``) are not recognised.
 
     >>> keep = KeepNumbers()
     >>> [keep.allows(Example("0", "en", "at 7:30, ok", 0), [Edit(*edit)]) for edit in [(4, 5, "."), (7, 8, ";")]]
@@ -36,17 +37,18 @@ class KeepNumbers(Constraint):
     """
 
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
-        # Each edit by itself as well: one must not make up for what another breaks.
+        # Each edit is also checked alone, so that one cannot make up for another that changes a number.
         sets = [edits] if len(edits) < 2 else [edits, *([edit] for edit in edits)]
-        return all(_numbers(apply_edits(example, own)) == _numbers(example) for own in sets)
+        return all(_numbers(apply_edits(example, applied)) == _numbers(example) for applied in sets)
 
 
 class KeepNames(Constraint):
     """Keeps capitalised words that do not start a sentence, in scripts that have capitals.
 
-    A rule of thumb that needs no model and no language. It misses names at the start of a sentence (also after an
-    abbreviation's full stop), in lower case ("iPhone" too) and in scripts without capitals; and it keeps what else is
-    capitalised: "I" and weekdays in English, all nouns in German, nearly everything in a headline or in capitals.
+    A heuristic for names that needs no model and works in any language. It misses names at the start of a sentence
+    (and after an abbreviation's full stop), names that start in lower case ("iPhone") and names in scripts without
+    capitals. It also keeps every other capitalised word: "I" and weekdays in English, all nouns in German, nearly
+    everything in a headline or in capitals.
     """
 
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
@@ -54,14 +56,15 @@ class KeepNames(Constraint):
 
 
 class KeepStopWords(Constraint):
-    """Keeps the words of a list, whatever their case; this package has no lists of its own.
+    """Keeps the words of a list, in any case; this package contains no lists.
 
-    Words are compared after Unicode normalisation, and by the package's own notion of a word: entries that it parts
-    ("don't") keep each of their parts.
+    Words are compared after Unicode normalisation and case folding. An entry that
+    :func:`~xltrobust.text.words.word_parts` splits ("don't") keeps each of its parts.
 
     Args:
-        words: to be kept in every language, or lists by language code, however it is spelled ("zh-CN", "zho_Hans").
-        files: text files (UTF-8) by language code, with one word a line.
+        words: a list of words to keep in every language, or such lists by language code, in any spelling ("zh-CN",
+            "zho_Hans").
+        files: by language code, text files (UTF-8) with one word per line.
 
     Raises:
         ValueError: if neither is given or both are empty, or if a language code is malformed.
@@ -80,9 +83,9 @@ class KeepStopWords(Constraint):
         lists = list(words.items()) if isinstance(words, dict) else [(_EVERY, words or [])]
         lists += [(code, Path(path).read_text(encoding="utf8").splitlines()) for code, path in (files or {}).items()]
         self._words: dict[str, frozenset[str]] = {_EVERY: frozenset()}
-        for code, own in lists:
+        for code, listed in lists:
             language = code and base_language(code)
-            self._words[language] = self._words.get(language, frozenset()) | _parts(own)
+            self._words[language] = self._words.get(language, frozenset()) | _parts(listed)
 
     def allows(self, example: Example, edits: Sequence[Edit]) -> bool:
         for edit in edits:
@@ -109,7 +112,7 @@ def _numbers_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _names(text: str) -> frozenset[int]:
-    """Indices of the words taken for names."""
+    """Indices of the words that are taken to be names."""
     return frozenset(
         index
         for index, (start, _) in enumerate(word_parts(text))

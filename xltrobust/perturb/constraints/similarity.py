@@ -1,4 +1,4 @@
-"""The constraint that a changed text still means the same."""
+"""The constraint that a perturbed text means the same as the original."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from xltrobust.perturb.engine.journal import answer_key
 
 
 class SemanticSimilarity(BatchedConstraint):
-    """Refuses texts whose vector is too far from the original's, by the encoder as it was before fine-tuning.
+    """Refuses perturbed texts whose sentence embedding is too far from the original's.
 
-    As TextFooler's constraint, with one encoder for all languages. Of a pair each text that was changed is compared
-    with its original. What is similar depends on the encoder: the bundled one gives 0.73 to unrelated
-    sentences and more than 0.86 to translations.
+    This is TextFooler's constraint, with one encoder for all languages. In a pair, each changed text is compared with
+    its original. Which cosine means similar depends on the encoder: the bundled one gives 0.73 to unrelated sentences
+    and more than 0.86 to translations.
 
     Args:
-        minimum: the least cosine that is allowed, in (-1, 1].
-        encoder: hub name, local directory or ``bundled``; not the fine-tuned one, which forgets what the task
-            does not need.
+        minimum: the smallest cosine similarity that is allowed, in (-1, 1].
+        encoder: hub name, local directory or ``bundled``. Use the encoder as it was before fine-tuning: fine-tuning
+            forgets distinctions that the task does not need.
         prefix: put before every text.
-        max_length: tokens, special tokens included; longer texts are truncated.
+        max_length: in tokens, special tokens included; longer texts are truncated.
 
     Raises:
         ValueError: if ``minimum`` is not a number in (-1, 1].
@@ -47,13 +47,13 @@ class SemanticSimilarity(BatchedConstraint):
         return answer_key("similarity", self.minimum, self.encoder, self.prefix, self.max_length).hex()
 
     def judge(self, pairs: Sequence[tuple[Example, Example]]) -> np.ndarray:
-        """Whether each (original, changed) is similar enough, shape (N,)."""
+        """Whether each (original, perturbed) pair is similar enough, shape (N,), boolean."""
         return self._sentences().similarities(pairs) >= self.minimum
 
     def prepare(self) -> None:
         self._sentences().load()
 
     def _sentences(self) -> Any:
-        from xltrobust.encoders.sentence_encoder import sentence_encoder  # loads torch: a perturbation alone needs none
+        from xltrobust.encoders.sentence_encoder import sentence_encoder  # imports torch, which other parts don't need
 
         return sentence_encoder(self.encoder, self.prefix, self.max_length)

@@ -1,4 +1,4 @@
-"""Letter case: of one letter or of one word, by the rules of the language."""
+"""Letter case: changes the case of one letter or one word, by the rules of the language."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from xltrobust.text.words import script, split_words
 
 Unit = Literal["letter", "word"]
 
-_CASED = frozenset(["LATIN", "GREEK", "CYRILLIC", "ARMENIAN"])  # Georgian capitals are for headlines only
+_CASED = frozenset(["LATIN", "GREEK", "CYRILLIC", "ARMENIAN"])  # Georgian uses its capitals in headlines only
 _CASED_SCRIPTS = frozenset(["Latn", "Grek", "Cyrl", "Armn"])
 
 
 class CasePerturbation(SitePerturbation):
-    """Swaps the case of one letter, or writes one word in capitals, or, if it has capitals, without any.
+    """Swaps the case of one letter, or writes one word all in capitals or all in lower case.
 
-    The rules are Unicode's (ß in capitals is SS, a capital sigma ends a word as ς), and Turkish and Azerbaijani keep
-    the dot of i apart from ı. A letter whose capital is two letters, such as ß, changes only with its word.
+    The rules are Unicode's (the capital of ß is SS; a sigma at the end of a word is lowercased to ς). Turkish and
+    Azerbaijani keep dotted i and dotless ı apart. A letter whose capital is two letters, such as ß, changes only when
+    its whole word does.
 
     Args:
-        units: what to swap the case of; each that is possible somewhere is equally likely to be sampled.
+        units: whether to change single letters, whole words or both. All units that are possible somewhere in the
+            example are equally likely to be sampled.
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``units`` or ``sides`` is empty, or names something unknown.
+        ValueError: if ``units`` or ``sides`` is empty or contains an unknown name.
 
     References:
         - Moradi & Samwald. Evaluating the robustness of neural language models to input perturbations. EMNLP 2021.
@@ -48,7 +50,7 @@ class CasePerturbation(SitePerturbation):
         self.units = checked_subset("units", units, get_args(Unit))
 
     def supports(self, language: str) -> bool:
-        """Whether the language's script has capitals: Latin, Greek, Cyrillic or Armenian."""
+        """Whether the language's script has capitals (Latin, Greek, Cyrillic, Armenian) or is not known."""
         return script_of(language) in _CASED_SCRIPTS or not script_of(language)
 
     def sites(self, text: str, language: str) -> Mapping[str, Sequence[Site]]:
@@ -75,7 +77,7 @@ def _sites(text: str, turkic: bool) -> Mapping[Unit, Sequence[Site]]:
 
 
 def swap_letter(cluster: str, *, turkic: bool = False) -> str:
-    """A letter in the other case; itself where that would not be one letter.
+    """A letter in the other case, or unchanged if that would not be a single letter.
 
     >>> [swap_letter(letter) for letter in "aÉǅßς1"], swap_letter("i", turkic=True)
     (['A', 'é', 'ǆ', 'ß', 'Σ', '1'], 'İ')

@@ -9,32 +9,32 @@ from xltrobust.perturb.perturbations.substitution import WordSubstitution
 from xltrobust.text.languages import base_language
 from xltrobust.text.word_table import WordTable, read_table
 
-_Route = tuple[WordTable, ...]  # looked up one after the other
+_Route = tuple[WordTable, ...]  # each table translates the output of the one before
 
 
 class CodeMixing(WordSubstitution):
-    """Replaces a word by a translation into another language; each text of a pair is taken in its own language.
+    """Replaces a word by a translation into another language; each text of a pair is translated from its own language.
 
-    Translations come from a lexicon of the two languages, then from one in the other direction, read backwards, then
-    by way of the pivot language. Only single words are used. Which words of a text are replaced, and how case is
-    carried over, is told by :class:`~xltrobust.perturb.perturbations.substitution.WordSubstitution`; so are the spaces.
-    A word of a script without spaces needs none beyond those of the text (``I 喜欢 cats``). One of a script with spaces
-    that takes the place of one without has a space put before it (``我 like猫``), and after it only if otherwise it
-    would run into the next (``我 like iPhone``).
+    Translations come first from a lexicon in this direction, then from one in the opposite direction, inverted, and
+    then through the pivot language. Only single-word translations are used.
+    :class:`~xltrobust.perturb.perturbations.substitution.WordSubstitution` says which words are replaced, how case is
+    carried over and where spaces are added: none around a word of a script without spaces (``I 喜欢 cats``); before a
+    word that replaces one of a script without spaces (``我 like猫``), and after it only if it would otherwise run into
+    the next word (``我 like iPhone``).
 
     Args:
-        lexicons: bilingual lexicons by direction, "en-de", or "zh-CN>pt-BR" where a code holds a hyphen;
-            codes in any spelling. :func:`~xltrobust.text.word_table.read_table` lists what files they can be;
-            a table, such as a :class:`~xltrobust.text.bilingual_lexicon.BilingualLexicon`, is taken as it is.
-        languages: languages to translate into; None means all that the lexicons have.
-        pivot: a language by way of which to translate as well, such as "en" where all lexicons are from English.
-        max_translations: how many of a word's translations into each language to use, the first; None uses all.
+        lexicons: bilingual lexicons by direction: "en-de", or "zh-CN>pt-BR" if a code contains a hyphen. Codes may be
+            in any spelling. :func:`~xltrobust.text.word_table.read_table` lists the file formats; a table, such as a
+            :class:`~xltrobust.text.bilingual_lexicon.BilingualLexicon`, is used as it is.
+        languages: languages to translate into; None means all languages of the lexicons.
+        pivot: also translate through this language, such as "en" if all lexicons are from English.
+        max_translations: use only a word's first translations into each language, at most this many; None uses all.
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``lexicons`` is empty, has a direction twice, or one that is not of two languages; if
+        ValueError: if ``lexicons`` is empty, contains a direction twice, or one that does not name two languages; if
             ``languages`` is empty, or if one of them or ``pivot`` is in no lexicon; if ``max_translations`` is less
-            than 1; if ``sides`` is empty or names something unknown.
+            than 1; if ``sides`` is empty or contains an unknown name.
         TableError: if a lexicon cannot be read.
 
     References:
@@ -46,7 +46,7 @@ class CodeMixing(WordSubstitution):
           2019.
     """
 
-    lacking = "lexicon here that leads to another language"
+    lacking = "lexicon here into another language"
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class CodeMixing(WordSubstitution):
         if max_translations is not None and max_translations < 1:
             raise ValueError(f"Expected argument `max_translations` to be positive, but got {max_translations!r}.")
         self.max_translations = max_translations
-        tables = [own if isinstance(own, WordTable) else read_table(own) for own in lexicons.values()]
+        tables = [source if isinstance(source, WordTable) else read_table(source) for source in lexicons.values()]
         direct: dict[tuple[str, str], list[_Route]] = {}
         for pair, table in zip(directions, tables, strict=True):
             direct.setdefault(pair, []).append((table,))
@@ -88,7 +88,7 @@ class CodeMixing(WordSubstitution):
                     self._routes.setdefault(source, {})[target] = routes
 
     def supports(self, language: str) -> bool:
-        """Whether some lexicon leads from the language to another that is to be used."""
+        """Whether the lexicons translate the language into one of ``languages``."""
         return base_language(language) in self._routes
 
     def replacements(self, word: str, language: str) -> Sequence[str]:
@@ -103,7 +103,7 @@ class CodeMixing(WordSubstitution):
 
 
 def direction(name: str) -> tuple[str, str]:
-    """The two languages, as base codes, that a lexicon's name tells.
+    """The source and target language, as base codes, that a lexicon's name gives.
 
     Raises:
         ValueError: if it does not name two languages.
@@ -127,5 +127,5 @@ def _translated(word: str, route: _Route) -> Iterator[str]:
 
 
 def _backwards(table: WordTable) -> WordTable:
-    """The lexicon of the other direction."""
+    """The lexicon of the opposite direction."""
     return WordTable((other, (word,)) for word, others in table.items() for other in others)

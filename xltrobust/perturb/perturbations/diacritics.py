@@ -1,4 +1,4 @@
-"""Diacritics: marks dropped from letters, as hurried writers do, or put on letters that have none."""
+"""Diacritics: marks dropped from letters, as hurried writers do, or added to letters that have none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xltrobust.text.scripts import script_of
 
 Operation = Literal["remove", "add"]
 
-# The letters with marks of a language's own orthography; those of an empty list write (almost) none.
+# The accented letters of each language's orthography; an empty list means that it (almost) never uses any.
 _LETTERS = {
     "en id ms sw": "",
     "fr": "àâçéèêëîïôùûüÿ",
@@ -44,37 +44,39 @@ _LETTERS = {
     "vi": "áàảãạăâéèẻẽẹêíìỉĩịóòỏõọôơúùủũụưýỳỷỹỵ",
 }
 _BY_LANGUAGE = {code: letters for codes, letters in _LETTERS.items() for code in codes.split()}
-# What a letter may be given where the language has no list: the commonest of the script.
+# For languages without a list: the most common letters with marks of their script.
 _BY_SCRIPT = {
     "Latn": "áàâäãéèêëíìîïóòôöõúùûüñç",
     "Grek": "άέήίόύώϊϋ",
     "Cyrl": "а\u0301е\u0301ёи\u0301йо\u0301у\u0301э\u0301ю\u0301я\u0301",
     "Deva": "क\u093cख\u093cग\u093cज\u093cड\u093cढ\u093cफ\u093c",
 }
-_HARAKAT = "\u064e\u064f\u0650\u0652"  # the short vowels and their absence
+_HARAKAT = "\u064e\u064f\u0650\u0652"  # the short vowels, and sukun, which marks that there is none
 _ARABIC_LETTERS = frozenset("بتثجحخدذرزسشصضطظعغفقكلمنهويکگپچژی")
-_STROKES = str.maketrans("đĐłŁøØħĦŧŦ", "dDlLoOhHtT")  # marks that Unicode does not decompose
+_STROKES = str.maketrans("đĐłŁøØħĦŧŦ", "dDlLoOhHtT")  # NFD does not decompose these
 _NUKTAS = "\u093c\u09bc\u0a3c\u0abc\u0b3c"
 _TONES = "\u0e48\u0e49\u0e4a\u0e4b\u0ec8\u0ec9\u0eca\u0ecb"  # Thai, Lao
-_HAMZA = "\u0653\u0654\u0655"  # and madda: dropped from alef only, where writers do leave them out
+_HAMZA = "\u0653\u0654\u0655"  # madda and hamza; dropped from alef only, where writers do leave them out
 _MARKED_SCRIPTS = frozenset("Latn Grek Cyrl Arab Deva Beng Guru Gujr Orya Thai Laoo".split())
 
 
 class DiacriticsPerturbation(SitePerturbation):
-    """Drops marks of one letter (é to e, ế to ê, é or e), or puts a mark on a letter that has none.
+    """Drops marks from one letter (é to e; ế to ê, é or e), or adds a mark to a letter that has none.
 
-    What is dropped: the accents of Latin (also the strokes of đ, ł, ø), Greek and Cyrillic; Arabic vowel signs and
-    the hamza or madda of an alef; the nukta of Indian scripts; Thai and Lao tone marks. Vowel signs, viramas and the
-    voicing marks of Japanese, which no writer leaves out, stay. What is put on: the marks with which the language
-    itself writes that letter, in languages that write none the common Latin ones; stress marks in Cyrillic; short
-    vowels in Arabic; the nukta in Devanagari.
+    Marks that can be dropped: Latin accents (and the strokes of đ, ł, ø), Greek and Cyrillic accents; Arabic vowel
+    signs, and the hamza or madda of an alef; the nukta of Indian scripts; Thai and Lao tone marks. Marks that no
+    writer leaves out are kept: the vowel signs and viramas of Indian scripts, and Japanese voicing marks.
+
+    Marks that can be added: those with which the language's orthography writes that letter, or the common Latin ones
+    if it has none; Greek accents; stress marks, й and ё in Cyrillic; short vowels in Arabic; the nukta in Devanagari.
 
     Args:
-        operations: what to do; each that is possible somewhere is equally likely to be sampled.
+        operations: what to do. All operations that are possible somewhere in the example are equally likely to be
+            sampled.
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``operations`` or ``sides`` is empty, or names something unknown.
+        ValueError: if ``operations`` or ``sides`` is empty or contains an unknown name.
 
     References:
         - Náplava et al. Understanding model robustness to user-generated noisy texts. W-NUT 2021.
@@ -93,7 +95,7 @@ class DiacriticsPerturbation(SitePerturbation):
         self.operations = checked_subset("operations", operations, get_args(Operation))
 
     def supports(self, language: str) -> bool:
-        """Whether one of the operations is possible: a language that writes no marks can still be given them."""
+        """Whether one of the operations is possible. Marks can be added even in a language that uses none."""
         script = script_of(language)
         removes = script in _MARKED_SCRIPTS and _BY_LANGUAGE.get(base_language(language)) != ""
         adds = script in _BY_SCRIPT or script == "Arab"
@@ -117,7 +119,7 @@ def _sites(text: str, language: str) -> Mapping[Operation, Sequence[Site]]:
 
 @lru_cache(maxsize=65536)
 def without_marks(cluster: str) -> tuple[str, ...]:
-    """A grapheme cluster without any of the marks that can be dropped, and without each one of them.
+    """A grapheme cluster without all of its droppable marks and, if it has several, without each one of them.
 
     >>> without_marks("é"), without_marks("đ"), without_marks("أ"), without_marks("कि"), without_marks("ɛ")
     (('e',), ('d',), ('ا',), (), ())
@@ -144,7 +146,7 @@ def _is_droppable(mark: str, base: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def with_mark(cluster: str, language: str) -> tuple[str, ...]:
-    """A letter without marks with each that its language puts on it.
+    """All versions of an unmarked letter with one of the marks that its language uses on it.
 
     >>> with_mark("u", "de"), with_mark("U", "fr"), with_mark("u", "pl"), with_mark("é", "fr")
     (('ü',), ('Ù', 'Û', 'Ü'), (), ())
@@ -159,10 +161,10 @@ def with_mark(cluster: str, language: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _added(base: str, script: str) -> Mapping[str, tuple[str, ...]]:
-    """What each letter becomes with one mark."""
-    own = _BY_LANGUAGE.get(base) if script == "Latn" else None
+    """The versions with a mark of each unmarked letter."""
+    orthography = _BY_LANGUAGE.get(base) if script == "Latn" else None
     table: dict[str, tuple[str, ...]] = {}
-    for marked in cluster_bounds(own or _BY_SCRIPT.get(script, _BY_SCRIPT["Latn"])).clusters:
+    for marked in cluster_bounds(orthography or _BY_SCRIPT.get(script, _BY_SCRIPT["Latn"])).clusters:
         letter = unicodedata.normalize("NFD", marked)[0]
         table[letter] = (*table.get(letter, ()), unicodedata.normalize("NFC", marked))
     return table

@@ -1,4 +1,4 @@
-"""Look-alike characters: a letter replaced by one of another script that readers take for it."""
+"""Look-alike characters (homoglyphs): a letter replaced by one of another script that looks the same."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from xltrobust.text.clusters import cluster_bounds
 from xltrobust.text.scripts import script_of
 from xltrobust.text.words import script
 
-# What Unicode names the letters of the scripts in everyday use (UAX #31, table 5): fonts have these, so that readers
-# see a letter and not a box.
+# The recommended scripts (UAX #31, table 5), as they begin the Unicode names of their letters. Fonts usually cover
+# these, so readers see a letter and not a box.
 _EVERYDAY = frozenset(
     "LATIN GREEK CYRILLIC ARMENIAN GEORGIAN HEBREW ARABIC DEVANAGARI BENGALI GUJARATI GURMUKHI ORIYA TAMIL TELUGU "
     "KANNADA MALAYALAM SINHALA THAI LAO MYANMAR KHMER TIBETAN ETHIOPIC HIRAGANA KATAKANA CJK".split()
 )
-# Here letters are encoded in several forms (keheh for kaf, 晩 for 晚). Other scripts' confusable pairs of their own
-# are letters that readers tell apart (Thai ด and ค, Latin I and l).
+# Scripts in which one letter is encoded in several forms (keheh for kaf, 晩 for 晚). In all others, confusable pairs
+# within the script are letters that readers tell apart (Thai ด and ค, Latin I and l).
 _VARIANTS = frozenset(["ARABIC", "CJK"])
-# Scripts in which most of the text has something to be confused with.
+# Scripts in which most texts have letters with look-alikes.
 _SUPPORTED = frozenset("Latn Grek Cyrl Armn Hebr Arab Thai Hani Hans Hant Jpan".split())
 
 
 class LookalikePerturbation(SitePerturbation):
-    """Replaces a letter by a character of another script, or another encoded form of it, that looks the same.
+    """Replaces a letter by a same-looking character of another script, or by another encoded form of the letter.
 
-    The pairs are Unicode's confusables (UTS #39), of which those are left out that tokenizers undo (NFKC maps 𝐚 to a),
-    that run in the other direction, that are no letters, or that few fonts have. Marks stay: é becomes a
-    Cyrillic е with an acute. Letters that join (Arabic) are only replaced by letters that join.
+    The pairs are Unicode's confusables (UTS #39), without characters that tokenizers map back (NFKC maps 𝐚 to a),
+    that are written in the other direction, that are not letters, or that few fonts have. Marks stay: é becomes a
+    Cyrillic е with an acute. Arabic letters, which join, are only replaced by Arabic letters.
 
     Args:
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``sides`` is empty or names something unknown.
-        MissingPackage: if confusable-homoglyphs, which holds Unicode's data, is not installed.
+        ValueError: if ``sides`` is empty or contains an unknown name.
+        MissingPackage: if confusable-homoglyphs, the package with Unicode's data, is not installed.
 
     References:
         - Davis & Suignard. Unicode security mechanisms. Unicode Technical Standard #39.
@@ -52,10 +52,10 @@ class LookalikePerturbation(SitePerturbation):
 
     def __init__(self, *, sides: Sequence[Side] = ("text", "text_pair")) -> None:
         super().__init__(sides=sides)
-        _groups()  # a missing package is noticed before the first text
+        _groups()  # so that a missing package is reported at once, not at the first text
 
     def supports(self, language: str) -> bool:
-        """Whether the language's script has letters to be confused with: not Korean nor the scripts of India."""
+        """Whether the language's script has look-alikes, or is not known. Korean and the scripts of India have none."""
         return script_of(language) in _SUPPORTED or not script_of(language)
 
     def sites(self, text: str, language: str) -> Mapping[str, Sequence[Site]]:
@@ -71,7 +71,7 @@ def _sites(text: str) -> Mapping[str, Sequence[Site]]:
 
 @lru_cache(maxsize=65536)
 def lookalikes(cluster: str) -> tuple[str, ...]:
-    """A grapheme cluster with its base letter replaced by each that looks like it.
+    """All versions of a grapheme cluster with its base letter replaced by a look-alike.
 
     >>> lookalikes("а"), lookalikes("ロ"), lookalikes("क")
     (('a', 'ɑ', 'α'), ('口', '囗'), ())
@@ -86,7 +86,8 @@ def _stands_in(other: str, letter: str) -> bool:
     scripts = {script(other), script(letter)}
     if len(scripts) == 1:
         return other != letter and scripts <= _VARIANTS
-    # An Arabic letter among letters that do not join has the shape that Unicode compares, but not the reverse.
+    # Unicode compares isolated shapes. An Arabic letter among letters that do not join has that shape and can stand for
+    # one of them; a letter that does not join cannot stand for an Arabic one within a word.
     return script(letter) != "ARABIC" and _is_right_to_left(other) == _is_right_to_left(letter)
 
 
@@ -96,22 +97,22 @@ def _is_right_to_left(letter: str) -> bool:
 
 @cache
 def _groups() -> dict[str, tuple[str, ...]]:
-    """Everyday letters, each with those (itself included) that have the same shape."""
+    """The letters of the recommended scripts, each with all that have the same shape (itself included)."""
     try:
         data = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8")
     except ModuleNotFoundError:
         raise MissingPackage("LookalikePerturbation needs", "confusable-homoglyphs") from None
-    # The file lists, for every shape, the prototype with all its likes, and each of those with the prototype alone.
-    # Right-to-left characters stand between marks of direction.
+    # For every shape, the file lists the prototype with all its look-alikes, and each of those with the prototype only.
+    # Right-to-left characters are enclosed in direction marks.
     groups: dict[str, list[str]] = {}
     for character, likes in json.loads(data).items():
         if len(character.strip("\u200e")) > 1:
-            continue  # letters that are like one sequence need not be like each other (Arabic, but for the dots)
+            continue  # letters that look like the same sequence can differ (in Arabic, by their dots)
         names = [character.strip("\u200e"), *(like["c"].strip("\u200e") for like in likes)]
         letters = [name for name in names if _is_everyday(name)]
         for letter in letters:
             groups.setdefault(letter, []).extend(letters)
-    # Two of one shape may be listed only by way of their prototype: one step of closure joins them.
+    # Two letters of one shape may be linked only through their prototype: one step of closure joins them.
     return {
         letter: tuple(sorted({far for near in set(likes) for far in groups[near]})) for letter, likes in groups.items()
     }

@@ -1,4 +1,4 @@
-"""Punctuation: a mark added after a word, dropped, or replaced by another mark of the language."""
+"""Punctuation errors: a mark inserted after a word, deleted, or replaced by another mark of the language."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKS_BY_LANGUAGE = {"ur": "۔،؛؟!"}
 _MARKS_BY_SCRIPT = {
     **dict.fromkeys(("Hans", "Hant", "Hani", "Jpan", "Hira", "Kana", "Bopo"), "。,、!?;:"),
     "Arab": ".،؛؟!:",
-    "Grek": ".,;·!:",  # the semicolon asks
+    "Grek": ".,;·!:",  # in Greek the semicolon is the question mark
     "Armn": "։,՝՞՜",
     "Ethi": "።፣፤፥?!",
     "Mymr": "။၊",
@@ -29,26 +29,27 @@ _MARKS_BY_SCRIPT = {
     **dict.fromkeys(("Deva", "Beng", "Guru", "Orya"), "।,?!;"),
 }
 _MARKS = ".,!?;:"
-_OPENING = "¿¡"  # dropped, but put nowhere
+_OPENING = "¿¡"  # may be deleted, but are never inserted or replaced
 _ALL = frozenset(
     "".join([*_MARKS_BY_SCRIPT.values(), *_MARKS_BY_LANGUAGE.values(), _MARKS, _OPENING, "…，！？；：．｡､"])
 )
 
 
 class PunctuationPerturbation(SitePerturbation):
-    """Changes one mark that parts or ends sentences, as careless writers do.
+    """Changes one sentence-ending or clause-separating mark, as careless writers do.
 
-    ``"insert"`` puts one of the language's marks after a word, ``"delete"`` drops a mark, ``"replace"`` exchanges it
-    for another of the language. Marks are those of the language's script (。、؟ ।). A mark that stands inside a word
-    or number is left alone (7:30, e.g., example.com), and nothing is put between two letters: in scripts without
-    spaces, marks are added only next to marks and spaces and at the end.
+    ``"insert"`` adds one of the language's marks after a word, ``"delete"`` removes a mark, and ``"replace"``
+    exchanges it for another of the language's marks, which are those of its script (。、؟ ।). Marks inside a word or
+    number are left unchanged (7:30, e.g., example.com), and no mark is inserted between two letters: in scripts
+    without spaces, marks are only inserted next to marks and spaces and at the end of the text.
 
     Args:
-        operations: what to do; each that is possible somewhere is equally likely to be sampled.
+        operations: what to do. All operations that are possible somewhere in the example are equally likely to be
+            sampled.
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``operations`` or ``sides`` is empty, or names something unknown.
+        ValueError: if ``operations`` or ``sides`` is empty or contains an unknown name.
 
     References:
         - Karimi, Rossi & Prati. AEDA: an easier data augmentation technique for text classification. EMNLP 2021.
@@ -72,13 +73,13 @@ class PunctuationPerturbation(SitePerturbation):
 
 @lru_cache(maxsize=1024)
 def marks_of(language: str) -> str:
-    """The marks that part and end sentences in a language.
+    """The marks that end sentences and separate clauses in a language.
 
     >>> marks_of("hi"), marks_of("el"), marks_of("fr")
     ('।,?!;', '.,;·!:', '.,!?;:')
     """
-    own = _MARKS_BY_LANGUAGE.get(base_language(language))
-    return own or _MARKS_BY_SCRIPT.get(script_of(language), _MARKS)
+    marks = _MARKS_BY_LANGUAGE.get(base_language(language))
+    return marks or _MARKS_BY_SCRIPT.get(script_of(language), _MARKS)
 
 
 @lru_cache(maxsize=1024)
@@ -93,8 +94,9 @@ def _sites(text: str, marks: str, unspaced: bool) -> Mapping[Operation, Sequence
     for at in range(1, len(clusters) - 1):
         if free[at]:
             others = tuple(mark for mark in marks if mark != clusters[at])
-            parts = not unspaced and kinds[at - 1] == kinds[at + 1] == "letter"  # the space was left out
-            found["delete"].append(Site(at - 1, at, (" " if parts else "",)))
+            # Where the writer left out the space after the mark, a space takes its place, or two words would merge.
+            needs_space = not unspaced and kinds[at - 1] == kinds[at + 1] == "letter"
+            found["delete"].append(Site(at - 1, at, (" " if needs_space else "",)))
             if clusters[at] not in _OPENING:
                 found["replace"].append(Site(at - 1, at, others))
         elif kinds[at] == "letter" and (kinds[at + 1] in ("end", "space") or free[at + 1]):
@@ -114,9 +116,9 @@ def _kind(cluster: str) -> str:
 
 
 def _joins(left: str, right: str, mark: str, unspaced: bool) -> bool:
-    """Whether a mark belongs to a word or number: the decimal point of .5, the colon of 7:30, the first stop of e.g.
+    """Whether a mark is part of a word or number: the decimal point of .5, the colon of 7:30, the first stop of e.g.
 
-    Marks outside ASCII only ever part letters, and so do all marks in scripts without spaces.
+    Before a non-ASCII letter, a mark is not part of a word if the mark itself is not ASCII or the script has no spaces.
     """
     before, after = _kind(left), _kind(right)
     if mark in _OPENING:

@@ -1,4 +1,4 @@
-"""Perturbations that are a list of places in a text, each with what may be put there."""
+"""The base of perturbations that list the places in a text that can change, each with its possible replacements."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from xltrobust.perturb.base import Perturbation
 from xltrobust.perturb.edits import Edit
 from xltrobust.text.clusters import cluster_bounds, is_sound
 
-_QUICK_TRIES = 16  # random places tried before all are enumerated
+_QUICK_TRIES = 16  # random places to try before falling back to enumerating all of them
 
 
 class Site(NamedTuple):
-    """Clusters ``first`` to ``last`` (exclusive), any of the ``options`` for which may take their place."""
+    """Clusters ``first`` to ``last`` (exclusive) of a text, and the ``options`` that may replace them."""
 
     first: int
     last: int
@@ -25,16 +25,16 @@ class Site(NamedTuple):
 
 
 class SitePerturbation(Perturbation):
-    """Replaces, at one place of a text, some whole clusters by one of the options for it.
+    """Replaces a run of whole grapheme clusters at one place of a text by one of that place's options.
 
-    Every edit changes the text even after Unicode normalisation (NFKC) and without its invisible characters, and
-    leaves the clusters around it as they are.
+    Every edit still changes the text after Unicode normalisation (NFKC) and removal of invisible characters, and
+    leaves the clusters around it intact.
 
     Args:
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``sides`` is empty or names something unknown.
+        ValueError: if ``sides`` is empty or contains an unknown name.
     """
 
     def __init__(self, *, sides: Sequence[Side] = ("text", "text_pair")) -> None:
@@ -42,45 +42,45 @@ class SitePerturbation(Perturbation):
 
     @abstractmethod
     def sites(self, text: str, language: str) -> Mapping[str, Sequence[Site]]:
-        """The places of a text, by operation. Called for supported languages, and often: to be cached."""
+        """The places in a text, by operation. Called often, so cache it; only called for supported languages."""
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """All edits, every option of every place; nothing is left to ``rng``.
+        """All edits: every option at every place.
 
         Args:
             example: the text or texts to perturb.
             rng: not used.
 
         Returns:
-            Distinct single edits, the first text's first and in reading order, none a no-op.
+            Distinct single edits, none a no-op, in the order of ``sides`` and, within a text, in reading order.
         """
         edits = (
             self._edit(example, side, site, option)
             for side in self.sides
-            for site in sorted(site for own in self._sites(example, side).values() for site in own)
+            for site in sorted(site for sites in self._sites(example, side).values() for site in sites)
             for option in site.options
         )
         return list(dict.fromkeys(edit for edit in edits if edit is not None))
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
-        """A random edit: operations that have places are equally likely, and so are the places of one operation."""
+        """A random edit: a uniformly drawn operation, at a place drawn uniformly from those where it is possible."""
         places: dict[str, list[tuple[Side, Sequence[Site]]]] = {}
         for side in self.sides:
-            for operation, own in self._sites(example, side).items():
-                if own:
-                    places.setdefault(operation, []).append((side, own))
+            for operation, sites in self._sites(example, side).items():
+                if sites:
+                    places.setdefault(operation, []).append((side, sites))
         if not places:
             return None
         operations = list(places)
         for _ in range(_QUICK_TRIES):
             texts = places[rng.choice(operations)]
-            at = rng.randrange(sum(len(own) for _, own in texts))
-            side, own = texts[0]
-            if at >= len(own):
-                at -= len(own)
-                side, own = texts[1]
-            for option in rng.sample(own[at].options, len(own[at].options)):
-                if (edit := self._edit(example, side, own[at], option)) is not None:
+            at = rng.randrange(sum(len(sites) for _, sites in texts))
+            side, sites = texts[0]
+            if at >= len(sites):
+                at -= len(sites)
+                side, sites = texts[1]
+            for option in rng.sample(sites[at].options, len(sites[at].options)):
+                if (edit := self._edit(example, side, sites[at], option)) is not None:
                     return edit
         return super().sample(example, rng)
 

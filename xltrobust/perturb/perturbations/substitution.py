@@ -1,4 +1,4 @@
-"""Words replaced by other words: what synonyms and translations have in common."""
+"""Replacing words by other words: the common base of synonym substitution and code-mixing."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from xltrobust.text.languages import base_language
 from xltrobust.text.letter_case import change_case
 from xltrobust.text.words import script, split_words
 
-_REMEMBERED = 1024  # texts whose edits are kept
+_REMEMBERED = 1024  # texts whose edits are cached, before the cache is cleared
 _TURKIC = frozenset(["tr", "az"])
-# What stands between spaces, without the punctuation around it.
+# A token between spaces, without the punctuation around it.
 _TOKEN = regex.compile(r"[\p{L}\p{N}](?:\S*[\p{L}\p{M}\p{N}])?")
 _WORDLIKE = regex.compile(r"[\p{L}\p{N}](?:.*[\p{L}\p{M}\p{N}.'’])?")
-# Characters that part no words where they stand between letters (UAX #29): "col·legi", "сім'я", "e.g.", "a@b.org".
+# Characters that do not separate words when between letters (UAX #29): "col·legi", "сім'я", "e.g.", "a@b.org".
 _JOINT = r"[\p{WB=MidLetter}\p{WB=MidNumLet}\p{WB=Single_Quote}\p{Cf}\"@]"
 _STARTS = regex.compile(rf"(?<![\p{{N}}_]|[\p{{L}}\p{{M}}\p{{N}}]{_JOINT})")
 _ENDS = regex.compile(rf"(?![\p{{N}}_]|(?!['’]s\b){_JOINT}[\p{{L}}\p{{N}}])")
-# Languages in which a short word before an apostrophe leans on a whole one after it: "l'eau", "dell'acqua".
+# Languages in which an elided short word before an apostrophe precedes a whole word: "l'eau", "dell'acqua".
 _ELIDING = frozenset("fr it ca oc co eo fur lb lmo pms sc scn vec wa nap".split())
 _STARTS_ELIDED = regex.compile(r"(?<=\p{L}\p{M}*['’])")
 
 
 class _Place(NamedTuple):
-    """A word that may be looked up, ``[start, end)``, and whether its script puts spaces between words."""
+    """The span ``[start, end)`` of a word to look up, and whether its script puts spaces between words."""
 
     start: int
     end: int
@@ -42,25 +42,27 @@ class _Place(NamedTuple):
 
 
 class WordSubstitution(Perturbation):
-    """Replaces one word by another; which others there are for a word is for the subclass to say.
+    """Replaces one word by another; the subclass says which replacements a word has.
 
-    Words are those of :func:`~xltrobust.text.words.word_parts`, and in scripts with spaces what stands between
-    them without the punctuation around it (``don't``, ``rendez-vous``): where there is a replacement for the whole,
-    its parts are left alone. Fragments are no words: what touches a digit (``pm`` in ``7pm``), or is joined to other
-    letters by an apostrophe or full stop (``don`` in ``don't``, but not ``dog`` in ``dog's``, nor ``eau`` in French
-    ``l'eau``).
+    Words are those of :func:`~xltrobust.text.words.word_parts`. In scripts with spaces, a token between spaces
+    without the punctuation around it is a word too (``don't``, ``rendez-vous``); if the whole token has a replacement,
+    its parts are not replaced. Fragments are not words: letters next to a digit (``pm`` in ``7pm``), and letters
+    joined to others by an apostrophe or full stop (``don`` in ``don't``; but ``dog`` in ``dog's`` and ``eau`` in
+    French ``l'eau`` are words).
 
-    A replacement takes the case of what it replaces: a capital at its start, or all capitals, unless it has capitals
-    of its own (``iPhone``, German nouns). Affixes (``-en``) are not used. None is the same text after normalisation,
-    or changes the characters around it. Where a word of a script without spaces gives way to one of a script with
-    spaces, a space is put before it if a letter or digit stands there, and after it if it would run into such a
-    letter or digit. So neighbours that are both replaced stay apart too (``我喜欢猫``: ``我 like猫``, ``I like cat``).
+    A replacement takes the case of the word it replaces (initial capital or all capitals), unless it has capitals
+    itself (``iPhone``, German nouns). Affixes (``-en``) are not used as replacements. Every replacement still changes
+    the text after normalisation, and leaves the characters around it intact.
+
+    When a word of a script with spaces replaces one of a script without, a space is added before it if it follows a
+    letter or digit, and after it if a digit or a letter of a script with spaces follows. Adjacent words that are both
+    replaced therefore stay separate (``我喜欢猫``: ``我 like猫``, ``I like cat``).
 
     Args:
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``sides`` is empty or names something unknown.
+        ValueError: if ``sides`` is empty or contains an unknown name.
     """
 
     def __init__(self, *, sides: Sequence[Side] = ("text", "text_pair")) -> None:
@@ -72,14 +74,14 @@ class WordSubstitution(Perturbation):
 
     @abstractmethod
     def replacements(self, word: str, language: str) -> Sequence[str]:
-        """What may take the place of a word, as in the dictionary: case and spaces are seen to elsewhere."""
+        """The replacements of a word, spelled as in the dictionary: the caller adapts case and spaces."""
 
     def listed(self, word: str, language: str) -> Sequence[str]:
-        """What the dictionary has for a word just as it is spelt."""
+        """The dictionary's entry for a word in exactly this spelling."""
         return self.replacements(word, language)
 
     def proposals(self, word: str, language: str) -> Iterable[tuple[str, str]]:
-        """The replacements, each with the language whose rules of case it follows: the text's, unless overridden."""
+        """The replacements, each with the language whose case rules apply to it: the text's, unless overridden."""
         return ((new, language) for new in self.replacements(word, language))
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
@@ -90,29 +92,29 @@ class WordSubstitution(Perturbation):
             rng: not used.
 
         Returns:
-            Distinct single edits, the first text's first and in reading order, none a no-op.
+            Distinct single edits, none a no-op, in the order of ``sides`` and, within a text, in reading order.
         """
         return [edit for word in self.words(example) for edit in word]
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
-        """A random replacement of a random word: all words that have any are equally likely."""
+        """A random replacement of a word drawn uniformly from those that have any."""
         words = self.words(example)
         return rng.choice(rng.choice(words)) if words else None
 
     def words(self, example: Example) -> list[list[Edit]]:
-        """The edits of each word that has any."""
+        """The edits of each word, for the words that have any."""
         found: list[list[Edit]] = []
         for side in self.sides:
             text, language = getattr(example, side), example.side_language(side)
             if not text:
                 continue
             key = (text, language, side)
-            if (own := self._edits.get(key)) is None:
-                own = list(self._analysed(*key)) if self.supports(language) else []
+            if (edits := self._edits.get(key)) is None:
+                edits = list(self._analysed(*key)) if self.supports(language) else []
                 if len(self._edits) >= _REMEMBERED:
                     self._edits.clear()
-                self._edits[key] = own
-            found += own
+                self._edits[key] = edits
+            found += edits
         return found
 
     def _analysed(self, text: str, language: str, side: Side) -> Iterator[list[Edit]]:
@@ -121,13 +123,13 @@ class WordSubstitution(Perturbation):
         done = 0
         for place in _places(text, language):
             if place.start < done or place.start not in at_bound or place.end not in at_bound:
-                continue  # within a whole that has been replaced, or within a grapheme cluster
+                continue  # part of a token that has replacements, or ends within a grapheme cluster
             first, last = at_bound[place.start], at_bound[place.end]
             left, right = text[bounds[max(first - 1, 0)] : place.start], text[place.end : bounds[last : last + 2][-1]]
             old = text[place.start : place.end]
             options = dict.fromkeys(
-                _parted(text, place, match_case(new, old, turkic=base_language(own) in _TURKIC))
-                for new, own in self._looked_up(old, language)
+                _parted(text, place, match_case(new, old, turkic=base_language(new_language) in _TURKIC))
+                for new, new_language in self._looked_up(old, language)
                 if _WORDLIKE.fullmatch(new)
             )
             edits = [Edit(place.start, place.end, new, side) for new in options if is_sound(left, old, new, right)]
@@ -137,16 +139,16 @@ class WordSubstitution(Perturbation):
 
     def _looked_up(self, word: str, language: str) -> Iterable[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        if base_language(language) in _TURKIC and ("I" in word or "İ" in word):  # case folding takes I for a capital i
+        if base_language(language) in _TURKIC and ("I" in word or "İ" in word):  # case folding would map I to i, not ı
             found = list(self.proposals(change_case(word, upper=False, turkic=True), language))
         return found or self.proposals(word, language)
 
 
 def match_case(new: str, old: str, *, turkic: bool = False) -> str:
-    """A word written with the capitals of the one that it replaces.
+    """The new word, capitalised like the word that it replaces.
 
     Args:
-        new: the word, as in the dictionary; unless all is to be in capitals, it keeps what capitals it has.
+        new: the word, as in the dictionary. It keeps its own capitals, unless all of it is to be in capitals.
         old: the word that it replaces.
         turkic: whether the capital of i is İ.
 
@@ -157,7 +159,7 @@ def match_case(new: str, old: str, *, turkic: bool = False) -> str:
     """
     cased = [letter for letter in old if letter.isupper() or letter.islower() or letter.istitle()]
     capitals = [not letter.islower() for letter in cased]
-    if not any(capitals[:1]) or script(new[0]) == "GEORGIAN":  # whose capitals are for headlines only
+    if not any(capitals[:1]) or script(new[0]) == "GEORGIAN":  # Georgian uses its capitals in headlines only
         return new
     if len(capitals) > 1 and all(capitals):
         return change_case(new, upper=True, turkic=turkic)
@@ -168,7 +170,7 @@ def match_case(new: str, old: str, *, turkic: bool = False) -> str:
 
 
 def _places(text: str, language: str) -> list[_Place]:
-    """Words that may be looked up, in reading order, each whole before its parts."""
+    """The words to look up, in reading order, each token before its parts."""
     places = set()
     for run in split_words(text):
         for start, end in run.parts:
@@ -182,7 +184,7 @@ def _places(text: str, language: str) -> list[_Place]:
 
 
 def _is_whole(text: str, start: int, end: int, language: str) -> bool:
-    """Whether a run of letters is a word by itself, and not joined to others."""
+    """Whether a run of letters is a word by itself, not a fragment of one."""
     starts = _STARTS.match(text, start) or (
         base_language(language) in _ELIDING and _STARTS_ELIDED.match(text, start) is not None
     )
@@ -190,7 +192,7 @@ def _is_whole(text: str, start: int, end: int, language: str) -> bool:
 
 
 def _parted(text: str, place: _Place, new: str) -> str:
-    """The replacement, with a space where otherwise a word of a script without spaces would have kept it apart."""
+    """The replacement, with spaces around it where a script without spaces needed none: see WordSubstitution."""
     if place.spaced or not _is_spaced(new):
         return new
     before, after = text[: place.start][-1:], text[place.end : place.end + 1]
@@ -199,6 +201,6 @@ def _parted(text: str, place: _Place, new: str) -> str:
 
 
 def _is_spaced(text: str) -> bool:
-    """Whether the first letters of a text are of a script that puts spaces between words."""
+    """Whether the first letters of a text belong to a script that puts spaces between words."""
     runs = split_words(text)
     return bool(runs) and runs[0].spaced

@@ -1,4 +1,4 @@
-"""Synonyms: a word replaced by one that a thesaurus, a WordNet or counter-fitted vectors hold to mean the same."""
+"""Synonyms: a word replaced by a synonym from a thesaurus, a WordNet or counter-fitted word vectors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from xltrobust.text.word_table import WordTable, read_table
 
 
 class SynonymSubstitution(WordSubstitution):
-    """Replaces a word by a synonym from a table; which words those are is told by :class:`WordSubstitution`.
+    """Replaces a word by a synonym from a table; :class:`WordSubstitution` says what counts as a word.
 
-    A table knows words, not senses in a context, nor inflected forms that it does not list: constraints on the
-    similarity of texts keep what does not fit away.
+    A table does not know which sense a word has in its context, nor inflected forms that it does not list: combine it
+    with a constraint on the similarity of texts, which refuses synonyms that do not fit.
 
     Args:
-        tables: by language code, in any spelling, the file or WordNet with the synonyms of that language;
-            :func:`~xltrobust.text.word_table.read_table` lists what it can be. This package has none of its own.
-        max_synonyms: how many of a word's synonyms to use, the table's first; None uses all.
+        tables: by language code, in any spelling, the file or WordNet with that language's synonyms;
+            :func:`~xltrobust.text.word_table.read_table` lists the formats. This package contains no tables.
+        max_synonyms: use only a word's first synonyms in the table, at most this many; None uses all.
         multiword: whether to use synonyms of several words.
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``tables`` is empty, has a language twice or a malformed code, if ``max_synonyms`` is less than
-            1, or if ``sides`` is empty or names something unknown.
+        ValueError: if ``tables`` is empty, contains a language twice or a malformed code, if ``max_synonyms`` is less
+            than 1, or if ``sides`` is empty or contains an unknown name.
         TableError: if a table cannot be read.
 
     References:
@@ -66,7 +66,7 @@ class SynonymSubstitution(WordSubstitution):
         return base_language(language) in self._tables
 
     def table(self, language: str) -> Mapping[str, tuple[str, ...]]:
-        """The words of a language that have synonyms, as the table spells them, each with those that are used.
+        """The words of a language that have synonyms, spelled as in the table, each with the synonyms that are used.
 
         Raises:
             UserError: if there is no table for the language.

@@ -1,4 +1,4 @@
-"""Whole words: one left out, or two neighbours exchanged, in languages that put spaces between words."""
+"""Word-level errors: one word dropped, or two adjacent words swapped, in languages with spaces between words."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class _SpacedWords(SitePerturbation):
     lacking = "spaces between words"
 
     def supports(self, language: str) -> bool:
-        """Whether the language's script parts words by spaces."""
+        """Whether the language's script separates words by spaces."""
         return script_of(language) not in UNSPACED
 
 
 class WordDropping(_SpacedWords):
-    """Leaves out one word, with the space before it; punctuation stays.
+    """Drops one word and the space before it; punctuation stays.
 
-    A word is what stands between spaces, without the punctuation around it (``j'ai``, ``rendez-vous``); in Vietnamese
-    that is a syllable. What holds a digit is no word, for a number is nothing that a reader could restore. The only
-    word of a text is never dropped. Whether the rest still means the same depends on the word: a constraint on stop
-    words or similarity decides that.
+    A word is a token between spaces without the punctuation around it (``j'ai``, ``rendez-vous``), which in Vietnamese
+    is a syllable. Tokens that contain a digit do not count, since a reader could not restore a number. The only word
+    of a text is never dropped. Dropping a word may change the meaning: combine with a constraint on stop words or
+    similarity to prevent that.
 
     Args:
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``sides`` is empty or names something unknown.
+        ValueError: if ``sides`` is empty or contains an unknown name.
 
     References:
         - Iyyer et al. Deep unordered composition rivals syntactic methods for text classification. ACL 2015.
@@ -44,15 +44,15 @@ class WordDropping(_SpacedWords):
 
 
 class LocalReordering(_SpacedWords):
-    """Exchanges two neighbouring words between which there is nothing but space.
+    """Swaps two adjacent words that are separated by white space only.
 
-    Words are those of :class:`WordDropping`. A capital moves with its word; punctuation stays in its place.
+    Words are defined as in :class:`WordDropping`. A capital moves with its word; punctuation stays in place.
 
     Args:
         sides: which texts of a pair may be changed.
 
     Raises:
-        ValueError: if ``sides`` is empty or names something unknown.
+        ValueError: if ``sides`` is empty or contains an unknown name.
 
     References:
         - Lample et al. Unsupervised machine translation using monolingual corpora only. ICLR 2018.
@@ -65,7 +65,7 @@ class LocalReordering(_SpacedWords):
 
 @lru_cache(maxsize=1024)
 def spaced_words(text: str) -> tuple[tuple[int, int], ...]:
-    """Where words are, as numbers of grapheme clusters: the first, and the one after the last.
+    """The words of a text as spans [first, end) of grapheme cluster indices.
 
     >>> spaced_words("« J'ai 2 rendez-vous ! »")
     ((2, 6), (9, 20))
@@ -97,7 +97,7 @@ def _dropped(text: str) -> Sequence[Site]:
         first = start
         while first and clusters[first - 1].isspace():
             first -= 1
-        if first == start:  # no space before it: the space after it goes
+        if first == start:  # there is no space before the word to drop, so drop the one after it
             while last < len(clusters) and clusters[last].isspace():
                 last += 1
         found.append(Site(first, last, ("",)))
