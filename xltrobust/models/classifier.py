@@ -19,12 +19,11 @@ from xltrobust.errors import IncompatibleRegularizer, UserError
 from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.models.budget import ComputeBudget
 from xltrobust.models.language_maps import LanguageMaps
+from xltrobust.models.network import Batch
 from xltrobust.models.optimizer import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
 from xltrobust.models.regularized import Regularized
 from xltrobust.seeding import derived_seed, global_seed
-
-Batch = dict[str, Any]
 
 
 class NonFiniteLoss(UserError, RuntimeError):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from xltrobust.models.dropout import DropoutMask
-
-if TYPE_CHECKING:
-    from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.network import Batch, EncoderNetwork
 
 
 class Output:
@@ -23,7 +20,7 @@ class Output:
         batch: its inputs.
     """
 
-    def __init__(self, module: RobustClassifier, batch: dict[str, Any]) -> None:
+    def __init__(self, module: EncoderNetwork, batch: Batch) -> None:
         self._module, self._batch = module, batch
 
     @cached_property

@@ -13,8 +13,7 @@ from transformers import AutoModelForSequenceClassification
 from xltrobust.encoders.load import check_vocabulary
 from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
-
-Batch = dict[str, Any]
+from xltrobust.models.network import Batch
 
 
 class PretrainedClassifier(nn.Module):

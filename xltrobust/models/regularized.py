@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from xltrobust.errors import IncompatibleRegularizer
+from xltrobust.models.loss_term import LossTerm, Trained
+from xltrobust.models.network import Batch
 from xltrobust.models.passes import PassCounter
 from xltrobust.seeding import derived_seed, global_seed
-
-if TYPE_CHECKING:
-    from xltrobust.models.classifier import RobustClassifier
-    from xltrobust.regularizers.base import Regularizer
-
-Batch = dict[str, Any]
 
 
 class Regularized(pl.LightningModule):
@@ -30,11 +26,11 @@ class Regularized(pl.LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.regularizers: list[Regularizer] = []
+        self.regularizers: list[LossTerm] = []
         # Parameters that regularizers make: here the optimizer, the checkpoints and DDP find them.
         self.regularizer_modules = nn.ModuleDict()
 
-    def register_regularizer(self, regularizer: Regularizer) -> None:
+    def register_regularizer(self, regularizer: LossTerm) -> None:
         """Adds a regularizer's term to the loss; called by the regularizer in its ``setup``.
 
         Raises:
@@ -51,12 +47,11 @@ class Regularized(pl.LightningModule):
                     "with one of them."
                 )
         self.regularizers.append(regularizer)
-        cast_self: RobustClassifier = self  # type: ignore[assignment]
-        built = regularizer.build(cast_self)
+        built = regularizer.build(cast(Trained, self))
         if built is not None:
             self.regularizer_modules[regularizer.name] = built
 
-    def active_regularizers(self) -> tuple[list[Regularizer], bool]:
+    def active_regularizers(self) -> tuple[list[LossTerm], bool]:
         """Those whose terms are added now, and whether these are learnt alone, before the task is."""
         first = [own for own in self.regularizers if own.before and self.progress < own.before]
         return (first, True) if first else ([own for own in self.regularizers if not own.before], False)

@@ -12,8 +12,7 @@ from torch import Tensor
 from xltrobust.encoders.batches import length_batches
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
-from xltrobust.models.classifier import RobustClassifier
-from xltrobust.models.pretrained_classifier import PretrainedClassifier
+from xltrobust.models.network import Network
 from xltrobust.perturb.base import TextGradient
 
 _REMEMBERED = 50_000  # word vectors kept at a time
@@ -31,7 +30,7 @@ class ClassifierVictim:
 
     def __init__(
         self,
-        module: RobustClassifier | PretrainedClassifier,
+        module: Network,
         tokenization: Tokenization,
         max_tokens: int = 8192,
         precision: Callable[[], AbstractContextManager] = nullcontext,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xltrobust.checks import require_positive, require_share
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball
@@ -72,7 +72,7 @@ class AdversarialTraining(EmbeddingRegularizer):
         """Whether the first step can take the gradient of a clean pass that is computed anyway."""
         return self.clean_share > 0 and self.start == "zero" and self.layer == 0
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         labels, radius = batch["labels"], self.radius(module)
         embeddings, steps, step = output.embeddings, self.steps, self.step(module, radius, self.steps, self.step_size)
         if self.start == "random":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor, nn
@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from xltrobust.arguments import Part
 from xltrobust.datamodules.parallel.supply import Stream
 from xltrobust.example import Example
+from xltrobust.models.loss_term import Trained
+from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
-
-if TYPE_CHECKING:
-    from xltrobust.models.classifier import Output, RobustClassifier
 
 
 class Regularizer(Part, pl.Callback):
@@ -70,11 +69,11 @@ class Regularizer(Part, pl.Callback):
         """Encoder passes that the term takes of the pairs' source texts alone."""
         return Passes()
 
-    def build(self, module: RobustClassifier) -> nn.Module | None:
+    def build(self, module: Trained) -> nn.Module | None:
         """Parameters of its own (a projection head): trained at the head's learning rate and saved in checkpoints."""
         return None
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor | None:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor | None:
         """A scalar to add to the loss; None if there is nothing to add.
 
         Args:

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from xltrobust.example import Example
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.perturb.random_view import RandomView
@@ -73,7 +73,7 @@ class ConsistencyRegularization(Regularizer):
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
         return [self.view(example, rng) for example in examples]
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         view = batch["views"][self.name]
         clean = output.logits.detach() if self.stop_gradient else output.logits
         other = module.logits(module.embed(view), view)

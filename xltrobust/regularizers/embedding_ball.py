@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from xltrobust.errors import IncompatibleRegularizer
-from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.dropout import DropoutMask
+from xltrobust.models.loss_term import Trained
 from xltrobust.regularizers.ball import Ball, Distribution
 from xltrobust.regularizers.base import Regularizer
 
@@ -58,14 +58,14 @@ class EmbeddingRegularizer(Regularizer):
             _ = module.embedding_scale  # of the pretrained embeddings, not of those that a checkpoint brings
         super().setup(trainer, pl_module, stage)
 
-    def radius(self, module: RobustClassifier) -> float:
+    def radius(self, module: Trained) -> float:
         """The ball's radius now, in the embeddings' own units; logged."""
         radius = self.ball.radius(module.embedding_scale, module.progress)
         module.log(f"train/{self.name}_epsilon", radius)
         module.log(f"train/{self.name}_epsilon_relative", radius / module.embedding_scale)
         return radius
 
-    def step(self, module: RobustClassifier, radius: float, steps: int, step_size: float | None) -> float:
+    def step(self, module: Trained, radius: float, steps: int, step_size: float | None) -> float:
         """The length of a step of ascent, in the embeddings' own units.
 
         Args:
@@ -79,16 +79,14 @@ class EmbeddingRegularizer(Regularizer):
             return step_size * self.ball.unit(module.embedding_scale)
         return radius if steps == 1 else 2.5 * radius / steps
 
-    def noise(
-        self, module: RobustClassifier, batch: Batch, radius: float, distribution: Distribution = "uniform"
-    ) -> Tensor:
+    def noise(self, module: Trained, batch: Batch, radius: float, distribution: Distribution = "uniform") -> Tensor:
         """Random perturbations of a batch, shape (B, T, H)."""
         mask, hidden = batch["perturbable"], module.encoder.config.hidden_size
         return self.ball.draw(distribution, radius, mask, hidden, module.example_seeds(batch, self.name))
 
     def ascend(
         self,
-        module: RobustClassifier,
+        module: Trained,
         batch: Batch,
         embeddings: Tensor,
         delta: Tensor,

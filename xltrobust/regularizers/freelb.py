@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xltrobust.checks import require_positive
-from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.dropout import DropoutMask
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball
@@ -68,7 +68,7 @@ class FreeLB(EmbeddingRegularizer):
     def cost(self) -> Passes:
         return Passes(forwards=self.steps, backwards=self.steps)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         radius, mask = self.radius(module), batch["perturbable"]
         step = self.step(module, radius, max(1, self.steps - 1), self.step_size)
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball, Distribution
@@ -51,7 +51,7 @@ class R3F(EmbeddingRegularizer):
 
     cost = Passes(forwards=1, backwards=1)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         noise = self.noise(module, batch, self.radius(module), self.distribution)
         embeddings = output.embeddings.detach() if self.detach_embeddings else output.embeddings
         return symmetric_kl(output.logits, module.logits(embeddings, batch, noise, self.layer)).mean()

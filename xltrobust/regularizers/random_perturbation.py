@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xltrobust.checks import require_share
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball, Distribution
@@ -53,7 +53,7 @@ class RandomPerturbation(EmbeddingRegularizer):
 
     cost = Passes(forwards=1, backwards=1)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         delta = self.noise(module, batch, self.radius(module), self.distribution)
         perturbed = F.cross_entropy(module.logits(output.embeddings, batch, delta, self.layer), batch["labels"])
         return (1 - self.clean_share) * perturbed

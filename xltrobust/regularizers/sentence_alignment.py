@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xltrobust.checks import checked_temperature
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
 
@@ -83,7 +83,7 @@ class SentenceAlignment(AlignmentRegularizer):
         self.loss, self.vector, self.stop_gradient = loss, vector, stop_gradient
         self.temperature = checked_temperature(temperature)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         vectors = output.pairs.features if self.vector == "classifier" else output.pairs.pooled
         sources, targets = vectors.chunk(2)
         if self.stop_gradient == "source":
@@ -94,7 +94,7 @@ class SentenceAlignment(AlignmentRegularizer):
             return F.mse_loss(sources.float(), targets.float())
         return self._contrastive(module, sources, targets, batch["pairs"]["texts"])
 
-    def _contrastive(self, module: RobustClassifier, sources: Tensor, targets: Tensor, texts: Tensor) -> Tensor:
+    def _contrastive(self, module: Trained, sources: Tensor, targets: Tensor, texts: Tensor) -> Tensor:
         ids = torch.stack(texts.chunk(2))
         all_sources, all_targets, all_ids, rank = sources, targets, ids, 0
         if module.trainer.world_size > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from xltrobust.checks import require_positive
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball
@@ -86,21 +86,21 @@ class SmoothnessInducing(EmbeddingRegularizer):
         own = Passes(self.steps + 1, 1, self.steps) if self.smoothness else Passes()
         return own.plus(Passes(forwards=1)) if self.proximal else own
 
-    def build(self, module: RobustClassifier) -> nn.Module | None:
-        return ParameterAverage(module) if self.proximal else None
+    def build(self, module: Trained) -> nn.Module | None:
+        return ParameterAverage(cast(nn.Module, module)) if self.proximal else None
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         total = torch.zeros((), device=module.device)
         if self.smoothness:
             total = total + self._smoothness(module, batch, output)
         if self.proximal:
             average: Any = module.regularizer_modules[self.name]
             with torch.no_grad(), output.dropout.replayed():
-                earlier = functional_call(module, average.parameters_by_name(), (batch,)).logits
+                earlier = functional_call(cast(nn.Module, module), average.parameters_by_name(), (batch,)).logits
             total = total + symmetric_kl(output.logits, earlier).mean()
         return total
 
-    def _smoothness(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def _smoothness(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         radius, clean = self.radius(module), output.logits.detach()
         step = self.step(module, radius, self.steps, self.step_size)
         start = self.noise(module, batch, radius)

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from xltrobust.checks import require_positive
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.ball import Ball
@@ -59,7 +59,7 @@ class VirtualAdversarial(EmbeddingRegularizer):
     def cost(self) -> Passes:
         return Passes(self.steps + 1, 1, self.steps)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         radius, clean = self.radius(module), output.logits.detach()
         start = self.ball.direction(self.noise(module, batch, 1.0, "gaussian"))
         direction = self.iterate(module, batch, output, start, self.probe * radius)
@@ -68,7 +68,7 @@ class VirtualAdversarial(EmbeddingRegularizer):
         return kl_divergence(clean, perturbed).mean()
 
     def iterate(
-        self, module: RobustClassifier, batch: dict[str, Any], output: Output, direction: Tensor, probe: float
+        self, module: Trained, batch: dict[str, Any], output: Output, direction: Tensor, probe: float
     ) -> Tensor:
         """Power iteration on the divergence's Hessian.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from xltrobust.checks import checked_temperature
 from xltrobust.encoders.word_vectors import Subwords, _token_places, word_vectors
-from xltrobust.models.classifier import RobustClassifier
+from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
@@ -89,14 +89,14 @@ class WordAlignment(AlignmentRegularizer):
         self.temperature = checked_temperature(temperature)
         self._pretrained: nn.Module | None = None
 
-    def build(self, module: RobustClassifier) -> None:
+    def build(self, module: Trained) -> None:
         if self.loss == "l2" and self.keep:
             # Not a module of the model's: it is what the encoder was before any checkpoint is loaded, and in none. What
             # is frozen, most of it, is not copied.
             shared = {id(own): own for own in module.encoder.parameters() if not own.requires_grad}
             self._pretrained = copy.deepcopy(module.encoder, shared).eval().requires_grad_(False)
 
-    def term(self, module: RobustClassifier, batch: dict[str, Any], output: Output) -> Tensor:
+    def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         pairs, hidden = batch["pairs"], output.pairs.hidden
         words, links = pairs["words"], pairs["links"]
         if self.one_to_one:
@@ -121,7 +121,7 @@ class WordAlignment(AlignmentRegularizer):
             keys, same = torch.cat([keys, queries]), torch.cat([same, itself], dim=1)
         return info_nce(queries, keys, self.temperature, same)
 
-    def _drift(self, module: RobustClassifier, pairs: dict[str, Any], hidden: Tensor) -> Tensor:
+    def _drift(self, module: Trained, pairs: dict[str, Any], hidden: Tensor) -> Tensor:
         """How far the source texts' tokens are from where the pretrained encoder has them."""
         assert self._pretrained is not None
         count = len(hidden) // 2
@@ -158,7 +158,7 @@ def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
     return links[single[0] & single[1]]
 
 
-def _mean_over_devices(module: RobustClassifier, values: Tensor) -> Tensor:
+def _mean_over_devices(module: Trained, values: Tensor) -> Tensor:
     """A device's part of the mean of all devices' values: DDP's mean of these is the mean; 0 where there are none."""
     count = torch.tensor(float(len(values)), device=values.device)
     world = module.trainer.world_size
