@@ -8,10 +8,10 @@ PAD_GRID = 8
 
 
 def padded_length(length: int, max_length: int | None = None) -> int:
-    """The length a text is padded to when it is evaluated: the next multiple of eight.
+    """The length that a text is padded to in evaluation: the next multiple of eight, at most ``max_length``.
 
-    It depends on the text alone. The padded length moves logits in their last digits and the batch's size does not, so
-    a prediction depends neither on the batch it was made in nor on the number of devices.
+    It depends on the text alone. Padding changes the last digits of logits, and batch size does not; so a prediction
+    depends neither on the batch it was made in nor on the number of devices.
 
     >>> padded_length(3), padded_length(8), padded_length(9), padded_length(127, 127)
     (8, 8, 16, 127)
@@ -21,14 +21,14 @@ def padded_length(length: int, max_length: int | None = None) -> int:
 
 
 def length_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Batches for evaluation: every batch holds texts of one padded length, at most ``max_tokens`` tokens of them.
+    """Batches for evaluation: each holds texts of one padded length, with at most ``max_tokens`` tokens in all.
 
     Args:
-        lengths: tokens of each text, shape (N,).
-        max_tokens: bound on batch size times padded length; a longer text makes a batch of its own.
+        lengths: number of tokens of each text, shape (N,).
+        max_tokens: bound on batch size times padded length; a text longer than this is a batch by itself.
 
     Returns:
-        Lists of indices, longest first (a shortage of memory then shows at once); ties are broken by index.
+        Lists of indices, longest texts first, so that a lack of memory shows at once; ties are broken by index.
 
     >>> length_batches([5, 30, 6, 7], max_tokens=16)
     [[1], [0, 2], [3]]

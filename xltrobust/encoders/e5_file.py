@@ -36,7 +36,7 @@ BERT_MODULES = {
 
 @dataclass(frozen=True, slots=True)
 class E5Header:
-    """The encoder's dimensions, in the order in which the file stores them, by `transformers.BertConfig`'s names."""
+    """The encoder's dimensions, in the file's order and by the names in `transformers.BertConfig`."""
 
     hidden_size: int
     num_hidden_layers: int
@@ -56,7 +56,7 @@ class E5File:
         header: the encoder's dimensions.
         pieces: the Unigram vocabulary, ``(piece, log-probability)`` by token id; the last piece is ``<mask>``.
         bos, eos, pad, unk: ids of the special tokens.
-        character_map: the normaliser: code point to replacement; a code point that is not in it stays as it is.
+        character_map: the normaliser, from code point to replacement; other code points stay as they are.
         tensors: flat float32 arrays by the file's own names (``emb.word``, ``l0.q.w``, …); matrices are row-major,
             one output (or vocabulary entry) a row.
     """
@@ -72,7 +72,7 @@ class E5File:
 
 
 def decode_blocks(data: bytes | memoryview) -> NDArray[np.float32]:
-    """Decode 4-bit blocks into a flat float32 array.
+    """Decodes 4-bit blocks into a flat float32 array.
 
     A block is a float16 scale and 16 bytes; byte j's low nibble is weight j, its high nibble weight j + 16, and a
     weight is ``(nibble - 8) * scale``.
@@ -101,18 +101,18 @@ def decode_blocks(data: bytes | memoryview) -> NDArray[np.float32]:
 
 
 def read_e5(data: bytes) -> E5File:
-    """Decode a whole file.
+    """Decodes a whole file.
 
     Args:
         data: the file's bytes.
 
     Raises:
-        ValueError: if the file is not of version 1 of the format, or a tensor is of an unknown type.
+        ValueError: if the file is not of version 1 of the format, or a tensor is of an unknown type or the wrong size.
     """
     magic, version, *dimensions, block = struct.unpack_from("<4sI7ifi", data)
     if magic != b"E5S1" or version != 1 or block != BLOCK_WEIGHTS:
-        found = (magic, version, block)
-        raise ValueError(f"Expected an E5S1 file, version 1, block size {BLOCK_WEIGHTS}, but got {found}")
+        got = (magic, version, block)
+        raise ValueError(f"Expected an E5S1 file, version 1, block size {BLOCK_WEIGHTS}, but got {got}")
     at = struct.calcsize("<4sI7ifi")
 
     count, bos, eos, pad, unk, length = struct.unpack_from("<5iQ", data, at)
@@ -139,12 +139,12 @@ def read_e5(data: bytes) -> E5File:
     for _ in range(entries):
         (n,) = struct.unpack_from("<H", data, at)
         name = data[at + 2 : at + 2 + n].decode()
-        kind, elements, start, size = struct.unpack_from("<BIQQ", data, at + 2 + n)
+        type_code, elements, start, size = struct.unpack_from("<BIQQ", data, at + 2 + n)
         at += 2 + n + struct.calcsize("<BIQQ")
         raw = memoryview(data)[start : start + size]
-        if kind not in (0, _BLOCKS):
-            raise ValueError(f"Expected tensor {name!r} to be of type 0 or {_BLOCKS}, but got {kind}")
-        tensor = decode_blocks(raw) if kind == _BLOCKS else np.frombuffer(raw, "<f4")
+        if type_code not in (0, _BLOCKS):
+            raise ValueError(f"Expected tensor {name!r} to be of type 0 or {_BLOCKS}, but got {type_code}")
+        tensor = decode_blocks(raw) if type_code == _BLOCKS else np.frombuffer(raw, "<f4")
         if len(tensor) != elements:
             raise ValueError(f"Expected tensor {name!r} to have {elements} elements, but got {len(tensor)}")
         tensors[name] = tensor
@@ -153,7 +153,7 @@ def read_e5(data: bytes) -> E5File:
 
 
 def precompiled_charsmap(character_map: Mapping[int, str]) -> bytes:
-    """Encode a character map as SentencePiece's precompiled map: the form ``tokenizers`` can run and serialise.
+    """Encodes a character map as SentencePiece's precompiled map, which ``tokenizers`` can run and serialise.
 
     The format is a u32 length, a darts-clone double-array trie over the UTF-8 of the keys, and the replacements, each
     NUL-terminated, which the trie's values point at. In the array, a node at ``n`` with offset ``o`` has its child for

@@ -1,4 +1,4 @@
-"""An encoder's layers, by number, and perturbations of what they put out."""
+"""An encoder's layers by number, and perturbation of their outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 
 def encoder_layers(encoder: PreTrainedModel) -> nn.ModuleList | None:
-    """The encoder's layers in order; None if it does not keep them as such (XLM has lists of their parts)."""
+    """The encoder's layers in order; None if it has no list of layers (XLM has lists of their parts instead)."""
     number = encoder.config.num_hidden_layers
     for name, module in encoder.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == number and name.rpartition(".")[2] in _LISTS:
@@ -19,12 +19,12 @@ def encoder_layers(encoder: PreTrainedModel) -> nn.ModuleList | None:
     return None
 
 
-_LISTS = ("layer", "layers", "h", "block")  # what the families call them
+_LISTS = ("layer", "layers", "h", "block")  # the names of this list in the model families
 
 
 @contextmanager
 def shifted(layer: nn.Module, shift: Tensor) -> Iterator[None]:
-    """Adds ``shift``, shape (B, T, H), to the layer's output while the context lasts."""
+    """Adds ``shift``, shape (B, T, H), to the layer's output inside the ``with`` block."""
 
     def add(module: nn.Module, inputs: Any, output: Any) -> Any:
         if isinstance(output, tuple):

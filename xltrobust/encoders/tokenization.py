@@ -1,4 +1,4 @@
-"""From texts to token ids, once for every text: a table in memory, and for large sets a file named by its content."""
+"""Tokenization of every text once: into a table in memory and, for large sets, a file named by a hash of its input."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from xltrobust.text.languages import language_id
 
 Batch = dict[str, Any]
 _BY_TEXT = ("offsets", "truncated", "languages")
-_WORTH_A_FILE = 2_000  # texts; fewer are tokenized faster than a file is opened
+_WORTH_A_FILE = 2_000  # texts; tokenizing fewer takes less time than opening a file
 
 
 @lru_cache(maxsize=8)
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub or local model, or of the ``bundled`` one. Remote code is never run.
+    """The tokenizer of a hub model, a local model or the ``bundled`` one. Remote code is never run.
 
     Raises:
-        UnreadableModel: if it cannot be found, is damaged, or knows special tokens alone.
+        UnreadableModel: if it cannot be found, is damaged, or has no vocabulary but special tokens.
     """
     with reading_model(name, "a tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
-        # Without files of a vocabulary an empty one is made up, to which every text is unknown.
+        # If the vocabulary's files are missing, transformers makes an empty one, to which every token is unknown.
         empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
     if empty:
         raise UnreadableModel(f"{name}: there is no vocabulary; put the tokenizer's files (tokenizer.json) there too.")
@@ -46,14 +46,14 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 @dataclass(frozen=True)
 class TokenTable:
-    """Token ids of N texts, one after another.
+    """Token ids of N texts, concatenated.
 
     Args:
         columns: the model's inputs (``input_ids`` and, where the tokenizer has them, ``token_type_ids`` or ``langs``),
             each of shape (total tokens,).
-        offsets: where each text starts, and the total, shape (N + 1,).
-        truncated: whether a text was cut to the maximum length, shape (N,).
-        languages: number of each text's language (see :func:`~xltrobust.text.languages.language_id`), shape (N,).
+        offsets: where each text starts, and the total number of tokens, shape (N + 1,).
+        truncated: whether each text was cut to the maximum length, shape (N,).
+        languages: each text's :func:`~xltrobust.text.languages.language_id`, shape (N,).
     """
 
     columns: dict[str, np.ndarray]
@@ -66,7 +66,7 @@ class TokenTable:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each text, special tokens included, shape (N,)."""
+        """Number of tokens of each text, special tokens included, shape (N,)."""
         return np.diff(self.offsets)
 
     def row(self, index: int) -> dict[str, np.ndarray]:
@@ -76,11 +76,11 @@ class TokenTable:
 
 
 class Tokenization:
-    """How a data module turns examples into batches.
+    """Turns examples into token ids, and token ids into batches.
 
     Args:
-        name: the tokenizer, as :func:`load_tokenizer` takes it.
-        max_length: tokens, special tokens included; longer texts are truncated, the longer side of a pair first.
+        name: the tokenizer, as for :func:`load_tokenizer`.
+        max_length: in tokens, special tokens included; longer texts are truncated, the longer side of a pair first.
     """
 
     def __init__(self, name: str, max_length: int) -> None:
@@ -89,7 +89,10 @@ class Tokenization:
         self.max_length = min(max_length, self.tokenizer.model_max_length)
 
     def table(self, examples: Sequence[Example], *, keep: bool = True) -> TokenTable:
-        """Tokenizes examples; a large set only once per content, tokenizer and maximum length, if it is to be kept."""
+        """Tokenizes examples.
+
+        With ``keep``, a large set is cached on disk, by its content, the tokenizer and the maximum length.
+        """
         if not keep or len(examples) < _WORTH_A_FILE:
             return self._tokenize(examples)
 
@@ -100,8 +103,9 @@ class Tokenization:
 
         folder = cached_folder(cache_root() / "tokens" / self._key(examples), make)
         with np.load(folder / "table.npz") as stored:
-            own = dict(stored)
-            return TokenTable(columns=own, **{name: own.pop(name) for name in _BY_TEXT})
+            arrays = dict(stored)
+            by_text = {name: arrays.pop(name) for name in _BY_TEXT}
+            return TokenTable(columns=arrays, **by_text)
 
     def _key(self, examples: Sequence[Example]) -> str:
         digest = hashlib.sha256(f"2/{self._fingerprint}/{self.max_length}".encode())  # 2: the file's layout
@@ -122,7 +126,7 @@ class Tokenization:
         lengths = np.array([len(row) for row in ids])
         truncated = np.zeros(len(ids), bool)
         full = np.flatnonzero(lengths >= self.max_length)
-        if len(full):  # only a text that fills the maximum can have been cut
+        if len(full):  # only texts of the maximum length can have been cut
             untruncated = self._call([examples[i] for i in full.tolist()], truncation=False)["input_ids"]
             truncated[full] = [len(row) > self.max_length for row in untruncated]
         columns = {"input_ids": np.concatenate(ids).astype(np.int32)}
@@ -131,42 +135,44 @@ class Tokenization:
         if languages := getattr(self.tokenizer, "lang2id", None):
             rows = [self._language_ids(row, example, languages) for row, example in zip(ids, examples, strict=True)]
             columns["langs"] = np.concatenate(rows).astype(np.int32)
-        spoken = [(own.language,) if isinstance(own.language, str) else own.language for own in examples]
-        languages = np.array([language_id(*own) for own in spoken])
+        sides = [(item.language,) if isinstance(item.language, str) else item.language for item in examples]
+        languages = np.array([language_id(*codes) for codes in sides])
         return TokenTable(columns, np.concatenate([[0], np.cumsum(lengths)]), truncated, languages)
 
     def _call(self, examples: Sequence[Example], **options: Any) -> Any:
         texts = [example.text for example in examples]
         pairs = None if examples[0].text_pair is None else [example.text_pair for example in examples]
-        # verbose: a text over the model's maximum is counted, not complained about.
+        # Not verbose: texts over the model's maximum are recorded in ``truncated``, without a warning.
         return self.tokenizer(texts, pairs, return_attention_mask=False, verbose=False, **options)
 
     def spans(self, examples: Sequence[Example]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Where the tokens of :meth:`table` come from.
+        """Which characters the tokens of :meth:`table` stand for.
 
         Returns:
-            For each example the side of each token, shape (T,) (0: ``text``, 1: ``text_pair``, -1: special), and where
-            it starts and ends in that side's text, in characters, shape (T, 2).
+            For each example, the side of each of its T tokens (0: ``text``, 1: ``text_pair``, -1: special token), shape
+            (T,), and the token's start and end in the text of that side, in characters, shape (T, 2).
 
         Raises:
-            UserError: if the tokenizer cannot tell.
+            UserError: if the tokenizer does not record this.
         """
         if not self.tokenizer.is_fast:
             name = type(self.tokenizer).__name__
-            raise UserError(f"{name} does not say which characters a token stands for: rank by deletion, not gradient.")
+            raise UserError(
+                f"{name} does not record which characters a token stands for: rank by deletion, not gradient."
+            )
         encoded = self._call(examples, truncation=True, max_length=self.max_length, return_offsets_mapping=True)
-        found = []
-        for own in encoded.encodings:
-            sides = np.array([-1 if side is None else side for side in own.sequence_ids])
-            found.append((sides, np.array(own.offsets).reshape(-1, 2)))
-        return found
+        spans = []
+        for encoding in encoded.encodings:
+            sides = np.array([-1 if side is None else side for side in encoding.sequence_ids])
+            spans.append((sides, np.array(encoding.offsets).reshape(-1, 2)))
+        return spans
 
     def words(self, words: Sequence[str]) -> list[list[int]]:
         """The token ids of each word by itself, without special tokens."""
         return self.tokenizer(list(words), add_special_tokens=False, verbose=False)["input_ids"] if words else []
 
     def _language_ids(self, ids: list[int], example: Example, known: dict[str, int]) -> list[int]:
-        """XLM's language ids, one a token: the first side's up to the first separator."""
+        """XLM's language id of each token: the first side's up to the first separator, then the second side's."""
         sides = [example.side_language("text"), example.side_language("text_pair")]
         for language in sides:
             if language not in known:
@@ -174,7 +180,7 @@ class Tokenization:
                     f"Language {language!r} is not among the encoder's languages ({', '.join(sorted(known))}): "
                     "leave it out or choose another encoder."
                 )
-        start = 1 if ids[0] == self.tokenizer.sep_token_id else 0  # XLM's own texts start with a separator
+        start = 1 if ids[0] == self.tokenizer.sep_token_id else 0  # XLM puts a separator at the start too
         boundary = (
             ids.index(self.tokenizer.sep_token_id, start) + 1
             if self.tokenizer.sep_token_id in ids[start:]
@@ -183,9 +189,11 @@ class Tokenization:
         return [known[sides[0]] if at < boundary else known[sides[1]] for at in range(len(ids))]
 
     def collate(self, rows: Sequence[dict[str, np.ndarray]], to_grid: bool = False) -> Batch:
-        """Tensors of shape (B, T): rows padded to the longest, or to its place on the grid, and masks.
+        """Pads B rows to the length T of the longest, or with ``to_grid`` to its :func:`padded_length`.
 
-        ``attention_mask`` leaves padding out; ``perturbable`` (boolean) special tokens too. ``language``, shape (B,).
+        Returns:
+            The model's inputs, shape (B, T), with ``attention_mask`` (0 for padding), ``perturbable`` (boolean, shape
+            (B, T); false for padding and special tokens) and ``language``, shape (B,).
         """
         width = max(len(row["input_ids"]) for row in rows)
         if to_grid:
@@ -204,7 +212,7 @@ class Tokenization:
 
     @cached_property
     def _structural(self) -> Tensor:
-        """Ids of the tokens that are not text. One that is unknown is: it stands for what somebody wrote."""
+        """Ids of the special tokens, except that of unknown tokens, which stand for text."""
         tokenizer = self.tokenizer
         return torch.tensor(sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}))
 
@@ -215,7 +223,7 @@ def _fingerprint(name: str) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     described: Any = sorted(tokenizer.get_vocab().items())
     if backend:
-        # Truncation and padding are what the last call left there: they would make the key depend on what ran before.
+        # The tokenizer keeps the truncation and padding of its last call, on which the key must not depend.
         described = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
     languages = getattr(tokenizer, "lang2id", None)
     parts = (type(tokenizer).__name__, tokenizer.model_input_names, languages, described)

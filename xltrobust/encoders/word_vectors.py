@@ -1,4 +1,4 @@
-"""Vectors of words, read from the vectors of their subword tokens."""
+"""Contextual vectors of words, from the vectors of their subword tokens."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def word_vectors(hidden: Tensor, words: Tensor, subwords: Subwords) -> Tensor:
     """Contextual vectors of words, in float32, shape (W, H).
 
     Args:
-        hidden: of the tokens, shape (B, T, H).
-        words: the row of each word, its first token and the one after its last, shape (W, 3).
-        subwords: which of a word's tokens stand for it.
+        hidden: vectors of the tokens, shape (B, T, H).
+        words: shape (W, 3): the row in the batch of each word, its first token, and the token after its last.
+        subwords: whether the first or the last token stands for a word, or the mean of all its tokens.
     """
     rows, first, end = words.T
     if subwords != "mean":
@@ -33,30 +33,32 @@ def word_vectors(hidden: Tensor, words: Tensor, subwords: Subwords) -> Tensor:
 
 
 def word_tokens(text: str, offsets: np.ndarray) -> dict[int, tuple[int, int]]:
-    """Which tokens each word of a text consists of: the first, and the one after the last.
+    """The tokens of each word of a text, as the first token and the one after the last, by the number of the word.
+
+    Words without a token, as in truncated texts, are left out.
 
     Args:
         text: its words are those of :func:`~xltrobust.text.words.word_parts`.
-        offsets: where each token starts and ends in the text, shape (T, 2); special ones are empty.
+        offsets: start and end of each token in the text, shape (T, 2); those of special tokens are equal.
     """
     starts, ends = offsets[:, 0], offsets[:, 1]
-    # A token may hold a space before its word, and of its own characters at least one is the word's.
-    found = {}
+    # A token belongs to a word if it holds at least one of its characters; it may hold the space before it too.
+    tokens = {}
     for number, (start, end) in enumerate(word_parts(text)):
         inside = np.flatnonzero((starts < end) & (ends > start))
         if len(inside):
-            found[number] = int(inside[0]), int(inside[-1]) + 1
-    return found
+            tokens[number] = int(inside[0]), int(inside[-1]) + 1
+    return tokens
 
 
 def tokens_of_words(examples: Sequence[Example], tokenization: Tokenization) -> list[dict[int, tuple[int, int]]]:
-    """What :func:`word_tokens` says of each text."""
+    """The :func:`word_tokens` of the ``text`` of each example."""
     spans = tokenization.spans(examples)
-    return [word_tokens(own.text, offsets) for own, (_, offsets) in zip(examples, spans, strict=True)]
+    return [word_tokens(example.text, offsets) for example, (_, offsets) in zip(examples, spans, strict=True)]
 
 
 def _token_places(words: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each word's tokens are, and which of these are its own: as many as the longest has, shape (W, longest)."""
+    """Positions of each word's tokens, padded to the longest word, and which are no padding; shape (W, longest)."""
     _, first, end = words.T
     length = int((end - first).max()) if len(words) else 0
     places = first[:, None] + torch.arange(length, device=words.device)
