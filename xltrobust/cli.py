@@ -108,6 +108,7 @@ class FitCLI(LightningCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
+        from xltrobust.evaluation.clean import MultilingualEvaluation
         from xltrobust.evaluation.recording import RunRecorder
         from xltrobust.runs.loggers import default_loggers
 
@@ -128,6 +129,8 @@ class FitCLI(LightningCLI):
             raise UserError(f"trainer ({where}): {one_line(error)}") from None
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # others know what they do
             trainer.strategy.checkpoint_io = WholeCheckpoints()
+        if not any(isinstance(callback, MultilingualEvaluation) for callback in trainer.callbacks):
+            trainer.callbacks.append(MultilingualEvaluation())
         # Recorder and loggers write nothing before the data are read and everything is set up.
         trainer.callbacks.append(RunRecorder(run_dir, self.config_text, trainer.loggers))
         trainer.loggers = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
+
+from xltrobust.errors import UserError
 
 Language = str | tuple[str, str]
 Side = Literal["text", "text_pair"]
@@ -49,11 +52,23 @@ def language_name(language: Language) -> str:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The examples of one language in one split: one data loader, one row of a result."""
+    """The examples of one language in one split: one data loader, one row of a result.
+
+    Raises:
+        UserError: if two examples have the same id.
+    """
 
     split: str
     language: Language
     examples: list[Example]
+
+    def __post_init__(self) -> None:
+        ids = {example.id for example in self.examples}
+        if len(ids) < len(self.examples):
+            repeated = next(name for name, times in Counter(own.id for own in self.examples).items() if times > 1)
+            raise UserError(
+                f"{self.split} set, {self.name}: two examples have the id {repeated!r}; results need one each."
+            )
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from regularizers.catalogue import tiny_corpus
 
 from xltrobust.datamodules.parallel.stream import text_id
 from xltrobust.evaluation.alignment import AlignmentDiagnostics
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.metrics.alignment import alignment_figures
 from xltrobust.regularizers import SentenceAlignment
 
@@ -22,11 +23,10 @@ def trained(encoder: Path, task: Path, pairs: Path, control: str | None, epochs:
     module, data = make(encoder, task, pooling="mean", encoder_lr=1e-2, dropout=0.0)
     data.parallel = tiny_corpus(pairs, control=control)
     own = AlignmentDiagnostics()
-    fit = trainer(max_epochs=epochs, limit_val_batches=1)
-    fit.callbacks += [SentenceAlignment(temperature=0.2), own]
+    fit = trainer(max_epochs=epochs, limit_val_batches=1, callbacks=[SentenceAlignment(temperature=0.2), own])
     fit.fit(module, datamodule=data)
     fit.test(module, datamodule=data, verbose=False)
-    return module.figures
+    return MultilingualEvaluation.of(fit).figures
 
 
 def test_pairs_raise_retrieval_and_shuffled_ones_do_not(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

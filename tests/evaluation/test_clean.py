@@ -9,8 +9,10 @@ import torch
 from models.test_classifier import make, trainer
 from sklearn.metrics import accuracy_score, f1_score
 
+from xltrobust.errors import UserError
 from xltrobust.evaluation.attacked import AdversarialEvaluation
-from xltrobust.evaluation.clean import NonFiniteLogits
+from xltrobust.evaluation.clean import MultilingualEvaluation, NonFiniteLogits
+from xltrobust.evaluation.history import ValidationHistory
 from xltrobust.evaluation.shares import chosen_examples
 from xltrobust.example import EvaluationSet, Example
 from xltrobust.perturb import Attack, RandomSearch, TypoPerturbation
@@ -23,56 +25,91 @@ def typos(draws: int) -> Attack:
 @pytest.fixture(scope="module")
 def tested(tiny_encoder: Path, tiny_task: Path):
     module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-2, head_lr=1e-2, pooling="mean")
-    evaluation = AdversarialEvaluation(attacks={"few": typos(2), "more": typos(6)}, max_examples=20)
-    own = trainer(max_epochs=6, callbacks=[evaluation])
-    own.fit(module, datamodule=data)
-    own.test(module, datamodule=data, verbose=False)
-    return module, data, own
+    attacks = AdversarialEvaluation(attacks={"few": typos(2), "more": typos(6)}, max_examples=20)
+    fitting = trainer(max_epochs=6, callbacks=[attacks])
+    fitting.fit(module, datamodule=data)
+    fitting.test(module, datamodule=data, verbose=False)
+    return MultilingualEvaluation.of(fitting), data, fitting
 
 
 def test_figures_are_those_of_the_predictions(tested) -> None:
-    module, data, _ = tested
+    evaluation, data, _ = tested
     for position, own in enumerate(data.test_sets):
-        clean = [p for p in module.predictions if p.set_index == position and p.attack is None]
+        clean = [p for p in evaluation.predictions if p.set_index == position and p.attack is None]
         labels = [own.examples[p.index].label for p in clean]
         given = [p.prediction for p in clean]
         assert sorted(p.index for p in clean) == list(range(len(own.examples)))
-        assert module.figures[f"test/acc/{own.name}"] == pytest.approx(accuracy_score(labels, given))
-        assert module.figures[f"test/f1/{own.name}"] == pytest.approx(f1_score(labels, given, average="macro"))
-    assert module.figures["test/acc/avg"] == module.figures["test/acc/de"]
-    gap = module.figures["test/acc/en"] - module.figures["test/acc/de"]
-    assert module.figures["test/transfer_gap"] == pytest.approx(gap)
+        assert evaluation.figures[f"test/acc/{own.name}"] == pytest.approx(accuracy_score(labels, given))
+        assert evaluation.figures[f"test/f1/{own.name}"] == pytest.approx(f1_score(labels, given, average="macro"))
+    assert evaluation.figures["test/acc/avg"] == evaluation.figures["test/acc/de"]
+    gap = evaluation.figures["test/acc/en"] - evaluation.figures["test/acc/de"]
+    assert evaluation.figures["test/transfer_gap"] == pytest.approx(gap)
 
 
 def test_attacked_figures_and_the_worst_of_all_attacks(tested) -> None:
-    module, data, _ = tested
+    evaluation, data, _ = tested
     for position, own in enumerate(data.test_sets):
         right = {}
         for attack in ("few", "more"):
-            share = [p for p in module.predictions if p.set_index == position and p.attack == attack]
+            share = [p for p in evaluation.predictions if p.set_index == position and p.attack == attack]
             assert len(share) == 20
             right[attack] = {p.index: p.prediction == own.examples[p.index].label for p in share}
-            assert module.figures[f"test/adv_acc/{attack}/{own.name}"] == pytest.approx(
+            assert evaluation.figures[f"test/adv_acc/{attack}/{own.name}"] == pytest.approx(
                 sum(right[attack].values()) / 20
             )
-        clean = {p.index: p.prediction for p in module.predictions if p.set_index == position and p.attack is None}
+        clean = {p.index: p.prediction for p in evaluation.predictions if p.set_index == position and p.attack is None}
         right_before = sum(clean[index] == own.examples[index].label for index in right["few"])
         for attack in ("few", "more", "worst"):
-            assert module.figures[f"test/acc_attacked/{attack}/{own.name}"] == pytest.approx(right_before / 20)
+            assert evaluation.figures[f"test/acc_attacked/{attack}/{own.name}"] == pytest.approx(right_before / 20)
         both = [right["few"][index] and right["more"][index] for index in right["few"]]
-        assert module.figures[f"test/adv_acc/worst/{own.name}"] == pytest.approx(sum(both) / 20)
-        assert module.figures[f"test/adv_acc/more/{own.name}"] <= module.figures[f"test/adv_acc/few/{own.name}"]
-    assert module.figures["test/adv_acc/more/en"] < module.figures["test/acc/en"]  # and the attack does something
+        assert evaluation.figures[f"test/adv_acc/worst/{own.name}"] == pytest.approx(sum(both) / 20)
+        assert evaluation.figures[f"test/adv_acc/more/{own.name}"] <= evaluation.figures[f"test/adv_acc/few/{own.name}"]
+    assert (
+        evaluation.figures["test/adv_acc/more/en"] < evaluation.figures["test/acc/en"]
+    )  # and the attack does something
 
 
 def test_the_oracle_is_the_best_epoch_of_the_targets(tested) -> None:
-    module, _, own = tested
-    assert len(module.validation_history) == 6
-    oracle = module.oracle()
-    assert oracle["best_target_dev_acc"] == max(epoch["target_acc"] for epoch in module.validation_history)
-    chosen = module.validation_history[int(oracle["chosen_epoch"])]
-    assert chosen["source_acc"] == max(epoch["source_acc"] for epoch in module.validation_history)
+    history = tested[0].history
+    assert len(history.epochs) == 6
+    oracle = history.oracle()
+    assert oracle["best_target_dev_acc"] == max(epoch["target_acc"] for epoch in history.epochs)
+    chosen = history.epochs[int(oracle["chosen_epoch"])]
+    assert chosen["source_acc"] == max(epoch["source_acc"] for epoch in history.epochs)
     assert oracle["chosen_target_dev_acc"] == chosen["target_acc"]
+
+
+def test_a_checkpoint_hands_its_history_on(tested, tiny_encoder: Path, tiny_task: Path, tmp_path: Path) -> None:
+    evaluation, _, fitting = tested
+    fitting.save_checkpoint(tmp_path / "a.ckpt")
+    module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-2, head_lr=1e-2, pooling="mean")
+    again = trainer()
+    again.test(module, datamodule=data, ckpt_path=tmp_path / "a.ckpt", verbose=False, weights_only=True)
+    assert MultilingualEvaluation.of(again).history.epochs == evaluation.history.epochs
+    going_on = trainer(max_epochs=7)
+    going_on.fit(module, datamodule=data, ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+    epochs = MultilingualEvaluation.of(going_on).history.epochs
+    assert epochs[:6] == evaluation.history.epochs and len(epochs) == 7
+
+
+def test_the_history_of_an_older_checkpoint_is_taken_unless_it_knows_less() -> None:
+    history = ValidationHistory()
+    history.take_from({"validation_history": [{"epoch": 0.0, "source_acc": 0.5}], "callbacks": {"Other": {"a": 1}}})
+    assert history.epochs == [{"epoch": 0.0, "source_acc": 0.5}]
+    history.take_from({"validation_history": []})
+    assert len(history.epochs) == 1
+
+
+def test_the_evaluation_stands_after_what_adds_to_it(tiny_encoder: Path, tiny_task: Path) -> None:
+    module, data = make(tiny_encoder, tiny_task)
+    attacks = AdversarialEvaluation(attacks={"few": typos(2)})
+    wrong = trainer()
+    wrong.callbacks.append(attacks)
+    with pytest.raises(UserError, match="MultilingualEvaluation has to stand after AdversarialEvaluation"):
+        wrong.test(module, datamodule=data, verbose=False)
+    wrong.callbacks = [attacks]
+    with pytest.raises(UserError, match="there is no MultilingualEvaluation"):
+        wrong.test(module, datamodule=data, verbose=False)
 
 
 def test_spoilt_weights_are_told(tiny_encoder: Path, tiny_task: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from xltrobust.errors import UserError
 from xltrobust.evaluation.predictions import EMPTY_ROW, attack_record, prediction_row, write_predictions
 from xltrobust.example import EvaluationSet, Example
 from xltrobust.perturb import Attack, KeepNumbers, MaxWordsChanged, RandomSearch, TypoPerturbation
@@ -83,3 +84,9 @@ def test_a_record_adds_up_passes_and_refusals_by_kind():
     assert json.loads(json.dumps(record)) == record  # as it is compared with what results hold
     empty = attack_record(recipe, [], 0.0)
     assert empty["recipe"] == record["recipe"] and empty["refused"] == {"MaxWordsChanged": 0, "KeepNumbers": 0}
+
+
+def test_two_examples_of_a_set_may_not_share_an_id() -> None:
+    examples = [Example(name, "de", "x", 0) for name in ("1", "2", "1")]
+    with pytest.raises(UserError, match="test set, de: two examples have the id '1'"):
+        EvaluationSet("test", "de", examples)

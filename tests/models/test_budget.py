@@ -9,6 +9,7 @@ from models.test_classifier import make, trainer
 from regularizers.catalogue import REGULARIZERS
 
 from conftest import run_command, write_tiny_config
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.models.optimizer import linear_factor
 
 
@@ -33,7 +34,7 @@ def test_training_ends_at_its_budget(tiny_encoder: Path, tiny_task: Path, name: 
     for passes, rate in rates:
         assert rate == pytest.approx(1e-3 * linear_factor(passes, 2.5, 0.2))
     assert rates[-1][1] == 0 and max(rate for _, rate in rates) > 7e-4
-    assert module.validation_history  # the last, broken epoch is validated too
+    assert MultilingualEvaluation.of(fitting).history.epochs  # the last, broken epoch is validated too
     steps = {None: 2.5 * 120 / 16, "adv": 2.5 * 120 / 16 * 3 / 5}  # five units a step in place of three
     if name in steps:
         assert fitting.global_step == pytest.approx(steps[name], abs=2)

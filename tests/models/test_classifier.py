@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from xltrobust.datamodules import LocalClassification
 from xltrobust.datamodules.example_table import Columns
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.models.classifier import NonFiniteLoss, RobustClassifier
 from xltrobust.models.optimizer import linear_factor, parameter_groups
 
@@ -31,7 +32,8 @@ def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalC
 def trainer(**options) -> pl.Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     own = {"num_sanity_val_steps": 0, "enable_checkpointing": False, "use_distributed_sampler": False}
-    return pl.Trainer(**quiet | own | options)
+    callbacks = [*options.pop("callbacks", []), MultilingualEvaluation()]
+    return pl.Trainer(**quiet | own | options, callbacks=callbacks)
 
 
 def test_training_equals_a_plain_loop(tiny_encoder: Path, tiny_task: Path) -> None:
@@ -77,7 +79,6 @@ def test_checkpoints_leave_frozen_weights_out_and_load(tiny_encoder: Path, tiny_
     loaded = RobustClassifier.load_from_checkpoint(tmp_path / "a.ckpt", weights_only=True)
     for (name, ours), theirs in zip(module.named_parameters(), loaded.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
-    assert loaded.validation_history == module.validation_history and len(loaded.validation_history) == 1
 
 
 @pytest.mark.parametrize(("option", "value"), [("labels", ["one"]), ("pooling", "max"), ("warmup", 2.0)])

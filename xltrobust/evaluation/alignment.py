@@ -16,6 +16,7 @@ from xltrobust.datamodules.parallel.words.aligner import Links
 from xltrobust.encoders.batches import length_batches
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.encoders.word_vectors import Subwords, tokens_of_words, word_vectors
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.example import Example
 from xltrobust.metrics.alignment import alignment_figures, word_alignment_figures
 from xltrobust.text.languages import base_language
@@ -55,6 +56,7 @@ class AlignmentDiagnostics(pl.Callback):
         self.start = state_dict["start"]
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        MultilingualEvaluation.of(trainer, before=self)
         _ = trainer.datamodule.pairs  # type: ignore[attr-defined]  # that there are none is told at once
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -66,9 +68,9 @@ class AlignmentDiagnostics(pl.Callback):
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         found = self.measure(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
-        module: Any = pl_module
-        # The module logs its figures after this.
-        module.figures |= self.start | {f"test/{name}": value for name, value in found.items()}
+        MultilingualEvaluation.of(trainer, before=self).figures |= self.start | {
+            f"test/{name}": value for name, value in found.items()
+        }
 
     @torch.no_grad()
     def measure(self, module: Any, data: Any, trainer: pl.Trainer | None = None) -> dict[str, float]:

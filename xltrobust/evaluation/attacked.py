@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from xltrobust.errors import UserError
+from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
 from xltrobust.example import EvaluationSet
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
@@ -73,6 +74,7 @@ class AdversarialEvaluation(pl.Callback):
             UserError: if an attack can change none of the languages, or the checkpoint is to be chosen by one that
                 cannot change the source language.
         """
+        MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
         for name, recipe in self.attacks.items():
@@ -91,7 +93,7 @@ class AdversarialEvaluation(pl.Callback):
             return
         if (trainer.current_epoch + 1) % self.every_n_epochs:
             return
-        module: Any = pl_module
+        evaluation = MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         sets = data.validation_sets
         for name, recipe in self.attacks.items():
@@ -109,21 +111,19 @@ class AdversarialEvaluation(pl.Callback):
             if counts[at].sum():  # none where the attack cannot change the source language
                 source_acc = accuracy(counts)[at].item()
                 figures[f"val/source_adv_acc/{name}"] = source_acc
-                module.record_attacked_validation(name, source_acc)
+                evaluation.record_attacked_validation(name, source_acc)
             # The figures are equal on all devices; sync_dist only tells Lightning so.
             pl_module.log_dict(figures, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        module: Any = pl_module
+        evaluation = MultilingualEvaluation.of(trainer, before=self)
         sets = trainer.datamodule.test_sets  # type: ignore[attr-defined]
         journal = self._journal(trainer) if self.attacks else None
         for name, recipe in self.attacks.items():
             started = time.perf_counter()
             found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
             self.seconds[name] = time.perf_counter() - started
-            # Every device for every set, with an empty share too: the metrics are summed over devices.
-            for at in range(len(sets)):
-                module.record_attack(name, at, {index: result for (i, index), result in found.items() if i == at})
+            evaluation.record_attack(name, found)
         if journal is not None:
             journal.close()
 

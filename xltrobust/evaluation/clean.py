@@ -12,176 +12,179 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
 from xltrobust.errors import UserError
-from xltrobust.evaluation.predictions import Prediction
-from xltrobust.example import EvaluationSet
+from xltrobust.evaluation.from_rows import attacked_figures_of, clean_figures_of
+from xltrobust.evaluation.history import ValidationHistory
+from xltrobust.evaluation.predictions import Prediction, Row, prediction_rows
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
-from xltrobust.metrics.coverage import WORST, worst_answers
-from xltrobust.metrics.figures import CHOSEN_BY, adversarial_figures, averages, clean_figures
+from xltrobust.metrics.figures import averages
 from xltrobust.perturb.base import AttackResult
 
 
 class NonFiniteLogits(UserError, RuntimeError):
-    """The model's weights are spoilt: it answers NaN."""
+    """The model's weights are spoilt: its logits are NaN or infinite."""
 
 
-class MultilingualEvaluation(pl.LightningModule):
-    """The evaluation half of :class:`RobustClassifier`."""
+class MultilingualEvaluation(pl.Callback):
+    """Scores the validation and the test in every language, and records every test prediction.
 
-    labels: list[str]
+    Figures are named ``val/acc/{language}`` and ``test/{acc,f1,majority}/{language}``; see
+    :mod:`xltrobust.metrics.figures`. Other callbacks add to it before it logs (attacks, measures of alignment), so it
+    has to stand after them in the trainer's list.
+
+    Attributes:
+        predictions: of the last test, clean and attacked, from all devices.
+        rows: the same as rows of ``predictions.parquet``, in order.
+        figures: of the last test.
+        history: accuracies of every validated epoch.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.predictions: list[Prediction] = []  # this device's share
+        self.predictions: list[Prediction] = []
+        self.rows: list[Row] = []
         self.figures: dict[str, float] = {}
-        # One entry an epoch: for the oracle, which is reported and never used.
-        self.validation_history: list[dict[str, float]] = []
-        self._attacked_dev: dict[str, float] = {}  # on the source dev set, in this epoch
+        self.history = ValidationHistory()
+        self._attacked_dev: dict[str, float] = {}  # accuracy on the attacked source dev set in this epoch, by attack
 
-    def _counter(self, sets: Sequence[EvaluationSet]) -> MultilingualConfusion:
-        return MultilingualConfusion(len(sets), len(self.labels)).to(self.device)
+    @classmethod
+    def of(cls, trainer: pl.Trainer, *, before: pl.Callback | None = None) -> MultilingualEvaluation:
+        """The trainer's evaluation.
 
-    @property
-    def _data(self) -> Any:
-        return self.trainer.datamodule  # type: ignore[attr-defined]
+        Args:
+            trainer: any.
+            before: a callback that adds to the evaluation, and has to stand before it.
 
-    def _classify(self, batch: dict[str, Any]) -> Tensor:
-        logits = self(batch).logits.float()
-        if not torch.isfinite(logits).all():
-            raise NonFiniteLogits(
-                "The model answers NaN: training has spoilt its weights. Lower the learning rates. "
-                "The last good checkpoint is kept."
-            )
-        return logits
+        Raises:
+            UserError: if the trainer has none, or it stands before that callback.
+        """
+        callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        found = next((callback for callback in callbacks if isinstance(callback, cls)), None)
+        if found is None:
+            raise UserError(f"trainer.callbacks: there is no {cls.__name__}; add one at the end of the list.")
+        if before is not None and callbacks.index(before) > callbacks.index(found):
+            name = type(before).__name__
+            raise UserError(f"trainer.callbacks: {cls.__name__} has to stand after {name}, whose figures it logs.")
+        return found
+
+    # Its state, and where it comes from: checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validation_history": self.history.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history.take(state_dict["validation_history"])
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
+        self.history.take_from(checkpoint)  # of an older version too
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self.history.chosen_by = next(
+            (name for own in trainer.checkpoint_callbacks if (name := getattr(own, "monitor", None))),
+            self.history.chosen_by,
+        )
 
     # Validation
 
-    def on_validation_epoch_start(self) -> None:
-        self._confusion = self._counter(self._data.validation_sets)
-        self._loss = MeanMetric().to(self.device)
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._confusion = MultilingualConfusion(len(_data(trainer).validation_sets), len(_data(trainer).labels))
+        self._confusion.to(pl_module.device)
+        self._loss = MeanMetric().to(pl_module.device)
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
-        logits = self._classify(batch)
+    def on_validation_batch_end(  # type: ignore[override]
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: dict[str, Tensor],
+        batch: dict[str, Any],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        logits = _checked(outputs["logits"])
         self._confusion.update(logits.argmax(1), batch["labels"], torch.full_like(batch["labels"], dataloader_idx))
         if dataloader_idx == 0:  # the source
             self._loss.update(F.cross_entropy(logits, batch["labels"], reduction="none"))
 
-    def on_validation_epoch_end(self) -> None:
-        confusion = self._confusion.compute()
-        names = [own.name for own in self._data.validation_sets]
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        confusion, data = self._confusion.compute(), _data(trainer)
+        names = [evaluation_set.name for evaluation_set in data.validation_sets]
         values = dict(zip(names, accuracy(confusion).tolist(), strict=True))
-        source = self._data.source
-        epoch = {"epoch": float(self.current_epoch), "source_acc": values[source], **self._attacked_dev}
+        epoch = {"epoch": float(trainer.current_epoch), "source_acc": values[data.source], **self._attacked_dev}
         self._attacked_dev = {}
-        if "avg" in (means := averages(values, source)):
+        if "avg" in (means := averages(values, data.source)):
             epoch["target_acc"] = means["avg"]
         # The figures are equal on all devices; sync_dist only tells Lightning so.
-        self.log_dict({f"val/acc/{name}": value for name, value in values.items()}, sync_dist=True)
-        self.log("val/source_acc", values[source], prog_bar=True, sync_dist=True)
-        self.log("val/source_f1", macro_f1(confusion)[names.index(source)].item(), sync_dist=True)
-        self.log("val/loss", self._loss.compute(), sync_dist=True)
-        if not self.trainer.sanity_checking:
-            self.validation_history = [*self.validation_history, epoch]
-            self.log_dict({f"oracle/{name}": value for name, value in self.oracle().items()}, sync_dist=True)
+        pl_module.log_dict({f"val/acc/{name}": value for name, value in values.items()}, sync_dist=True)
+        pl_module.log("val/source_acc", values[data.source], prog_bar=True, sync_dist=True)
+        pl_module.log("val/source_f1", macro_f1(confusion)[names.index(data.source)].item(), sync_dist=True)
+        pl_module.log("val/loss", self._loss.compute(), sync_dist=True)
+        if not trainer.sanity_checking:
+            self.history.add(epoch)
+            oracle = self.history.oracle()
+            pl_module.log_dict({f"oracle/{name}": value for name, value in oracle.items()}, sync_dist=True)
 
-    def record_attacked_validation(self, name: str, source_acc: float) -> None:
-        """Keeps accuracy on the attacked source dev set, which the epoch may be chosen by."""
-        self._attacked_dev[f"source_adv_acc/{name}"] = source_acc
-
-    def chosen_by(self) -> str:
-        """The figure that the best checkpoint is the best by."""
-        monitors = [getattr(callback, "monitor", None) for callback in self.trainer.checkpoint_callbacks]
-        return next((monitor for monitor in monitors if monitor), CHOSEN_BY)
-
-    def oracle(self) -> dict[str, float]:
-        """What choosing the epoch by the *targets'* dev sets would have given, beside what choosing by the source gave.
-
-        The difference says how much a checkpoint chosen without target labels leaves lying (Keung et al., 2020).
-        """
-        name = self.chosen_by().removeprefix("val/")
-        known = [epoch for epoch in self.validation_history if "target_acc" in epoch]
-        if not known:
-            return {}
-        best = max(known, key=lambda epoch: epoch["target_acc"])
-        figures = {"best_target_dev_acc": best["target_acc"], "best_epoch": best["epoch"]}
-        if candidates := [epoch for epoch in known if name in epoch]:
-            chosen = max(candidates, key=lambda epoch: epoch[name])
-            figures |= {"chosen_target_dev_acc": chosen["target_acc"], "chosen_epoch": chosen["epoch"]}
-        return figures
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["validation_history"] = self.validation_history
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # The best checkpoint, loaded for the test, knows less than the run that goes on to test it.
-        stored = checkpoint.get("validation_history", [])
-        if len(stored) > len(self.validation_history):
-            self.validation_history = stored
+    def record_attacked_validation(self, attack: str, source_acc: float) -> None:
+        """Keeps accuracy on the attacked source dev set, by which the epoch may be chosen."""
+        self._attacked_dev[f"source_adv_acc/{attack}"] = source_acc
 
     # Test
 
-    def on_test_epoch_start(self) -> None:
-        self.predictions, self.figures = [], {}
-        self._confusion = self._counter(self._data.test_sets)
-        self._attacked: dict[str, dict[tuple[int, int], int]] = {}
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.history.take_from_file(trainer.ckpt_path)
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
-        classes = self._classify(batch).argmax(1)
-        self._confusion.update(classes, batch["labels"], torch.full_like(classes, dataloader_idx))
+    def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.predictions, self.rows, self.figures = [], [], {}
+
+    def on_test_batch_end(  # type: ignore[override]
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: dict[str, Tensor],
+        batch: dict[str, Any],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        classes = _checked(outputs["logits"]).argmax(1)
         answers = zip(batch["index"].tolist(), classes.tolist(), strict=True)
         self.predictions += [Prediction(dataloader_idx, index, answer) for index, answer in answers]
 
-    def record_attack(self, attack: str, set_index: int, results: dict[int, AttackResult]) -> None:
-        """Takes what an attack did to this device's share of a test set.
-
-        Every device calls it for every attack and set, with an empty share too: counts are summed over devices.
+    def record_attack(self, attack: str, results: dict[tuple[int, int], AttackResult]) -> None:
+        """Takes what an attack did to this device's share of the test sets.
 
         Args:
             attack: the attack's name.
-            set_index: which of the data module's ``test_sets``.
-            results: by index of the example.
+            results: by the number of the data module's test set, and the example's in it.
         """
-        answers = self._attacked.setdefault(attack, {})
-        for index, result in results.items():
-            answers[set_index, index] = result.prediction
-            self.predictions.append(Prediction(set_index, index, result.prediction, attack, result))
+        self.predictions += [
+            Prediction(at, index, result.prediction, attack, result) for (at, index), result in results.items()
+        ]
 
-    def on_test_epoch_end(self) -> None:
-        answers = self._attacked
-        if len(answers) > 1:  # an example's attacks are all on one device
-            answers = answers | {WORST: worst_answers(answers, self._label)}
-        originals = self._clean_answers() if answers else {}
-        # Every device computes and logs every language: a rank that skipped one would hang the others.
-        clean = self._confusion.compute()
-        attacked = {attack: self._counts(own) for attack, own in answers.items()}
-        before = {
-            attack: self._counts({place: originals[place] for place in own if place in originals})
-            for attack, own in answers.items()
-        }
-        by_split: dict[str, list[int]] = {}
-        for position, each in enumerate(self._data.test_sets):
-            by_split.setdefault(each.split, []).append(position)
-        for split, positions in by_split.items():
-            place = ([self._data.test_sets[i].name for i in positions], self._data.source, split)
-            self.figures |= clean_figures(clean[positions], *place)
-            own, own_before = ({name: kind[name][positions] for name in answers} for kind in (attacked, before))
-            self.figures |= adversarial_figures(own, own_before, *place)
-        self.log_dict(self.figures, sync_dist=True)
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # An example may be attacked on another device than it is tested on: every device counts all of them.
+        self.predictions = _of_all_devices(self.predictions, trainer.world_size)
+        data = _data(trainer)
+        self.rows = prediction_rows(self.predictions, data.test_sets)
+        about = {"labels": data.labels, "source": data.source}
+        for count in (clean_figures_of, attacked_figures_of):
+            self.figures |= count(self.rows, data.test_sets, about)
+        pl_module.log_dict(self.figures, sync_dist=True)
 
-    def _label(self, place: tuple[int, int]) -> int:
-        return int(self._data.test_sets[place[0]].examples[place[1]].label)
 
-    def _counts(self, answers: dict[tuple[int, int], int]) -> Tensor:
-        """Counts of all devices' answers, by set and index of the example: shape (sets, classes, classes)."""
-        metric = self._counter(self._data.test_sets)
-        columns = [*answers.values()], [self._label(place) for place in answers], [at for at, _ in answers]
-        metric.update(*(torch.tensor(own, dtype=torch.long, device=self.device) for own in columns))
-        return metric.compute()
+def _data(trainer: pl.Trainer) -> Any:
+    return trainer.datamodule  # type: ignore[attr-defined]
 
-    def _clean_answers(self) -> dict[tuple[int, int], int]:
-        """The classes of the clean texts, of all devices: an example is attacked on another than it is tested on."""
-        own = {(p.set_index, p.index): p.prediction for p in self.predictions if p.attack is None}
-        if self.trainer.world_size == 1:
-            return own
-        shares: list[Any] = [None] * self.trainer.world_size
-        torch.distributed.all_gather_object(shares, own)
-        return {place: answer for share in shares for place, answer in share.items()}
+
+def _checked(logits: Tensor) -> Tensor:
+    logits = logits.float()
+    if not torch.isfinite(logits).all():
+        raise NonFiniteLogits(
+            "The model answers NaN: training has spoilt its weights. Lower the learning rates. "
+            "The last good checkpoint is kept."
+        )
+    return logits
+
+
+def _of_all_devices(share: Sequence[Prediction], world_size: int) -> list[Prediction]:
+    if world_size == 1:
+        return list(share)
+    shares: list[Any] = [None] * world_size
+    torch.distributed.all_gather_object(shares, share)
+    return [prediction for each in shares for prediction in each]

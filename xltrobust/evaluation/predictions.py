@@ -151,3 +151,16 @@ class Prediction:
     prediction: int
     attack: str | None = None
     result: AttackResult | None = None
+
+
+def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]) -> list[Row]:
+    """The rows of ``predictions.parquet``, clean before attacked, in the order of the test sets and their examples."""
+    attacks = list(dict.fromkeys(own.attack for own in predictions if own.attack))
+
+    def place(own: Prediction) -> tuple[int, int, int]:
+        return (attacks.index(own.attack) + 1 if own.attack else 0, own.set_index, own.index)
+
+    return [
+        prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
+        for own in sorted(predictions, key=place)
+    ]

@@ -7,22 +7,21 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from xltrobust.evaluation.attacked import AdversarialEvaluation
-from xltrobust.evaluation.predictions import Prediction, Row, attack_record, prediction_row, write_predictions
-from xltrobust.example import EvaluationSet
+from xltrobust.evaluation.clean import MultilingualEvaluation
+from xltrobust.evaluation.predictions import Prediction, attack_record, write_predictions
+from xltrobust.evaluation.results import tested_model
 from xltrobust.files import atomic_write, content_hash, write_json
 from xltrobust.regularizers.base import Regularizer
-from xltrobust.runs.folder import SCHEMA, RunFolder
-from xltrobust.runs.provenance import git_state, machine, package_versions
+from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.provenance import machine
 from xltrobust.runs.stopping import Stopped, heed_signals_first
 from xltrobust.seeding import global_seed
 
@@ -30,7 +29,7 @@ _SHOWN = 200  # attacked examples in the W&B table
 
 
 class RunRecorder(pl.Callback):
-    """Writes ``predictions.parquet`` and ``results.json`` at the end of the test, from the shares of all devices.
+    """Writes ``predictions.parquet`` and ``results.json`` at the end of the test: what the evaluation found.
 
     A start that fails, in the data or the set-up, leaves nothing: the configuration is written and the loggers are
     started when that is done.
@@ -84,69 +83,42 @@ class RunRecorder(pl.Callback):
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seconds["test"] = time.perf_counter() - self._started
-        shares: list[list[Prediction]] = [pl_module.predictions]  # type: ignore[list-item]
-        if trainer.world_size > 1:
-            shares = [[] for _ in range(trainer.world_size)]
-            torch.distributed.all_gather_object(shares, pl_module.predictions)
+        evaluation = MultilingualEvaluation.of(trainer)
         compute = pl_module.compute()  # type: ignore[operator]
         if trainer.is_global_zero:
-            predictions = [own for share in shares for own in share]
-            rows = prediction_rows(predictions, trainer.datamodule.test_sets)  # type: ignore[attr-defined]
-            write_predictions(rows, self.folder.predictions)
-            results = self._results(trainer, pl_module) | {"passes": compute}
-            results["attacks"] = _attack_records(predictions, trainer)
-            write_json(results, self.folder.results)
+            write_predictions(evaluation.rows, self.folder.predictions)
+            write_json(self._results(trainer, pl_module, evaluation) | {"passes": compute}, self.folder.results)
             shutil.rmtree(self.folder.answers, ignore_errors=True)
             self.folder.previous.unlink(missing_ok=True)  # nobody will resume from it
-            _log_table(rows, trainer)
+            _log_table(evaluation.rows, trainer)
         # Nobody may go on to read the files before they are there.
         trainer.strategy.barrier("results written")
 
-    def _results(self, trainer: pl.Trainer, module: Any) -> dict[str, Any]:
+    def _results(self, trainer: pl.Trainer, module: Any, evaluation: MultilingualEvaluation) -> dict[str, Any]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        first = data.test_sets[0].examples[0]
-        return {
-            "schema": SCHEMA,
-            "name": self.folder.path.name,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            **git_state(),
-            "command": ["python -m xltrobust.fit", *sys.argv[1:]],
-            "seed": global_seed(),
-            "versions": package_versions(),
-            "machine": machine(
-                trainer.num_devices * trainer.num_nodes, type(trainer.accelerator).__name__, str(trainer.precision)
-            ),
-            "task": type(data).__name__,
-            "text_pairs": first.text_pair is not None,
-            "encoder": module.hparams["encoder"],
-            "regularizers": {own.name: own.described() for own in _regularizers(trainer)},
-            "labels": module.labels,
-            "source": data.source,
-            "languages": [own.name for own in data.test_sets if own.split == "test"],
+        checkpoint, history = Path(str(trainer.ckpt_path)), evaluation.history
+        devices = trainer.num_devices * trainer.num_nodes
+        return tested_model(
+            self.folder,
+            data,
+            command=["python -m xltrobust.fit", *sys.argv[1:]],
+            encoder=module.hparams["encoder"],
+            seed=global_seed(),
+            machine=machine(devices, type(trainer.accelerator).__name__, str(trainer.precision)),
+        ) | {
+            "regularizers": {regularizer.name: regularizer.described() for regularizer in _regularizers(trainer)},
             "data": data.data_counts(),
             "checkpoint": {
-                "path": _checkpoint_path(Path(str(trainer.ckpt_path)).resolve(), self.folder),
-                "hash": content_hash(Path(str(trainer.ckpt_path))),
-                "chosen_by": module.chosen_by(),
-                "validation": module.validation_history,
+                "path": _checkpoint_path(checkpoint.resolve(), self.folder),
+                "hash": content_hash(checkpoint),
+                "chosen_by": history.chosen_by,
+                "validation": history.epochs,
             },
-            "oracle": module.oracle(),
-            "figures": module.figures,
+            "oracle": history.oracle(),
+            "figures": evaluation.figures,
             "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+            "attacks": _attack_records(evaluation.predictions, trainer),
         }
-
-
-def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]) -> list[Row]:
-    """The rows of ``predictions.parquet``, clean before attacked, in the order of the test sets and their examples."""
-    attacks = list(dict.fromkeys(own.attack for own in predictions if own.attack))
-
-    def place(own: Prediction) -> tuple[int, int, int]:
-        return (attacks.index(own.attack) + 1 if own.attack else 0, own.set_index, own.index)
-
-    return [
-        prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
-        for own in sorted(predictions, key=place)
-    ]
 
 
 def _checkpoint_path(checkpoint: Path, folder: RunFolder) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -21,6 +20,7 @@ from xltrobust.encoders.sentence_encoder import sentence_encoder
 from xltrobust.errors import UserError
 from xltrobust.evaluation.from_rows import clean_figures_of, renewed_figures
 from xltrobust.evaluation.predictions import EMPTY_ROW, Row, prediction_row, write_predictions
+from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.shares import attack_share, chosen_share
 from xltrobust.example import EvaluationSet
@@ -33,8 +33,8 @@ from xltrobust.perturb.engine.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, first_difference
 from xltrobust.perturb.searches.replay import Replay
 from xltrobust.reading import read_parquet, read_yaml
-from xltrobust.runs.folder import SCHEMA, RunFolder
-from xltrobust.runs.provenance import git_state, machine, package_versions
+from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.provenance import machine
 
 Found = dict[tuple[int, int], AttackResult]
 _COLUMNS = ("id", "split", "language", "label", "prediction", "attack", "text", "text_pair", "adversarial_text")
@@ -206,23 +206,9 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
 
 
 def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, folder: RunFolder) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "name": folder.path.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **git_state(),
-        "command": ["python -m xltrobust.attack", *sys.argv[1:]],
-        "seed": 0,
-        "versions": package_versions(),
-        "machine": machine(fabric.world_size, type(fabric.accelerator).__name__, _precision(fabric)),
-        "task": type(data).__name__,
-        "text_pairs": data.test_sets[0].examples[0].text_pair is not None,
-        "encoder": name,
-        "labels": data.labels,
-        "source": data.source,
-        "languages": [own.name for own in data.test_sets if own.split == "test"],
-        "attacks": {},
-    }
+    command = ["python -m xltrobust.attack", *sys.argv[1:]]
+    where = machine(fabric.world_size, type(fabric.accelerator).__name__, _precision(fabric))
+    return tested_model(folder, data, command=command, encoder=name, seed=0, machine=where) | {"attacks": {}}
 
 
 def _data_section(config: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from xltrobust.encoders.layers import encoder_layers, shifted
 from xltrobust.encoders.load import load_encoder
 from xltrobust.errors import IncompatibleRegularizer, UserError
-from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.models.budget import ComputeBudget
 from xltrobust.models.language_maps import LanguageMaps
 from xltrobust.models.network import Batch
@@ -30,7 +29,7 @@ class NonFiniteLoss(UserError, RuntimeError):
     """The loss is NaN or infinite: training on cannot help."""
 
 
-class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.LightningModule):
+class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
     """Text or text-pair classification with any multilingual encoder.
 
     Args:
@@ -200,6 +199,12 @@ class RobustClassifier(Regularized, ComputeBudget, MultilingualEvaluation, pl.Li
         if self.before_task:  # Adam's averages of the head are not to begin with zeros that nobody has learnt from
             for parameter in (*self.dense.parameters(), *self.out.parameters()):
                 parameter.grad = None
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """The logits, shape (B, C), for the callback that scores them."""
+        return {"logits": self(batch).logits}
+
+    test_step = validation_step
 
     def configure_optimizers(self) -> Any:
         options = self.hparams

@@ -35,7 +35,7 @@ def git_state() -> dict[str, Any]:
         return subprocess.run(run, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
-        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[1]:
+        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[2]:
             return {"commit": None, "dirty": None}  # an installed copy below somebody else's repository
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.SubprocessError):
