@@ -1,1 +1,1 @@
-"""A run's folder, checkpoints, loggers, and where its results come from."""
+"""A run's folder, checkpoints, loggers and provenance, and how it is stopped."""

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the best epoch's weights, and the state to go on from; whole, or as they were."""
+"""A run's checkpoints: the weights of the best epoch, and the state to resume from; a failed write changes neither."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from xltrobust.runs.folder import PREVIOUS, RunFolder
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the weights of the epoch with the best accuracy on the *source* dev set, clean or attacked.
 
-    Choosing by a target language's labels cannot be configured: it would be an oracle.
+    A target language's dev set cannot be configured instead: it would be an oracle.
 
     Args:
-        attack: the name of one of ``adversarial.attacks``: accuracy under it is what counts, in the epochs after which
-            it is tried (``adversarial.every_n_epochs``). None takes clean accuracy.
+        attack: the name of one of ``adversarial.attacks``. The epoch is then chosen by accuracy under this attack,
+            among the epochs after which it is tried (``adversarial.every_n_epochs``). None chooses by clean accuracy.
     """
 
     def __init__(self, attack: str | None = None) -> None:
@@ -39,7 +39,7 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
         )
 
-    # Lightning refuses an epoch without the figure: the first, where the attack comes every other.
+    # Lightning fails in an epoch without the figure: in the first, if the attack is tried after every second.
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.monitor in trainer.callback_metrics:
@@ -51,13 +51,15 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps the whole state to resume from: at every epoch's end, or every so many steps.
+    """Keeps the whole training state to resume from, saved at the end of every epoch or every few steps.
 
-    A step that a validation follows is saved after it, an epoch's last step at the epoch's end: Lightning takes a
-    validation that follows a save for done, and one that was killed would be missing for good.
+    If a validation follows a step, the state is saved after the validation; after the last step of an epoch, it is
+    saved at the end of the epoch. For when it resumes, Lightning takes a validation that follows a save to be done, so
+    a validation that was killed would never be repeated.
 
-    The state before the last is kept as ``previous.ckpt`` until the run has finished, should the last be damaged. It
-    takes no more room than a save takes anyway: two states, as the new one is written before the old one goes.
+    The state before the last is kept as ``previous.ckpt`` until the run has finished, in case the last is damaged. This
+    takes no extra space on disk: a save needs room for two states anyway, as it writes the new before it deletes the
+    old.
 
     Args:
         every_n_train_steps: steps between saves; None saves at the end of every epoch.
@@ -74,7 +76,7 @@ class LastCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
-        self._due = False  # after the validation, or at the epoch's end
+        self._due = False  # whether a save waits for the end of a validation or an epoch
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
         if not (_ends_epoch(trainer) or _validation_follows(trainer)):
@@ -109,7 +111,7 @@ class LastCheckpoint(ModelCheckpoint):
 
 
 def _ends_epoch(trainer: pl.Trainer) -> bool:
-    """Whether the step that was just taken is the last of its epoch."""
+    """Whether the step just taken is the last of its epoch."""
     loop = trainer.fit_loop
     return loop.epoch_loop._is_training_done or (trainer.should_stop and loop._can_stop_early)
 
@@ -120,10 +122,10 @@ def _validation_follows(trainer: pl.Trainer) -> bool:
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it; Lightning's way is by ``$TMPDIR``, perhaps on another disk.
+    """Writes a checkpoint to a temporary file in its folder, and renames it; Lightning goes through ``$TMPDIR``.
 
     Raises:
-        UserError: if it cannot be written; the one that was there stays.
+        UserError: if it cannot be written; the checkpoint that was there stays.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -136,18 +138,18 @@ class WholeCheckpoints(TorchCheckpointIO):
                 os.fsync(opened.fileno())
         except OSError as error:
             raise UserError(
-                f"{path}: could not be written ({error.strerror}); what was saved before it is kept. Mend that, and "
-                "run the same command again to go on from there."
+                f"{path}: could not be written ({error.strerror}); the checkpoint before it is kept. Put that "
+                "right, and run the same command again to resume from there."
             ) from None
 
 
 def checkpoint_to_resume(folder: RunFolder) -> str | None:
-    """The last state that is sound; one that is damaged is named on standard error, and set aside.
+    """The last undamaged training state; a damaged one is reported on standard error and renamed.
 
-    All processes of a training come to the same answer, whichever of them looks first.
+    All processes of a training get the same answer, whichever of them looks first.
 
     Returns:
-        Its path; None if there is none: training starts at the beginning.
+        The path; None if there is no such state, and training has to start at the beginning.
     """
     remove_leftovers(folder.checkpoints)
     damaged = False
@@ -156,26 +158,26 @@ def checkpoint_to_resume(folder: RunFolder) -> str | None:
             continue
         if (fault := _fault(path)) is None:
             if damaged:
-                print(f"fit: going on from {path}, the state before.", file=sys.stderr)
+                print(f"fit: resuming from {path}, the state before it.", file=sys.stderr)
             return str(path)
         aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
         try:
             path.replace(aside)
         except FileNotFoundError:  # another process was faster
             continue
-        print(f"fit: {path} is damaged ({fault}): set aside as {aside.name}.", file=sys.stderr)
+        print(f"fit: {path} is damaged ({fault}): renamed to {aside.name}.", file=sys.stderr)
         damaged = True
     if damaged:
-        print("fit: there is no state before it: training starts at the beginning.", file=sys.stderr)
+        print("fit: there is no earlier state: training starts at the beginning.", file=sys.stderr)
     return None
 
 
 def _fault(path: Path) -> str | None:
-    """What is wrong with a checkpoint; None if it is whole and holds the state of a training."""
+    """What is wrong with a checkpoint; None if it is complete and holds a training state."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if (spoilt := archive.testzip()) is not None:
-                return f"{spoilt} in it is spoilt"
+            if (corrupt := archive.testzip()) is not None:
+                return f"{corrupt} in it is corrupt"
         stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
@@ -199,15 +201,15 @@ class SourceEarlyStopping(EarlyStopping):
         never = sys.maxsize
         super().__init__(
             monitor=CHOSEN_BY, mode="max", patience=never if patience is None else patience, min_delta=min_delta,
-            strict=False,  # a run too short for a validation is none of its business
-            check_on_train_epoch_end=False,  # Lightning's default, past the hook below
+            strict=False,  # a run may be too short for a validation
+            check_on_train_epoch_end=False,  # Lightning's default would bypass the hook below
         )  # fmt: skip
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not getattr(pl_module, "before_task", False):  # there is nothing to improve yet
+        if not getattr(pl_module, "before_task", False):  # the task is not learnt yet
             super().on_validation_end(trainer, pl_module)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning restores the count and not the decision: a stopped run, started again, would train on.
+        # Lightning restores the count but not the decision: a stopped run, started again, would go on training.
         if self.wait_count >= self.patience:
             trainer.should_stop = True

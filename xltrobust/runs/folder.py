@@ -1,4 +1,4 @@
-"""A run's folder: what a run leaves, and how the other commands find it again."""
+"""A run's folder: the files that a run writes, as the other commands read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xltrobust.reading import read_json, read_yaml
 
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
-# What results.json has, of a run as of a classifier from elsewhere; without the first four nothing can be said of it.
+# Entries of results.json, of runs and of classifiers from elsewhere. Only the first four are required.
 _RESULTS: dict[str, type] = {
     "name": str, "source": str, "languages": list, "figures": dict,
     "seed": int, "labels": list, "text_pairs": bool, "encoder": str, "machine": dict, "data": dict,
@@ -38,14 +38,14 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
-        self.previous = self.checkpoints / PREVIOUS  # the one before the last, until the run has finished
-        self.answers = self.path / "answers"  # of the model to attacks that have not finished
+        self.previous = self.checkpoints / PREVIOUS  # the state before the last, until the run has finished
+        self.answers = self.path / "answers"  # of the model, to attacks that have not finished
 
     def check_config(self, config: str) -> None:
-        """Refuses to go on in a folder that holds a run of another configuration.
+        """Checks that the folder does not hold a run of another configuration.
 
         Raises:
-            UserError: naming an option that differs.
+            UserError: if it does; names an option that differs.
         """
         if not self.config.exists():
             return
@@ -53,15 +53,15 @@ class RunFolder:
             before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
             raise UserError(
                 f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "
-                "choose another --run_dir, or delete that one."
+                "choose another --run_dir, or delete this one."
             )
 
     @cached_property
     def finished(self) -> dict[str, Any]:
-        """What ``results.json`` says.
+        """The content of ``results.json``.
 
         Raises:
-            UserError: if the run has not finished, another version of the package wrote it, or it is damaged.
+            UserError: if the run has not finished, or the file is damaged or has another version's schema.
         """
         if not self.results.exists():
             raise UserError(f"{self.results}: not found; is {self.path} the folder of a finished run?")
@@ -76,10 +76,10 @@ class RunFolder:
         return results
 
     def recorded(self, name: str) -> Any:
-        """What ``results.json`` says of one thing.
+        """An entry of ``results.json``.
 
         Raises:
-            UserError: if it does not.
+            UserError: if it has none of this name.
         """
         if name not in self.finished:
             raise UserError(f"{self.results}: there is no {name!r}, which is needed for this.")
@@ -89,7 +89,7 @@ class RunFolder:
         """An option of the run's configuration, by its dotted name.
 
         Raises:
-            UserError: if the configuration cannot be read, or does not have the option, of the type ``kind``.
+            UserError: if the configuration cannot be read, or the option is missing or not of the type ``kind``.
         """
         value: Any = self.options
         for part in name.split("."):
@@ -111,7 +111,7 @@ class RunFolder:
             UserError: if it is missing.
         """
         named = self.options.get("test_checkpoint")
-        # Not where the run's own was when it was written: folders are renamed, and others take their places.
+        # The path recorded for the run's own checkpoint is not used: the folder may have been renamed since.
         recorded = self.finished.get("checkpoint")
         checkpoint = self.best if named is None else self.path / str(dict(recorded or {}).get("path"))
         if not checkpoint.exists():
@@ -120,10 +120,10 @@ class RunFolder:
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two nested configurations differ: the dotted name of the option, and its two values.
+    """Where two nested configurations differ: the dotted name of each such option, and its two values.
 
-    An option that only one of them knows came or went with another version of the package. Not so an attack: their
-    names are the user's.
+    Options that only one of them has are ignored, as they come from different versions of the package. Attacks are
+    compared nevertheless, because users name them.
 
     >>> list(_differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
     [('a.b', 1, 3), ('a.c', None, {'d': 4})]

@@ -1,4 +1,4 @@
-"""Where a run's curves go: CSV files beside it, and W&B without ever standing in its way."""
+"""Loggers of a run's curves: CSV files, and W&B, which can neither block nor fail a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INIT_SECONDS = 30
 
 
 def wandb_mode() -> str:
-    """``WANDB_MODE`` if set; ``online`` for whoever has logged in; else ``offline``. Never asks anybody anything.
+    """``WANDB_MODE`` if it is set, else ``online`` if the user is logged in, else ``offline``. Never prompts.
 
     >>> import os; os.environ["WANDB_MODE"] = "offline"; wandb_mode()
     'offline'
@@ -37,7 +37,7 @@ def wandb_mode() -> str:
 class PatientWandbLogger(WandbLogger):
     """W&B that falls back to offline, and then to nothing, rather than block or fail a run.
 
-    A run resumed in its folder goes on in the same W&B run: the id is kept there.
+    A resumed run continues the same W&B run, whose id is kept in the folder.
 
     Args:
         run_dir: the run's folder.
@@ -70,14 +70,14 @@ class PatientWandbLogger(WandbLogger):
         self._attempt(super().finalize, status)
 
     def _attempt(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        """Calls a method; after the first failure (its service died, say) the run goes on without W&B."""
+        """Calls a method; after a first failure (such as a dead service) the run goes on without W&B."""
         if self._gone:
             return
         try:
             method(*args, **kwargs)
-        except Exception as error:  # whatever it is, training comes first
+        except Exception as error:  # whatever it is, the run goes on
             self._gone = True
-            rank_zero_warn(f"W&B failed and is done without from here on: {error}")
+            rank_zero_warn(f"W&B failed, and the run goes on without it: {error}")
 
     def _start(self) -> Any:
         import wandb
@@ -92,10 +92,10 @@ class PatientWandbLogger(WandbLogger):
                 run.define_metric("trainer/global_step")
                 run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
                 return run
-            except Exception as error:  # whatever W&B finds wrong, training comes first
+            except Exception as error:  # whatever it is, the run goes on
                 rank_zero_warn(f"W&B did not start ({mode}): {error}")
                 if wandb.run is None or wandb.run.disabled:
-                    wandb.teardown()  # its service keeps the id of the run that failed, and refuses it to the next
+                    wandb.teardown()  # or its service reserves the id for the run that failed
         return wandb.init(mode="disabled")
 
 
@@ -106,5 +106,5 @@ def _kept_id(path: Path) -> str:
 
 
 def default_loggers(run_dir: str) -> list[Logger]:
-    """W&B and CSV, both in the run's folder."""
+    """The W&B and the CSV logger, which both write to the run's folder."""
     return [PatientWandbLogger(run_dir), CSVLogger(run_dir, name="csv")]

@@ -17,18 +17,18 @@ _PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """The versions of the packages that results depend on, those that are installed."""
-    found = {}
+    """The installed versions of the packages that results depend on."""
+    versions = {}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found | {"python": platform.python_version()}
+    return versions | {"python": platform.python_version()}
 
 
 def git_state() -> dict[str, Any]:
-    """The commit of the checkout that the package runs from, and whether files differ from it; None outside of one."""
+    """The commit of the checkout that the package runs from, and whether tracked files differ; None outside of one."""
 
     def git(*arguments: str) -> str:
         run = ["git", "-C", str(Path(__file__).parent), *arguments]
@@ -36,32 +36,32 @@ def git_state() -> dict[str, Any]:
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[2]:
-            return {"commit": None, "dirty": None}  # an installed copy below somebody else's repository
+            return {"commit": None, "dirty": None}  # an installed copy inside another repository
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
 
 
 def machine(devices: int, accelerator: str, precision: str) -> dict[str, Any]:
-    """What the run ran on."""
+    """The machine that a run used, and the settings that results depend on."""
     return {
         "platform": platform.platform(),
         "devices": devices,
         "accelerator": accelerator,
         "precision": precision,
         "threads": torch.get_num_threads(),
-        # The same seed ends in other weights on another processor: sums are rounded in another order.
+        # The same seed gives other weights on another processor, as sums are rounded in another order.
         "processor": _processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
 
 def _processor() -> str:
-    """The processor's model, as far as the system tells."""
+    """The processor's model, as far as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
     except OSError:
         return platform.processor()
-    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
-    parts = [found[name] for name in ("model name", "cpu family", "model", "stepping") if name in found]
+    fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    parts = [fields[name] for name in ("model name", "cpu family", "model", "stepping") if name in fields]
     return " / ".join(parts) or platform.processor()
