@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+# What jsonargparse puts around the one thing that is wrong: that an option might have been left out, or have named a
+# file, which types there are, and the whole section that the option is in.
+_UNION = "Does not validate against any of the Union subtypes"
+_AROUND = re.compile(
+    rf"^\s*(- )?({_UNION}|Subtypes: .*|Errors:|Given value type: .*|Given value: (.{{80,}}|NestedArg.*|Namespace.*)"
+    r"|Expected a <class 'NoneType'>|Expected a path but .* either not accessible or invalid)$",
+    re.MULTILINE,
+)
 _SIGPIPE = 128 + 13  # what shells make of a process that ended because nobody read on
 
 
@@ -47,7 +56,10 @@ def one_line_errors(command: str, *kinds: type[Exception]) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """What an error says, on one line; its kind if it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    text = str(error)
+    if _UNION in text:
+        text = _AROUND.sub("", text).strip().removeprefix("- ")
+    return " ".join(text.split()) or type(error).__name__
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -40,6 +40,8 @@ _OPTIONS: list[tuple[str, object, tuple[str, ...]]] = [
     (f"{_DATA}.languages", "de", ("languages", "de")),
     (f"{_DATA}.languages", ["german"], ("languages", "german")),
     (f"{_DATA}.languages", ["../../etc"], ("languages", "../../etc")),
+    (f"{_DATA}.languages", {"de": ""}, ("languages", "de")),
+    (f"{_DATA}.languages", {"de": "deutsch"}, ("data/deutsch/test.tsv",)),
     (f"{_DATA}.languages", ["fr"], ("data/fr/test.tsv",)),
     (f"{_DATA}.languages", None, ("languages",)),
     (f"{_DATA}.labels", ["red", "red", "blue", "green"], ("labels", "red")),

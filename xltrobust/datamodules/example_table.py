@@ -91,6 +91,7 @@ def examples_from_rows(
     labels: Sequence[str],
     aliases: dict[str, str] | None = None,
     untranslated: str | None = None,
+    language_name: str | None = None,
 ) -> ExampleTable:
     """Makes examples of rows.
 
@@ -102,6 +103,7 @@ def examples_from_rows(
         labels: the classes.
         aliases: other spellings of labels.
         untranslated: a text that stands for "not translated" (PAWS-X's ``NS``); such rows are left out and counted.
+        language_name: what stands for the language in the language column; None takes its code.
 
     Raises:
         DataError: on a missing column, an unknown label or an id that comes twice.
@@ -113,7 +115,7 @@ def examples_from_rows(
     count = 0
     for number, row in rows:
         require_columns(row, columns.named(), f"{path}:{number}")
-        if columns.language and row[columns.language] != language:
+        if columns.language and row[columns.language] != (language_name or language):
             continue
         count += 1
         identifier = row[columns.id] if columns.id else str(count)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
 
-from xltrobust.errors import UserError
+from xltrobust.errors import UserError, one_line
 from xltrobust.evaluation.predictions import check_same_texts
 from xltrobust.example import EvaluationSet
 from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
@@ -75,7 +75,7 @@ def build_recipe(options: Any, where: str) -> Attack:
     try:
         return parser.instantiate_classes(parser.parse_object({"recipe": options})).recipe
     except (ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"{where}: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where}: {one_line(error)}") from None
 
 
 def read_replay(

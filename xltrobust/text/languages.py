@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+import langcodes
 from langcodes import Language, LanguageTagError
 
 from xltrobust.seeding import derived_seed
@@ -36,20 +37,40 @@ def base_language(code: str) -> str:
     return language
 
 
-def check_codes(argument: str, codes: Iterable[str]) -> None:
+def check_codes(argument: str, codes: Iterable[str], advice: str = "") -> None:
     """Checks that all codes are language codes, before anything is looked up by them.
 
+    Args:
+        argument: the name of the argument that holds the codes.
+        codes: the codes.
+        advice: a sentence on what else to do; ``{code}`` and ``{name}`` in it stand for the right code and for what was
+            given instead.
+
     Raises:
-        ValueError: if one is not; names the argument and the code.
+        ValueError: if one is not; names the argument, what was given and, where that is a language's name, its code.
     """
-    for code in codes:
+    for given in codes:
         try:
-            base_language(code)
+            base_language(given)
         except ValueError:
+            code = code_of_name(given)
+            hint = f": the code of that language is {code!r}" if code else ""
+            more = f" {advice.format(code=code or 'CODE', name=given)}" if advice else ""
             raise ValueError(
                 f"Expected argument `{argument}` to name languages by codes such as 'de', 'zh-CN' or 'swh_Latn', "
-                f"but got {code!r}."
+                f"but got {given!r}{hint}.{more}"
             ) from None
+
+
+def code_of_name(name: str) -> str | None:
+    """The code of a language by its name, in English or in the language itself; None if no language is found.
+
+    Nothing is found either where the package ``language_data``, which holds the names, is not installed.
+    """
+    try:
+        return langcodes.find(name.replace("_", " ")).to_tag()
+    except (LookupError, ModuleNotFoundError):
+        return None
 
 
 @lru_cache(maxsize=1024)

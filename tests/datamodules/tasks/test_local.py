@@ -58,6 +58,39 @@ def test_a_language_that_the_column_lacks_is_refused(tmp_path):
     assert module.read("dev", "de-DE") == []
 
 
+MAPPED = {"en": "english", "bbc": "toba_batak"}
+
+
+def test_codes_stand_for_the_names_that_folders_have(tmp_path):
+    files = {"english/train.tsv": "text\tlabel\na\tz\nb\ty\n", "toba_batak/test.tsv": "text\tlabel\nd\ty\n"}
+    module = module_of(tmp_path, files, languages=MAPPED | {"de": "de"})
+    assert module.targets == ["bbc", "de"] and module.labels == ["y", "z"]
+    assert module.read("train", "en") == [Example("1", "en", "a", 1), Example("2", "en", "b", 0)]
+    assert module.read("test", "bbc") == [Example("1", "bbc", "d", 0)]
+    with pytest.raises(DataError, match="/de/test.tsv: no such file"):
+        module.read("test", "de")
+
+
+def test_codes_stand_for_the_names_in_a_language_column(tmp_path):
+    text = SHARED.replace("\nde", "\ntoba_batak").replace("\nen", "\nenglish")
+    paths = {"train": "all.tsv", "dev": "all.tsv", "test": "all.tsv", "columns": Columns(language="lang")}
+    module = module_of(tmp_path, {"all.tsv": text}, languages=MAPPED, **paths)
+    assert [(e.language, e.text) for e in module.read("train", "en")] == [("en", "good"), ("en", "bad")]
+    assert module.read("test", "bbc") == [Example("1", "bbc", "gut", 1)]
+    with pytest.raises(DataError, match="no rows for language 'french'"):
+        module_of(tmp_path, {}, languages=MAPPED | {"fr": "french"}, **paths).read("test", "fr")
+
+
+def test_names_in_place_of_codes_are_refused_with_what_to_write(tmp_path):
+    with pytest.raises(ValueError, match="`source` to name languages by codes .* write languages: {.*: english}"):
+        module_of(tmp_path, {}, source="english")
+    for languages in (["german"], {"german": "german"}):
+        with pytest.raises(ValueError, match="`languages` to name languages by codes .* write languages: {.*: german}"):
+            module_of(tmp_path, {}, languages=languages)
+    with pytest.raises(ValueError, match="`languages` to give 'de' a name"):
+        module_of(tmp_path, {}, languages={"de": " "})
+
+
 def test_files_of_which_nobody_knows_the_language_are_refused(tmp_path):
     for split in ("dev", "test"):
         with pytest.raises(ValueError, match=f"Expected argument `{split}` to contain {{language}}"):

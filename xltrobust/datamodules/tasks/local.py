@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from xltrobust.errors import DataError
 from xltrobust.example import Example, Language
 from xltrobust.text.languages import check_codes
 
+_ADVICE = "Where files, folders or the language column name languages otherwise, write languages: {{{code}: {name}}}."
+
 
 class LocalClassification(CrossLingualClassification):
     """Classification of one's own files, one a language (``{language}`` in the path) or one with a language column.
@@ -22,8 +25,9 @@ class LocalClassification(CrossLingualClassification):
         train: the training file of the source language.
         dev: the dev file; of target languages, used for the oracle alone, and only if it exists.
         test: the test file.
-        source: the language trained on, spelled as in the paths or the language column.
-        languages: the target languages, likewise.
+        source: the code of the language that is trained on.
+        languages: the codes of the target languages, as paths or the language column have them; or a mapping of codes
+            to what stands for them there, ``{jv: javanese, bbc: toba_batak}``, in which the source may be too.
         labels: the classes, in order; None takes those of the training file, sorted.
         columns: the names of the columns.
         header: the columns' names if the files have no header line.
@@ -38,19 +42,25 @@ class LocalClassification(CrossLingualClassification):
         dev: str = "{language}/dev.tsv",
         test: str = "{language}/test.tsv",
         source: str,
-        languages: list[str],
+        languages: list[str] | dict[str, str],
         labels: list[str] | None = None,
         columns: Columns = Columns(),  # noqa: B008  frozen
         header: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_codes("source", [source], _ADVICE)
+        check_codes("languages", languages, _ADVICE)
         super().__init__(source=source, **kwargs)
-        check_codes("languages", languages)
         if labels is not None and (len(set(labels)) < len(labels) or not all(map(str.strip, labels))):
             raise ValueError(f"Expected argument `labels` to name different classes, but got {labels}.")
         self.data_dir = data_dir
         self.paths = {"train": train, "dev": dev, "test": test}
         self.languages = [language for language in dict.fromkeys(languages) if language != source]
+        self._names = dict(languages) if isinstance(languages, Mapping) else {}
+        if empty := [code for code, name in self._names.items() if not name.strip()]:
+            raise ValueError(
+                f"Expected argument `languages` to give {empty[0]!r} a name, as paths or the language column have it."
+            )
         self._labels = labels
         self.columns = columns
         self.header = header
@@ -73,7 +83,9 @@ class LocalClassification(CrossLingualClassification):
                 raise DataError(f"{path}:{number}: the label is empty; give it one or take the row out.")
             found.add(row[self.columns.label])
         if not found:
-            raise DataError(f"{path}: no rows for language {self.source!r}; check its spelling in the configuration.")
+            raise DataError(
+                f"{path}: no rows for language {self._name(self.source)!r}; check its spelling in the configuration."
+            )
         if len(found) < 2:
             raise DataError(
                 f"{path}: expected at least two classes, but got {', '.join(found)} alone; name them with `labels`."
@@ -90,11 +102,18 @@ class LocalClassification(CrossLingualClassification):
         if split == "dev" and language != self.source and not path.exists():
             return []
         table: ExampleTable = examples_from_rows(
-            read_rows(path, self.header), path=path, language=language, columns=self.columns, labels=self.labels
-        )
+            read_rows(path, self.header), path=path, language=language, columns=self.columns, labels=self.labels,
+            language_name=self._name(language),
+        )  # fmt: skip
         if not table.examples and split != "dev":
-            raise DataError(f"{path}: no rows for language {language!r}; check its spelling in the configuration.")
+            raise DataError(
+                f"{path}: no rows for language {self._name(language)!r}; check its spelling in the configuration."
+            )
         return table.examples
 
+    def _name(self, language: str) -> str:
+        """What stands for a language in paths and in the language column."""
+        return self._names.get(language, language)
+
     def _path(self, split: str, language: str) -> Path:
-        return Path(self.data_dir) / self.paths[split].replace("{language}", language)
+        return Path(self.data_dir) / self.paths[split].replace("{language}", self._name(language))

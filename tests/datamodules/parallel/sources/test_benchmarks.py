@@ -39,7 +39,7 @@ def test_tatoeba_that_is_bad(tatoeba):
     )
     refused(lambda: read(languages=["eng"]), "Expected argument `languages` to name others than 'eng'", ValueError)
     refused(lambda: read(languages=[]), "but got [].", ValueError)
-    refused(lambda: read(languages=["d e"]), "Expected a language code", ValueError)
+    refused(lambda: read(languages=["d e"]), "Expected argument `languages` to name languages by codes", ValueError)
     (tatoeba / "tatoeba.deu-eng.deu").unlink()
     bitext = TatoebaPairs(data_dir=str(tatoeba), languages=["de"])
     for attempt in (bitext.stamp, lambda: list(bitext)):

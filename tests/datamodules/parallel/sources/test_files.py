@@ -93,7 +93,7 @@ def test_the_stamp_changes_with_settings_and_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code, message", [("en", "`target_language` to be another"), ("!", "Expected a language code")]
+    "code, message", [("en", "`target_language` to be another"), ("!", "`target_language` to name languages by codes")]
 )
 def test_languages_that_are_none_or_the_same(code, message):
     for make in (LineAlignedFiles, PairTable):

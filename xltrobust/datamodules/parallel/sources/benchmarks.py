@@ -10,7 +10,7 @@ from xltrobust.datamodules.parallel.sources.base import SentencePair
 from xltrobust.datamodules.parallel.sources.files import FileBitext, aligned_lines
 from xltrobust.datamodules.parallel.sources.language_codes import spelled_as
 from xltrobust.errors import DataError
-from xltrobust.text.languages import base_language
+from xltrobust.text.languages import base_language, check_codes
 
 
 class _LineAlignedBenchmark(FileBitext):
@@ -19,8 +19,8 @@ class _LineAlignedBenchmark(FileBitext):
     def __init__(self, data_dir: str, languages: list[str] | None, pivot: str) -> None:
         if languages is not None and (not languages or pivot in languages):
             raise ValueError(f"Expected argument `languages` to name others than {pivot!r}, but got {languages}.")
-        for code in [pivot, *(languages or [])]:
-            base_language(code)  # refuses what is no code at all
+        check_codes("pivot", [pivot])
+        check_codes("languages", languages or [])
         self.data_dir, self.pivot = data_dir, pivot
         self.languages = None if languages is None else list(dict.fromkeys(languages))
 

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 from xltrobust.datamodules.parallel.sources.base import Bitext, SentencePair
 from xltrobust.datamodules.rows import read_rows, require_columns
 from xltrobust.errors import DataError
-from xltrobust.text.languages import base_language
+from xltrobust.text.languages import base_language, check_codes
 
 
 class FileBitext(Bitext):
@@ -152,7 +152,8 @@ class PairTable(FileBitext):
 
 def two_languages(source: str, target: str) -> tuple[str, str]:
     """Both codes, if they are codes and differ; ValueError if not."""
-    base_language(source), base_language(target)
+    check_codes("source_language", [source])
+    check_codes("target_language", [target])
     if source == target:
         raise ValueError(f"Expected argument `target_language` to be another than the source's, but got {target!r}.")
     return source, target
