@@ -9,7 +9,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from conftest import save_tiny_encoder
-from xltrobust.encoders.load import load_encoder
+from xltrobust.encoders.load import encoder_inputs, load_encoder
 from xltrobust.models.classifier import RobustClassifier
 
 FAMILIES = {
@@ -37,8 +37,7 @@ def test_forward_chains_the_steps_and_ignores_padding(family: str, tmp_path: Pat
     assert output.embeddings.shape == output.hidden.shape == (2, 6, 16)
     assert output.logits.shape == (2, 2)
     # The same ids, given to the encoder as ids, give the same hidden states as through embed and encode.
-    inputs = {name: value for name, value in batch.items() if name in module._inputs | {"input_ids"}}
-    direct = module.encoder(**inputs).last_hidden_state
+    direct = module.encoder(**encoder_inputs(module.encoder, batch)).last_hidden_state
     real = batch["attention_mask"].bool()
     assert torch.allclose(output.hidden[real], direct[real], atol=1e-5)
     shorter = {name: value[1:, :4] for name, value in batch.items()}
@@ -53,6 +52,20 @@ def test_token_types_and_language_ids_change_the_answer(tmp_path: Path) -> None:
     module = RobustClassifier(encoder=str(xlm), labels=["a", "b"]).eval()
     first, second = (module(batch_of() | {"langs": torch.full((2, 6), n)}).logits for n in (0, 1))
     assert not torch.allclose(first, second)
+
+
+def test_inputs_are_those_that_the_model_takes(tmp_path: Path) -> None:
+    own = batch_of() | {"labels": torch.tensor([0, 1]), "perturbable": torch.ones(2, 6, dtype=torch.bool)}
+    batch = own | {name: torch.zeros(2, 6, dtype=torch.long) for name in ("token_type_ids", "langs")}
+    taken = {}
+    for family in ("bert", "distilbert", "xlm"):
+        model = load_encoder(str(save_tiny_encoder(tmp_path / family, family, **FAMILIES[family])))
+        taken[family] = set(encoder_inputs(model, batch))
+    plain = {"input_ids", "attention_mask"}
+    assert taken["bert"] == plain | {"token_type_ids"} and taken["distilbert"] == plain
+    assert taken["xlm"] == plain | {"token_type_ids", "langs"}
+    embeddings = torch.zeros(2, 6, 16)
+    assert set(encoder_inputs(model, own, embeddings)) == {"inputs_embeds", "attention_mask"}
 
 
 def test_no_pooler_and_training_mode(tiny_encoder: Path) -> None:

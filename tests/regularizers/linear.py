@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from xltrobust.models.objective import Classification
 from xltrobust.models.output import Output
 from xltrobust.models.passes import PassCounter
 from xltrobust.models.regularized import Regularized
@@ -27,6 +28,7 @@ class LinearSoftmax(Regularized):
     """
 
     progress = 1.0
+    objective = Classification()
 
     def __init__(self, classes: int = 2, hidden: int = 6, everywhere: bool = False) -> None:
         super().__init__()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from xltrobust.encoders.pretrained import UnreadableModel, reading_model, resolve
 from xltrobust.encoders.tokenization import load_tokenizer
 
+_INPUTS = ("attention_mask", "token_type_ids", "langs")  # besides token ids or embeddings
 # What the families call the two dropouts.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
@@ -56,6 +58,27 @@ def load_encoder(
         encoder.get_input_embeddings().weight.requires_grad_(False)
     # from_pretrained leaves the model in evaluation mode; fine-tuning without dropout would go unnoticed.
     return encoder.train()
+
+
+def encoder_inputs(
+    model: nn.Module, batch: Mapping[str, Tensor], embeddings: Tensor | None = None
+) -> dict[str, Tensor]:
+    """The arguments of a transformers model's forward pass for a batch: those of its tensors that the model takes.
+
+    Args:
+        model: an encoder, or a classifier with its head.
+        batch: as :meth:`~xltrobust.encoders.tokenization.Tokenization.collate` gives it.
+        embeddings: token embeddings, shape (B, T, H), in place of the batch's token ids.
+    """
+    kind: Any = type(model)
+    inputs = {name: batch[name] for name in _INPUTS if name in batch and name in _parameters(kind)}
+    return inputs | ({"input_ids": batch["input_ids"]} if embeddings is None else {"inputs_embeds": embeddings})
+
+
+@lru_cache
+def _parameters(kind: type[nn.Module]) -> frozenset[str]:
+    """The names of a model's inputs, by its class."""
+    return frozenset(inspect.signature(kind.forward).parameters)
 
 
 def check_vocabulary(name: str, model: PreTrainedModel) -> None:

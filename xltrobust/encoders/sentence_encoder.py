@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xltrobust.encoders.batches import length_batches
-from xltrobust.encoders.load import load_encoder
+from xltrobust.encoders.load import encoder_inputs, load_encoder
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example, Side
 
@@ -79,7 +79,6 @@ class SentenceEncoder:
         with torch.no_grad():
             for indices in length_batches(table.lengths.tolist(), _MAX_TOKENS):
                 batch = tokenization.collate([table.row(i) for i in indices], to_grid=True)
-                batch.pop("language")
                 pooled = _pooled(encoder, {name: tensor.to(encoder.device) for name, tensor in batch.items()})
                 if vectors is None:
                     vectors = np.empty((len(examples), pooled.shape[1]), np.float32)
@@ -89,7 +88,7 @@ class SentenceEncoder:
 
 
 def _pooled(encoder: Any, batch: dict[str, Tensor]) -> Tensor:
-    hidden = encoder(**batch).last_hidden_state
+    hidden = encoder(**encoder_inputs(encoder, batch)).last_hidden_state
     mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
     mean = (hidden * mask).sum(1) / mask.sum(1)
     return mean / mean.norm(dim=1, keepdim=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from contextlib import nullcontext
 from typing import Any, Literal
@@ -11,14 +10,14 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from xltrobust.encoders.layers import encoder_layers, shifted
-from xltrobust.encoders.load import load_encoder
+from xltrobust.encoders.load import encoder_inputs, load_encoder
 from xltrobust.errors import IncompatibleRegularizer, UserError
 from xltrobust.models.budget import ComputeBudget
 from xltrobust.models.language_maps import LanguageMaps
 from xltrobust.models.network import Batch
+from xltrobust.models.objective import Classification, Objective
 from xltrobust.models.optimizer import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
 from xltrobust.models.regularized import Regularized
@@ -47,7 +46,12 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         max_passes: ends the training when its encoder passes have cost as much as so many plain passes over the
             training set (see :class:`~xltrobust.models.budget.ComputeBudget`), in place of ``trainer.max_epochs``; the
             learning rates' schedule is stretched to it. Methods are compared at equal ``max_passes``.
+
+    Attributes:
+        objective: the task's loss and answers; a subclass for another kind of task sets its own.
     """
+
+    objective: Objective = Classification()
 
     def __init__(
         self,
@@ -90,9 +94,6 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
         self.out = nn.Linear(hidden, len(labels))
-        self._inputs = {"attention_mask", "token_type_ids", "langs"} & set(
-            inspect.signature(self.encoder.forward).parameters
-        )
 
     # The steps of a forward pass: what regularizers and attacks are built on
 
@@ -117,11 +118,10 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             layer: which one; 0 is the embeddings.
             encoder: another one of the same kind, such as a frozen copy; None takes the model's.
         """
-        inputs = {name: batch[name] for name in self._inputs if name in batch}
         if shift is not None and layer == 0:
             embeddings = embeddings + shift.to(embeddings.dtype)
         with nullcontext() if shift is None or layer == 0 else shifted(self.layers[layer - 1], shift):
-            hidden = (encoder or self.encoder)(inputs_embeds=embeddings, **inputs).last_hidden_state
+            hidden = (encoder or self.encoder)(**encoder_inputs(self.encoder, batch, embeddings)).last_hidden_state
         hidden = self.language_maps(hidden, batch)
         if self.training:
             self.passes.count(hidden, batch["attention_mask"])
@@ -184,7 +184,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
                 self.log(f"train/{regularizer.name}", term, prog_bar=not share)
                 loss = loss + regularizer.weight * term
         if share:
-            task = F.cross_entropy(output.logits, batch["labels"])
+            task = self.objective.loss(output.logits, batch["labels"])
             self.log("train/task", task, prog_bar=True)
             loss = loss + share * task
         self.log("train/loss", loss)

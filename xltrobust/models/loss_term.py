@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from xltrobust.models.network import Batch, EncoderNetwork
+from xltrobust.models.objective import Objective
 from xltrobust.models.output import Output
 
 
@@ -32,6 +33,10 @@ class Trained(EncoderNetwork, Protocol):
 
     def logits(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
         """Logits, shape (B, C), with ``shift`` (B, T, H) added to the output of ``layer`` (0: the embeddings)."""
+
+    @property
+    def objective(self) -> Objective:
+        """The task's loss and answers."""
 
     @property
     def layers(self) -> nn.ModuleList:

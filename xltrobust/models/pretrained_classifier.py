@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
-from xltrobust.encoders.load import check_vocabulary
+from xltrobust.encoders.load import check_vocabulary, encoder_inputs
 from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
 from xltrobust.models.network import Batch
@@ -52,12 +52,11 @@ class PretrainedClassifier(nn.Module):
 
     def logits(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """Logits, shape (B, C), for token embeddings of shape (B, T, H)."""
-        others = {name: value for name, value in batch.items() if name != "input_ids"}
-        return self.model(inputs_embeds=embeddings, **others).logits[:, self.order]
+        return self.model(**encoder_inputs(self.model, batch, embeddings)).logits[:, self.order]
 
     def forward(self, batch: Batch) -> Any:
         """An object with ``logits`` of shape (B, C)."""
-        return SimpleNamespace(logits=self.model(**batch).logits[:, self.order])
+        return SimpleNamespace(logits=self.model(**encoder_inputs(self.model, batch)).logits[:, self.order])
 
 
 def _order(name: str, own: dict[int, str], labels: Sequence[str]) -> list[int]:

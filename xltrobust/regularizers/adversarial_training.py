@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from xltrobust.checks import require_positive, require_share
 from xltrobust.models.loss_term import Trained
@@ -82,13 +81,13 @@ class AdversarialTraining(EmbeddingRegularizer):
         if self._starts_clean and not embeddings.requires_grad and not output.computed:
             embeddings.requires_grad_()  # of a frozen table
         if self._starts_clean and embeddings.requires_grad:
-            objective = F.cross_entropy(output.logits, labels, reduction="sum")
+            objective = module.objective.loss(output.logits, labels, "sum")
             gradient = module.shift_gradient(objective, embeddings, retain_graph=True)
             delta = self.climbed(delta, gradient, batch["perturbable"], step, radius)
             steps -= 1
         delta = self.ascend(
-            module, batch, embeddings, delta, lambda logits: F.cross_entropy(logits, labels, reduction="sum"),
+            module, batch, embeddings, delta, lambda logits: module.objective.loss(logits, labels, "sum"),
             steps=steps, step=step, radius=radius,
         )  # fmt: skip
-        perturbed = F.cross_entropy(module.logits(embeddings, batch, delta, self.layer), labels)
+        perturbed = module.objective.loss(module.logits(embeddings, batch, delta, self.layer), labels)
         return (1 - self.clean_share) * perturbed

@@ -76,6 +76,6 @@ class ConsistencyRegularization(Regularizer):
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         view = batch["views"][self.name]
         clean = output.logits.detach() if self.stop_gradient else output.logits
-        other = module.logits(module.embed(view), view)
-        term = symmetric_kl(clean, other, detach_targets=self.detach_targets).mean()
+        other = module.objective.scored(module.logits(module.embed(view), view), view)
+        term = symmetric_kl(module.objective.scored(clean, batch), other, detach_targets=self.detach_targets).mean()
         return term / other.shape[-1] if self.classes == "mean" else term

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from xltrobust.checks import require_positive
 from xltrobust.models.dropout import DropoutMask
@@ -82,7 +81,7 @@ class FreeLB(EmbeddingRegularizer):
             delta = delta.detach().requires_grad_()
             with dropout.replayed():
                 logits = module.logits(module.embed(batch), batch, delta, self.layer)
-            loss = F.cross_entropy(logits, batch["labels"])
+            loss = module.objective.loss(logits, batch["labels"])
             losses.append(loss.detach())
             gradients = torch.autograd.grad(loss * (scale / self.steps), [*trained, delta], allow_unused=True)
             for at, gradient in enumerate(gradients[:-1]):

@@ -54,4 +54,5 @@ class R3F(EmbeddingRegularizer):
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         noise = self.noise(module, batch, self.radius(module), self.distribution)
         embeddings = output.embeddings.detach() if self.detach_embeddings else output.embeddings
-        return symmetric_kl(output.logits, module.logits(embeddings, batch, noise, self.layer)).mean()
+        logits = output.logits, module.logits(embeddings, batch, noise, self.layer)
+        return symmetric_kl(*(module.objective.scored(each, batch) for each in logits)).mean()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from xltrobust.checks import require_share
 from xltrobust.models.loss_term import Trained
@@ -55,5 +54,6 @@ class RandomPerturbation(EmbeddingRegularizer):
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         delta = self.noise(module, batch, self.radius(module), self.distribution)
-        perturbed = F.cross_entropy(module.logits(output.embeddings, batch, delta, self.layer), batch["labels"])
+        logits = module.logits(output.embeddings, batch, delta, self.layer)
+        perturbed = module.objective.loss(logits, batch["labels"])
         return (1 - self.clean_share) * perturbed

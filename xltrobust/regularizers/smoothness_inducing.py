@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -97,20 +98,22 @@ class SmoothnessInducing(EmbeddingRegularizer):
             average: Any = module.regularizer_modules[self.name]
             with torch.no_grad(), output.dropout.replayed():
                 earlier = functional_call(cast(nn.Module, module), average.parameters_by_name(), (batch,)).logits
-            total = total + symmetric_kl(output.logits, earlier).mean()
+            scored = (module.objective.scored(each, batch) for each in (output.logits, earlier))
+            total = total + symmetric_kl(*scored).mean()
         return total
 
     def _smoothness(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
-        radius, clean = self.radius(module), output.logits.detach()
+        radius, scored = self.radius(module), partial(module.objective.scored, batch=batch)
+        clean = scored(output.logits.detach())
         step = self.step(module, radius, self.steps, self.step_size)
         start = self.noise(module, batch, radius)
         noise = self.ascend(
-            module, batch, output.embeddings, start, lambda logits: symmetric_kl(clean, logits).sum(),
+            module, batch, output.embeddings, start, lambda logits: symmetric_kl(clean, scored(logits)).sum(),
             steps=self.steps, step=step, radius=radius, dropout=output.dropout,
         )  # fmt: skip
         with output.dropout.replayed():
             perturbed = module.logits(output.embeddings, batch, noise, self.layer)
-        return symmetric_kl(output.logits, perturbed, detach_targets=self.detach_targets).mean()
+        return symmetric_kl(scored(output.logits), scored(perturbed), detach_targets=self.detach_targets).mean()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._seen_step = trainer.global_step

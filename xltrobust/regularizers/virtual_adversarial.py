@@ -60,12 +60,13 @@ class VirtualAdversarial(EmbeddingRegularizer):
         return Passes(self.steps + 1, 1, self.steps)
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
-        radius, clean = self.radius(module), output.logits.detach()
+        radius = self.radius(module)
+        clean = module.objective.scored(output.logits.detach(), batch)
         start = self.ball.direction(self.noise(module, batch, 1.0, "gaussian"))
         direction = self.iterate(module, batch, output, start, self.probe * radius)
         with output.dropout.replayed():
             perturbed = module.logits(output.embeddings, batch, radius * direction, self.layer)
-        return kl_divergence(clean, perturbed).mean()
+        return kl_divergence(clean, module.objective.scored(perturbed, batch)).mean()
 
     def iterate(
         self, module: Trained, batch: dict[str, Any], output: Output, direction: Tensor, probe: float
@@ -82,11 +83,13 @@ class VirtualAdversarial(EmbeddingRegularizer):
         Returns:
             A direction of norm 1, or 0 where there is no curvature, shape (B, T, H).
         """
-        clean, real = output.logits.detach(), batch["perturbable"].unsqueeze(-1)
+        clean = module.objective.scored(output.logits.detach(), batch)
+        real = batch["perturbable"].unsqueeze(-1)
         for _ in range(self.steps):
             shift = (probe * direction).requires_grad_()
             with output.dropout.replayed():
                 perturbed = module.logits(output.embeddings.detach(), batch, shift, self.layer)
-            gradient = module.shift_gradient(kl_divergence(clean, perturbed).sum(), shift)
+            divergence = kl_divergence(clean, module.objective.scored(perturbed, batch))
+            gradient = module.shift_gradient(divergence.sum(), shift)
             direction = self.ball.direction(gradient * real)
         return direction

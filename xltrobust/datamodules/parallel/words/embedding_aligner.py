@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xltrobust.datamodules.parallel.words.aligner import Links, WordAligner
 from xltrobust.encoders.batches import length_batches
-from xltrobust.encoders.load import load_encoder
+from xltrobust.encoders.load import encoder_inputs, load_encoder
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.text.words import word_parts
@@ -94,11 +94,7 @@ class EmbeddingAligner(WordAligner):
         found: dict[int, tuple[list[int], np.ndarray]] = {}
         for indices in length_batches(table.lengths.tolist(), _MAX_TOKENS):
             batch = tokenization.collate([table.row(at) for at in indices], to_grid=True)
-            inputs = {
-                name: tensor.to(encoder.device)
-                for name, tensor in batch.items()
-                if name not in ("perturbable", "language")
-            }
+            inputs = {name: tensor.to(encoder.device) for name, tensor in encoder_inputs(encoder, batch).items()}
             with torch.no_grad():
                 hidden: Tensor = encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
             for at, own in zip(indices, hidden.float().cpu().numpy(), strict=True):
