@@ -93,7 +93,7 @@ def _run(arguments: list[str], environment: dict[str, str], printed: list[str], 
     sys.argv = ["xltrobust.fit", *arguments]
     code: Any = 0
     try:
-        xltrobust.fit.main()
+        xltrobust.fit.command()
     except SystemExit as end:
         code = end.code
     sys.stdout.flush()

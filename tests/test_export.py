@@ -110,10 +110,8 @@ def test_the_attack_command_cuts_texts_as_the_exported_run_did(
 
     section["init_args"]["max_length"] = 64
     (tmp_path / "data.yaml").write_text(yaml.safe_dump({"data": section}))
-    capsys.readouterr()
-    with pytest.raises(SystemExit):
+    with pytest.raises(UserError, match=r"data\.yaml: data\.init_args\.max_length is 64, but"):
         attack(arguments)
-    assert "data.yaml: data.init_args.max_length is 64, but" in capsys.readouterr().err
 
 
 def test_heads_that_no_class_has_are_refused(tmp_path: Path, tiny_encoder: Path) -> None:

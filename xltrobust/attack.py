@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from xltrobust.errors import OneLineParser, UserError, at_least, one_line, one_line_errors
+from xltrobust.command import as_process, run_command, user_errors
+from xltrobust.errors import OneLineParser, UserError, at_least, one_line
 from xltrobust.files import Sharing, check_folder, held
 from xltrobust.runs.folder import RunFolder
 
@@ -17,9 +19,19 @@ if TYPE_CHECKING:
     from xltrobust.evaluation.subject import Subject
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Attacks the test sets; adds the figures to results.json, and every text to predictions.parquet."""
-    parser = OneLineParser(prog="python -m xltrobust.attack", description=main.__doc__)
+_DESCRIPTION = "Attack the test sets; add the figures to results.json, and every text to predictions.parquet."
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Attacks the test sets; adds the figures to results.json, and every text to predictions.parquet.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
+    """
+    parser = OneLineParser(prog="python -m xltrobust.attack", description=_DESCRIPTION)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
     what.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
@@ -42,10 +54,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
     parser.add_argument("--devices", type=at_least(1), default=1, help="to share the examples (default: %(default)s)")
     parser.add_argument("--precision", help="as Lightning names it (default: the run's)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(list(arguments))
     if options.model and not (options.config and options.output):
         parser.error("--model needs --config, for the test data, and --output, for the results")
-    with one_line_errors("attack", ValueError, OSError):
+    with as_process(arguments), user_errors(ValueError, OSError):
         run(options)
 
 
@@ -133,5 +145,10 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     fabric.barrier()
 
 
+def command() -> None:
+    """The shell's."""
+    run_command("attack", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()

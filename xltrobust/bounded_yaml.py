@@ -6,6 +6,8 @@ builds, as parsers of configurations do, never comes back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,17 +81,19 @@ def _error(problem: str, event: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
-def bound_configurations() -> None:
-    """From here on jsonargparse looks YAML over, in files and in options alike, before it builds anything."""
+@contextmanager
+def bounded_configurations() -> Iterator[None]:
+    """Has jsonargparse check YAML, in files and in options alike, before it builds anything of it."""
     import jsonargparse
 
     load = jsonargparse.get_loader("yaml")
-    if getattr(load, "bounded", False):
-        return
 
     def bounded_load(text: str) -> Any:
         check_yaml(text)
         return load(text)
 
-    bounded_load.bounded = True  # type: ignore[attr-defined]
     jsonargparse.set_loader("yaml", bounded_load, exceptions=(yaml.YAMLError,))
+    try:
+        yield
+    finally:
+        jsonargparse.set_loader("yaml", load, exceptions=(yaml.YAMLError,))

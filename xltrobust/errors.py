@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: the commands print them as one line, without a traceback."""
+"""Errors that the user can put right: the commands print them as one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MissingPackage(UserError, ModuleNotFoundError):
     """A package of the ``offline`` extra is not installed.
 
     Args:
-        purpose: what needs it, the subject of the sentence.
+        purpose: what needs it, with its verb: ``"French synonyms need"``.
         package: its name on PyPI.
     """
 
@@ -41,7 +41,7 @@ class MissingPackage(UserError, ModuleNotFoundError):
 def one_line_errors(command: str, *kinds: type[Exception]) -> Iterator[None]:
     """Ends the process with exit code 2 and one line on standard error, for user errors and the ``kinds`` given.
 
-    Where nobody reads on (``| head``), it ends without a word, with the code that shells give for that.
+    Where the reader of a pipe has gone (``| head``), it ends silently, with the exit code that shells give for that.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def one_line_errors(command: str, *kinds: type[Exception]) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line; its kind if it says nothing."""
+    """An error's message on one line; the name of its class if it has none."""
     text = str(error)
     if _UNION in text:
         text = _AROUND.sub("", text).strip().removeprefix("- ")
@@ -63,10 +63,10 @@ def one_line(error: BaseException) -> str:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line, not after a page of usage."""
+    """Raises a :class:`UserError` that says what is wrong with the arguments, where argparse prints its usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (--help tells the arguments)\n")
+        raise UserError(f"{message} (--help tells the arguments)")
 
 
 def at_least(least: int) -> type[int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xltrobust.errors import OneLineParser, UserError, one_line_errors
+from xltrobust.command import as_process, run_command
+from xltrobust.errors import OneLineParser, UserError
 from xltrobust.files import atomic_directory, check_folder
 from xltrobust.runs.folder import RunFolder
 
@@ -21,16 +23,24 @@ _HEADS = {
     "xlm-roberta": ("classifier.dense", "classifier.out_proj"),
     "deberta-v2": ("pooler.dense", "classifier"),
 }
+_DESCRIPTION = "Write a directory for AutoModelForSequenceClassification and AutoTokenizer, with the same logits."
 _OPTIONS = {"deberta-v2": {"pooler_hidden_act": "tanh"}}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Writes a directory for AutoModelForSequenceClassification and AutoTokenizer, with the same logits."""
-    parser = OneLineParser(prog="python -m xltrobust.export", description=main.__doc__)
+def main(arguments: Sequence[str]) -> None:
+    """Writes a directory for AutoModelForSequenceClassification and AutoTokenizer, with the same logits.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
+    """
+    parser = OneLineParser(prog="python -m xltrobust.export", description=_DESCRIPTION)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument("directory", help="to write; must not exist")
-    options = parser.parse_args(arguments)
-    with one_line_errors("export"):
+    options = parser.parse_args(list(arguments))
+    with as_process(arguments):
         export(RunFolder(options.run), Path(options.directory))
         print(options.directory)
 
@@ -109,5 +119,10 @@ def _check_logits(directory: Path, module: RobustClassifier, tokenization: Token
         raise UserError(f"The exported model answers {theirs.tolist()} where the run's answers {ours.tolist()}.")
 
 
+def command() -> None:
+    """The shell's."""
+    run_command("export", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()

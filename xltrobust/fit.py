@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from xltrobust.bounded_yaml import bound_configurations
-from xltrobust.cli import FitCLI
-from xltrobust.errors import one_line_errors
+from collections.abc import Sequence
+
+from xltrobust.bounded_yaml import bounded_configurations
+from xltrobust.command import as_process, run_command, user_errors
 from xltrobust.reading import state_errors
-from xltrobust.runs.checkpoints import checkpoint_to_resume
 from xltrobust.runs.stopping import stopped_in_one_line
 
 
-def main() -> None:
-    """Fits, unless told to test a checkpoint only; tests the best checkpoint; writes and prints the report.
+def main(arguments: Sequence[str]) -> None:
+    """Trains, unless told to test a checkpoint only; tests the best checkpoint; writes and prints the report.
 
     A run that has finished is reported and left as it is.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
     """
     from jsonargparse import ArgumentError
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-    bound_configurations()
-    with stopped_in_one_line("fit", "Run the same command again to go on from the last checkpoint."):
+    from xltrobust.cli import FitCLI
+    from xltrobust.runs.checkpoints import checkpoint_to_resume
+
+    with as_process(arguments), bounded_configurations():
         # What a constructor refuses is the configuration's fault.
-        with one_line_errors("fit", ValueError, OSError, ArgumentError):
+        with user_errors(ValueError, OSError, ArgumentError):
             cli = FitCLI()
-        with one_line_errors("fit", MisconfigurationException):
+        with user_errors(MisconfigurationException):
             if not cli.finished:
                 if cli.config.test_checkpoint is None:
                     resume = checkpoint_to_resume(cli.folder)
@@ -38,5 +46,11 @@ def main() -> None:
             cli.report()
 
 
+def command() -> None:
+    """The shell's: what stops it, a signal or an error, is told in one line and by the exit code."""
+    with stopped_in_one_line("fit", "Run the same command again to go on from the last checkpoint."):
+        run_command("fit", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from xltrobust.errors import OneLineParser, UserError, one_line_errors
+from xltrobust.command import as_process, run_command, user_errors
+from xltrobust.errors import OneLineParser, UserError
 from xltrobust.example import Example
 from xltrobust.reading import decoded_lines
 from xltrobust.runs.folder import RunFolder
 from xltrobust.text.languages import check_codes
 
+_DESCRIPTION = "Read one text a line, print one JSON object a line: text, label and the probability of every label."
 _CHUNK = 4096  # lines held at a time: a file of any size passes through
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Reads one text a line, writes one JSON object a line: text, label and the probability of every label."""
-    parser = OneLineParser(prog="python -m xltrobust.predict", description=main.__doc__)
+def main(arguments: Sequence[str]) -> None:
+    """Reads one text a line, prints one JSON object a line: text, label and the probability of every label.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
+    """
+    parser = OneLineParser(prog="python -m xltrobust.predict", description=_DESCRIPTION)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument(
         "--language", help="of the texts, for encoders with language ids or linear maps (default: the run's source)"
     )
     parser.add_argument("file", help="UTF-8 text, one example a line, a tab between the texts of a pair; - reads stdin")
-    options = parser.parse_args(arguments)
-    with one_line_errors("predict", ValueError):
+    options = parser.parse_args(list(arguments))
+    with as_process(arguments), user_errors(ValueError):
         predict(RunFolder(options.run), options.file, options.language)
 
 
@@ -79,5 +88,10 @@ def _lines(file: str) -> Iterator[str]:
         raise UserError(f"{file}: no such file that can be read ({error.strerror}).") from None
 
 
+def command() -> None:
+    """The shell's."""
+    run_command("predict", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()

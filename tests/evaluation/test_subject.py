@@ -15,6 +15,7 @@ import yaml
 from conftest import run_command, write_tiny_config, write_tiny_task
 from xltrobust.attack import main
 from xltrobust.encoders import sentence_encoder as sentences
+from xltrobust.errors import UserError
 
 TYPO = {
     "perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"},
@@ -60,15 +61,13 @@ def attack(run: Path, *arguments: object) -> None:
     main(["--run", str(run), "--accelerator", "cpu", *map(str, arguments)])
 
 
-def refusal(capsys: pytest.CaptureFixture[str], run: Path, *arguments: object) -> str:
+def refusal(run: Path, *arguments: object) -> str:
     """The one line with which a command is refused; nothing of the run is touched."""
     before = {path: path.read_bytes() for path in run.glob("*.*") if path.is_file()}
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(UserError) as refused:
         attack(run, *arguments)
-    assert ended.value.code == 2
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "attack: " in line
+    line = str(refused.value)
+    assert "\n" not in line
     assert {path: path.read_bytes() for path in before} == before
     return line
 
@@ -83,17 +82,17 @@ def test_attacks_of_fit_are_told_from_others_of_the_same_name(run: Path, capsys:
 
     for edit in (lambda results: None, forget):
         change(run, edit)
-        assert "(seed: 7 there, 5 here)" in refusal(capsys, run, "--attack", "typo", "--seed", 5)
-        assert "(max_examples: 4 there, 3 here)" in refusal(capsys, run, "--attack", "typo", "--max_examples", 3)
+        assert "(seed: 7 there, 5 here)" in refusal(run, "--attack", "typo", "--seed", 5)
+        assert "(max_examples: 4 there, 3 here)" in refusal(run, "--attack", "typo", "--max_examples", 3)
         attack(run, "--attack", "typo")
         assert "holds typo already" in capsys.readouterr().out
-    line = refusal(capsys, run, "--attack", "typo", "--languages", "de")
+    line = refusal(run, "--attack", "typo", "--languages", "de")
     assert "give this one another name, --attack NEW_NAME=typo" in line
     attack(run, "--attack", "five=typo", "--seed", 5)
     assert results(run)["attacks"]["five"]["seed"] == 5
 
 
-def test_a_table_that_is_not_told_is_not_taken_for_this_one(run: Path, tmp_path: Path, capsys) -> None:
+def test_a_table_that_is_not_told_is_not_taken_for_this_one(run: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_text(json.dumps({"red": [name]}))
     parts = {
@@ -106,19 +105,19 @@ def test_a_table_that_is_not_told_is_not_taken_for_this_one(run: Path, tmp_path:
     one, two = (recipe(tmp_path / f"{name}.yaml", perturbation=own) for name, own in parts.items())
     attack(run, "--attack", f"synonyms={one}", "--similarity", yaml.safe_load((run / "config.yaml").read_text())[
         "model"]["encoder"])  # fmt: skip
-    assert "recipe.perturbation.tables.en" in refusal(capsys, run, "--attack", f"synonyms={two}")
+    assert "recipe.perturbation.tables.en" in refusal(run, "--attack", f"synonyms={two}")
     (tmp_path / "one.json").write_text(json.dumps({"red": ["three"]}))
-    assert "recipe.perturbation" in refusal(capsys, run, "--attack", f"synonyms={one}")
+    assert "recipe.perturbation" in refusal(run, "--attack", f"synonyms={one}")
     change(run, lambda own: own["attacks"]["synonyms"]["recipe"].update(
         perturbation={"class": "SynonymSubstitution", "sides": ["text", "text_pair"]}))  # fmt: skip
-    line = refusal(capsys, run, "--attack", f"synonyms={one}")
+    line = refusal(run, "--attack", f"synonyms={one}")
     assert "does not tell its recipe.perturbation.tables" in line
 
 
 @pytest.mark.parametrize("number", ["0", "-1"])
-def test_a_cap_of_nothing_is_refused(run: Path, capsys, number: str) -> None:
+def test_a_cap_of_nothing_is_refused(run: Path, number: str) -> None:
     assert f"--max_examples: expected a whole number of at least 1, but got '{number}'" in refusal(
-        capsys, run, "--attack", "typo", "--max_examples", number
+        run, "--attack", "typo", "--max_examples", number
     )
 
 
@@ -137,7 +136,7 @@ def test_one_encoder_judges_and_measures(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_swapped_checkpoint_is_refused(run: Path, capsys: pytest.CaptureFixture[str], old: bool) -> None:
+def test_a_swapped_checkpoint_is_refused(run: Path, old: bool) -> None:
     if old:
         change(run, lambda own: own["checkpoint"].pop("hash"))
         attack(run, "--attack", "more=typo")  # the same still answers the same
@@ -146,7 +145,7 @@ def test_a_swapped_checkpoint_is_refused(run: Path, capsys: pytest.CaptureFixtur
     head = next(name for name in state["state_dict"] if state["state_dict"][name].shape[0] == 3)
     state["state_dict"][head] = -state["state_dict"][head]
     torch.save(state, path)
-    line = refusal(capsys, run, "--attack", "again=typo")
+    line = refusal(run, "--attack", "again=typo")
     assert str(path) in line and ("not the checkpoint that was tested" if old else "not the checkpoint whose") in line
 
 
@@ -162,11 +161,11 @@ OTHER = {"red": "blue", "blue": "red", "green": "red"}
         (lambda rows: [*rows, ["new", "the house", "red"]], "en/new is new in the data"),
     ],
 )
-def test_changed_data_are_refused(run: Path, capsys: pytest.CaptureFixture[str], edit, words: str) -> None:
+def test_changed_data_are_refused(run: Path, edit, words: str) -> None:
     path = run.parent / "data" / "en" / "test.tsv"
     header, *rows = (line.split("\t") for line in path.read_text(encoding="utf8").splitlines())
     path.write_text("".join("\t".join(row) + "\n" for row in [header, *edit(rows)]), encoding="utf8")
-    line = refusal(capsys, run, "--attack", "more=typo")
+    line = refusal(run, "--attack", "more=typo")
     assert words in line and str(run / "predictions.parquet") in line
 
 

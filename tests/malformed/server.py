@@ -85,7 +85,7 @@ def _run(command: str, arguments: list[str], folder: str, stdin: str, stdout: st
     sys.argv = [f"xltrobust.{command}", *arguments]
     module = importlib.import_module("xltrobust.report.__main__" if command == "report" else f"xltrobust.{command}")
     try:
-        module.main()
+        module.command()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

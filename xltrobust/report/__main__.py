@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xltrobust.errors import OneLineParser, one_line_errors
+from xltrobust.command import run_command, user_errors
+from xltrobust.errors import OneLineParser
 from xltrobust.report import build_report, print_report, write_report
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+def main(arguments: Sequence[str]) -> None:
+    """Writes the report of a run, or of several compared with the first, and prints it.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
+    """
     parser = OneLineParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     parser.add_argument(
@@ -25,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--attacks", metavar="NAME,NAME", type=lambda names: names.split(","), help="report these attacks only; "
         "`worst` is then under these, in the languages that all of them cover (default: all)"
     )  # fmt: skip
-    given = parser.parse_args(arguments)
-    with one_line_errors("report", OSError):
+    given = parser.parse_args(list(arguments))
+    with user_errors(OSError):
         report = build_report(given.runs, split=given.split, sort=given.sort, attacks=given.attacks)
         # Written first: `| head` may end the process while it prints.
         paths = write_report(report, given.output)
@@ -34,5 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*filter(None, paths), sep="\n")
 
 
+def command() -> None:
+    """The shell's."""
+    run_command("report", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()

@@ -9,7 +9,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from xltrobust.errors import OneLineParser, one_line_errors
+from xltrobust.command import run_command, user_errors
+from xltrobust.errors import OneLineParser
 from xltrobust.files import atomic_write, check_folder
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.markdown import escape, table_to_markdown
@@ -116,14 +117,21 @@ def _by_seed(methods: Sequence[Method], conditions: Sequence[str], source: str) 
     return Table("Every run", header, rows)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+def main(arguments: Sequence[str]) -> None:
+    """Prints how methods compare over seeds.
+
+    Args:
+        arguments: the command's options, as a shell gives them.
+
+    Raises:
+        UserError: on whatever the user can put right, in one line.
+    """
     parser = OneLineParser(prog="python -m xltrobust.report.seeds", description=__doc__.split(":", 1)[1])
     parser.add_argument("methods", nargs="+", type=Path, metavar="METHOD", help="folder with one run a seed")
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    with one_line_errors("report", OSError):
+    given = parser.parse_args(list(arguments))
+    with user_errors(OSError):
         if given.output:
             check_folder(given.output.parent, "--output: the folder")
         found, notes = seed_tables(read_methods(given.methods, given.split))
@@ -135,5 +143,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(text, end="")
 
 
+def command() -> None:
+    """The shell's."""
+    run_command("report", main)
+
+
 if __name__ == "__main__":
-    main()
+    command()
