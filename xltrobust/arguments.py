@@ -1,4 +1,4 @@
-"""The arguments that a part of an attack was made with, noted for results whatever the part keeps of them."""
+"""Records the constructor arguments of the parts of attacks and regularizers, for results."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ import numpy as np
 
 from xltrobust.files import content_hash
 
-# Neither can be the name of an argument.
+# Keys beside the names of arguments; neither can be one itself.
 CLASS, HASH = "class", "content-hash"
-_SHOWN = 100  # values of an argument; more are told by their number and hash
-_LONGEST = 1000  # characters of a text that is shown
+_SHOWN = 100  # values of an argument; of a longer one, number and hash are recorded instead
+_LONGEST = 1000  # characters of a text; the same holds for longer ones
 
 
 @runtime_checkable
 class Described(Protocol):
-    """What says of itself what results tell of it."""
+    """An object that says what results record of it."""
 
     def described(self) -> dict[str, Any]: ...
 
 
 class Part:
-    """Base of what attacks and regularizers are put together from: results tell the arguments it was made with.
+    """Base class of the parts of attacks and regularizers: results record the arguments of their constructors.
 
-    They are noted before the constructor runs, as they are given then, so that no class has to keep them under their
-    names. A file is noted with a hash of its content, a large table by its hash alone.
+    Arguments are recorded as given, before the constructor runs, so that no class has to keep them as attributes. A
+    file is recorded with a hash of its content, a large table by its size and hash alone.
     """
 
     _noted: dict[str, Any]
@@ -45,14 +45,14 @@ class Part:
         return made
 
     def described(self) -> dict[str, Any]:
-        """The class, all arguments as JSON has them, and hashes of the files among them."""
+        """The class, all arguments in types of JSON, and hashes of the files among them."""
         return {CLASS: class_name(self), **self._noted}
 
 
 def describe(value: Any) -> Any:
-    """A value as JSON has it; what JSON cannot hold, or only at great length, is told by class and hash.
+    """A value in types of JSON; class and hash stand for what JSON cannot hold, or only at great length.
 
-    The hash is None where there is no telling what is inside.
+    The hash is None if the value cannot be pickled.
 
     >>> describe({"rate": 0.5, "sides": ("text",), "operations": {"swap"}})
     {'rate': 0.5, 'sides': ['text'], 'operations': ['swap']}
@@ -60,7 +60,9 @@ def describe(value: Any) -> Any:
     if isinstance(value, Described) and not isinstance(value, type):
         return value.described()
     if is_dataclass(value) and not isinstance(value, type):
-        return {CLASS: class_name(value)} | {own.name: describe(getattr(value, own.name)) for own in fields(value)}
+        return {CLASS: class_name(value)} | {
+            field.name: describe(getattr(value, field.name)) for field in fields(value)
+        }
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str | os.PathLike):
@@ -69,8 +71,8 @@ def describe(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        shown: Any = {str(key): describe(own) for key, own in value.items()}
-        whole = sorted(([repr(key), describe(own)] for key, own in value.items()), key=lambda own: own[0])
+        shown: Any = {str(key): describe(entry) for key, entry in value.items()}
+        whole = sorted(([repr(key), describe(entry)] for key, entry in value.items()), key=lambda pair: pair[0])
         return _if_short(value, shown if all(isinstance(key, str) for key in value) else whole, whole)
     if isinstance(value, Set):
         shown = sorted(map(describe, value), key=repr)
@@ -82,14 +84,14 @@ def describe(value: Any) -> Any:
 
 
 def class_name(value: object) -> str:
-    """The name of an object's class, with its module's unless it is of this package."""
-    kind = type(value)
-    known = kind.__module__.partition(".")[0] in ("xltrobust", "builtins")
-    return kind.__name__ if known else f"{kind.__module__}.{kind.__qualname__}"
+    """The name of an object's class, with its module unless that is in this package or built in."""
+    cls = type(value)
+    known = cls.__module__.partition(".")[0] in ("xltrobust", "builtins")
+    return cls.__name__ if known else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def hash_of(value: Any) -> str:
-    """16 bytes, in hexadecimal, that stand for a value of JSON."""
+    """A hash (16 bytes, in hexadecimal) of a value in types of JSON."""
     return hashlib.blake2b(json.dumps(value).encode("utf8"), digest_size=16).hexdigest()
 
 
@@ -97,7 +99,7 @@ def _note_all(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     try:
         bound = _signature(cls).bind(None, *args, **kwargs)
     except TypeError:
-        return {}  # the constructor is about to refuse them, or a copy is made without
+        return {}  # the constructor will reject them, or a copy is made without arguments
     given = dict(bound.arguments)
     bound.apply_defaults()
     noted: dict[str, Any] = {}
@@ -107,10 +109,10 @@ def _note_all(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
             continue  # self
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
-            noted |= {key: describe(own) for key, own in value.items()}
+            noted |= {key: describe(option) for key, option in value.items()}
         elif kind is not inspect.Parameter.VAR_POSITIONAL or len(value):
             noted[name] = describe(value)
-        if name in given:  # a default names no file of the user's
+        if name in given:  # defaults name no files of the user's
             hashes |= {path: content_hash(Path(path)) for path in _files(value)}
     return noted | ({HASH: hashes} if hashes else {})
 
@@ -121,20 +123,20 @@ def _signature(cls: type) -> inspect.Signature:
 
 
 def _files(value: Any) -> Iterator[str]:
-    """The files, and directories of a pretrained model, that an argument names."""
+    """The paths in an argument of files, and of directories of pretrained models."""
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         try:
             if isinstance(text, str) and (os.path.isfile(text) or os.path.isfile(os.path.join(text, "config.json"))):
                 yield text
         except ValueError:
-            return  # a NUL in it
+            return  # it contains a NUL
     elif isinstance(value, Mapping) and not isinstance(value, Described) and len(value) <= _SHOWN:
-        for own in value.values():
-            yield from _files(own)
+        for entry in value.values():
+            yield from _files(entry)
     elif isinstance(value, list | tuple | Set) and len(value) <= _SHOWN:
-        for own in value:
-            yield from _files(own)
+        for entry in value:
+            yield from _files(entry)
 
 
 def _if_short(value: Any, shown: Any, whole: list[Any]) -> Any:
@@ -152,7 +154,7 @@ def _leaves(value: Any) -> int:
 
 
 class _Hashing:
-    """A file that keeps nothing of what is written but its hash."""
+    """A writable file that keeps only a hash of what is written."""
 
     def __init__(self) -> None:
         self.digest = hashlib.blake2b(digest_size=16)
@@ -163,10 +165,10 @@ class _Hashing:
 
 
 def _pickled(value: Any) -> str | None:
-    """A hash of an object's content as pickle has it; None if that refuses the object."""
+    """A hash of a pickled object; None if it cannot be pickled."""
     into = _Hashing()
     try:
         pickle.Pickler(into, protocol=5).dump(value)
-    except Exception:  # whatever a class of the user's raises
+    except Exception:  # a class of the user's may raise anything
         return None
     return into.digest.hexdigest()

@@ -1,7 +1,7 @@
-"""YAML that users give, looked over before anything is built of it: how deep, how large once its aliases are expanded.
+"""Checks of users' YAML before it is loaded: how deep it is, and how large once its aliases are expanded.
 
-Ten lines of aliases can stand for a thousand million values. PyYAML shares them, but whoever walks through what it
-builds, as parsers of configurations do, never comes back.
+Ten lines of aliases can stand for a billion values. PyYAML shares the values that repeat, but code that walks through
+all of them, as parsers of configurations do, never finishes.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import yaml
 
 _MAX_DEPTH = 100
-_MAX_REPEATED = 10_000  # values that aliases stand for
+_MAX_REPEATED = 10_000  # values that all aliases together may stand for
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass
 class _Frame:
-    """A list or mapping that has begun; keys, and whether the next value is one, are of mappings alone."""
+    """A list or mapping that is being parsed; ``keys`` is None for a list. Every second child of a mapping is a key."""
 
     anchor: str | None
     keys: set[str] | None
@@ -29,10 +29,10 @@ class _Frame:
 
 
 def check_yaml(text: str) -> None:
-    """Refuses YAML that is nested too deep, that aliases make too large, or that gives a key twice.
+    """Rejects YAML that is nested too deep, that aliases make too large, or that repeats a key.
 
     Raises:
-        yaml.YAMLError: with the place.
+        yaml.YAMLError: names the problem and its place; also if the text is not YAML at all.
     """
     sizes: dict[str, int] = {}
     stack: list[_Frame] = []
@@ -54,19 +54,19 @@ def check_yaml(text: str) -> None:
             size = 1
             if isinstance(event, yaml.AliasEvent):
                 if any(frame.anchor == event.anchor for frame in stack):
-                    raise _error(f"the alias *{event.anchor} is inside of what it stands for", event)
+                    raise _error(f"the alias *{event.anchor} is inside the value it stands for", event)
                 size = sizes.get(str(event.anchor), 1)
                 repeated += size
             elif event.anchor:
                 sizes[event.anchor] = 1
             if repeated > _MAX_REPEATED or size > _MAX_REPEATED:
-                raise _error(f"the alias *{event.anchor} repeats too much: write it out", event)
+                raise _error(f"the alias *{event.anchor} stands for too many values: write it out", event)
             if stack:
                 stack[-1].size += size
 
 
 def _count(event: Any, stack: list[_Frame]) -> None:
-    """Notes a child of the innermost list or mapping; keys come before their values."""
+    """Counts a child of the innermost list or mapping (keys come before their values); rejects a repeated key."""
     if not stack:
         return
     frame = stack[-1]
@@ -83,7 +83,7 @@ def _error(problem: str, event: Any) -> yaml.MarkedYAMLError:
 
 @contextmanager
 def bounded_configurations() -> Iterator[None]:
-    """Has jsonargparse check YAML, in files and in options alike, before it builds anything of it."""
+    """Makes jsonargparse check all YAML, in files and options, before it loads it, during the ``with`` block."""
     import jsonargparse
 
     load = jsonargparse.get_loader("yaml")

@@ -1,4 +1,4 @@
-"""Folders of what is made once: whole and undamaged or made anew, and never needed for a run to go on."""
+"""A cache of folders that are made once: damaged ones are made anew, and an unwritable cache stops no run."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from typing import Any
 from xltrobust.files import atomic_directory, remove_leftovers, set_aside
 
 _MANIFEST = "manifest.json"
-_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # what is hashed of a large file: all of it would be felt at each start
+_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # hashed of a large file; hashing all of it would slow down every start
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_elsewhere: dict[Path, Path] = {}  # folders that could not be kept, and where this process has them
+_elsewhere: dict[Path, Path] = {}  # folders that could not be cached, and this process's copies of them
 
 
 def cached_folder(folder: Path, make: Callable[[Path], None]) -> Path:
     """A folder in the cache, made by the first call; any number of processes may call this at the same time.
 
-    It appears at once and complete, wherever a process dies. A manifest with the size and a hash of every file tells a
-    damaged one, which is made anew. Where the cache cannot be written, the folder is made for this process alone, in
-    the system's temporary directory; a warning says so once.
+    The folder appears in one step and complete, wherever a process is killed. A manifest has the size and a hash of
+    every file; if one does not match, the folder is made anew. If the cache cannot be written, the folder is made for
+    this process alone, in the system's temporary directory, and the first time a warning says so.
 
     Args:
-        folder: named by all that its content depends on.
+        folder: its path, which has to name all that its content depends on.
         make: writes the files, none of them in subfolders, into an empty folder.
 
     Returns:
         Where the files are.
     """
-    if (own := _elsewhere.get(folder)) is not None and own.is_dir():
-        return own
+    if (private := _elsewhere.get(folder)) is not None and private.is_dir():
+        return private
     if is_whole(folder):
         return folder
     making = False
@@ -57,10 +57,10 @@ def cached_folder(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether all files are there, as they were written."""
+    """Whether all files are there and unchanged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf8"))
-        return all(_fingerprint(folder / name) == own for name, own in manifest["files"].items())
+        return all(_fingerprint(folder / name) == expected for name, expected in manifest["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -71,8 +71,8 @@ def _fill(folder: Path, make: Callable[[Path], None]) -> None:
     manifest = folder / _MANIFEST
     manifest.write_text(json.dumps({"files": {path.name: _fingerprint(path) for path in files}}), encoding="utf8")
     for path in (*files, manifest):
-        path.chmod(0o644)  # what libraries make private would spoil a cache that users share
-        with path.open("r+b") as stream:  # else a power cut could keep the rename and lose what was written
+        path.chmod(0o644)  # some libraries write private files, and users may share a cache
+        with path.open("r+b") as stream:  # else a power cut could keep the rename but lose the content
             os.fsync(stream.fileno())
 
 
@@ -111,13 +111,13 @@ def _make_elsewhere(folder: Path, make: Callable[[Path], None], error: OSError) 
             "by each run. XLTROBUST_CACHE names another place.",
             stacklevel=3,
         )
-    own = Path(tempfile.mkdtemp(prefix="xltrobust."))
-    atexit.register(_remove_if_own, own, os.getpid())
-    make(own)
-    _elsewhere[folder] = own
-    return own
+    private = Path(tempfile.mkdtemp(prefix="xltrobust."))
+    atexit.register(_remove_in_process, private, os.getpid())
+    make(private)
+    _elsewhere[folder] = private
+    return private
 
 
-def _remove_if_own(folder: Path, process: int) -> None:
-    if os.getpid() == process:  # and not a copy of it that ends
+def _remove_in_process(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not in a forked child that exits
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Checks of arguments that several constructors make: each raises a ``ValueError`` that names argument and value."""
+"""Checks of arguments that several constructors share: each raises a ``ValueError`` that names argument and value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _Name = TypeVar("_Name", bound=str)
 
 
 def checked_share(share: float) -> float:
-    """The share.
+    """Returns the share.
 
     Raises:
         ValueError: if it is not a number in (0, 1].
@@ -20,9 +20,10 @@ def checked_share(share: float) -> float:
 
 
 def require_positive(**values: float | None) -> None:
-    """
+    """Checks that each value is positive or None.
+
     Raises:
-        ValueError: naming the first that is neither None nor positive.
+        ValueError: if one is not; names the first.
     """
     for name, value in values.items():
         if value is not None and value <= 0:
@@ -30,16 +31,17 @@ def require_positive(**values: float | None) -> None:
 
 
 def require_share(clean_share: float) -> None:
-    """
+    """Checks the share of the clean loss, which must leave some weight to the perturbed loss.
+
     Raises:
-        ValueError: if it is not a share that leaves something of the perturbed loss.
+        ValueError: if it is not in [0, 1).
     """
     if not 0 <= clean_share < 1:
         raise ValueError(f"Expected argument `clean_share` to be in [0, 1), but got {clean_share}.")
 
 
 def checked_temperature(temperature: float) -> float:
-    """The temperature.
+    """Returns the temperature.
 
     Raises:
         ValueError: if it is not positive.
@@ -50,10 +52,10 @@ def checked_temperature(temperature: float) -> float:
 
 
 def checked_subset(name: str, given: Sequence[_Name], known: Sequence[str]) -> tuple[_Name, ...]:
-    """The distinct values of an argument.
+    """Returns the distinct values of an argument, in the order given.
 
     Raises:
-        ValueError: if there are none, or one is not known.
+        ValueError: if there are none, or one is not among those known.
     """
     if isinstance(given, str) or not given or not set(given) <= set(known):
         raise ValueError(f"Expected argument `{name}` to be a non-empty subset of {known}, but got {given!r}.")

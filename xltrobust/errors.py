@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-# What jsonargparse puts around the one thing that is wrong: that an option might have been left out, or have named a
-# file, which types there are, and the whole section that the option is in.
+# What jsonargparse adds to the actual problem: that the option could be left out or name a file, the possible types,
+# and the whole section that the option is in.
 _UNION = "Does not validate against any of the Union subtypes"
 _AROUND = re.compile(
     rf"^\s*(- )?({_UNION}|Subtypes: .*|Errors:|Given value type: .*|Given value: (.{{80,}}|NestedArg.*|Namespace.*)"
     r"|Expected a <class 'NoneType'>|Expected a path but .* either not accessible or invalid)$",
     re.MULTILINE,
 )
-_SIGPIPE = 128 + 13  # what shells make of a process that ended because nobody read on
+_SIGPIPE = 128 + 13  # the exit code that shells give to a process that a closed pipe ended
 
 
 class UserError(Exception):
@@ -39,15 +39,15 @@ class MissingPackage(UserError, ModuleNotFoundError):
 
 @contextmanager
 def one_line_errors(command: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Ends the process with exit code 2 and one line on standard error, for user errors and the ``kinds`` given.
+    """Turns user errors, and errors of the ``kinds`` given, into exit code 2 and one line on standard error.
 
-    Where the reader of a pipe has gone (``| head``), it ends silently, with the exit code that shells give for that.
+    If the reader of a pipe has gone (``| head``), the process ends silently, with the code that shells give for that.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left cannot be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # at exit Python would try to write the rest
         raise SystemExit(_SIGPIPE) from None
     except (UserError, *kinds) as error:  # type: ignore[misc]
         print(f"{command}: {one_line(error)}", file=sys.stderr)
@@ -63,14 +63,14 @@ def one_line(error: BaseException) -> str:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Raises a :class:`UserError` that says what is wrong with the arguments, where argparse prints its usage."""
+    """Raises a :class:`UserError` for wrong arguments, where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help tells the arguments)")
+        raise UserError(f"{message} (--help lists the arguments)")
 
 
 def at_least(least: int) -> type[int]:
-    """A type for arguments: whole numbers that are not below ``least``."""
+    """A type for command-line arguments: whole numbers of at least ``least``."""
 
     def parse(text: str) -> int:
         if not text.lstrip("+-").isdecimal() or len(text) > 18 or int(text) < least:
@@ -85,4 +85,4 @@ class DataError(UserError, ValueError):
 
 
 class IncompatibleRegularizer(UserError, ValueError):
-    """A regularizer that does not go with the encoder, or with another regularizer."""
+    """A regularizer cannot be combined with the encoder, or with another regularizer."""

@@ -1,4 +1,4 @@
-"""The unit of data: one text, or pair of texts, in one language, or pair of languages, with its label."""
+"""The unit of data: a text or a pair of texts, in one language or a pair of languages, with its label."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Example:
         text: the (first) text.
         label: index into the task's labels.
         text_pair: the second text of a pair task.
-        group: what examples that are not independent of each other share (the template they were expanded from, the
-            document they were cut from). Confidence intervals resample groups. Defaults to the id.
+        group: the same for examples that are not independent of each other: the template that they were expanded from,
+            or the document that they were cut from, say. Confidence intervals resample groups. Defaults to the id.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Example:
     group: str | None = None
 
     def side_language(self, side: Side) -> str:
-        """The language of one side: both sides share it except in the generalized setting."""
+        """The language of one side; both sides have the same except in the generalized setting."""
         if isinstance(self.language, str):
             return self.language
         return self.language[0 if side == "text" else 1]
@@ -52,7 +52,7 @@ def language_name(language: Language) -> str:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The examples of one language in one split: one data loader, one row of a result.
+    """The examples of one language (or pair) in one split: they become one data loader and one row of a table.
 
     Raises:
         UserError: if two examples have the same id.
@@ -65,12 +65,14 @@ class EvaluationSet:
     def __post_init__(self) -> None:
         ids = {example.id for example in self.examples}
         if len(ids) < len(self.examples):
-            repeated = next(name for name, times in Counter(own.id for own in self.examples).items() if times > 1)
+            repeated = next(
+                name for name, times in Counter(example.id for example in self.examples).items() if times > 1
+            )
             raise UserError(
                 f"{self.split} set, {self.name}: two examples have the id {repeated!r}; results need one each."
             )
 
     @property
     def name(self) -> str:
-        """As logs and results spell it: the language, or the pair of languages."""
+        """The language or pair of languages, as logs and results spell it."""
         return language_name(self.language)

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic writes, so that files are complete or absent; locks; and hashes of content."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from typing import Any
 
 from xltrobust.errors import UserError
 
-_PART = ".part-"  # in the names of what is being written
+_PART = ".part-"  # in the names of files and folders that are being written
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside ``path``, which replaces ``path`` if the block succeeds and vanishes if not.
+    """Yields a temporary path beside ``path``, which replaces ``path`` if the block succeeds and is removed if not.
 
-    What writes that were killed have left in the folder is removed.
+    Also removes what killed writes have left in the folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
     handle, temporary = _claimed(path)
     try:
         yield temporary
-        temporary.chmod(0o644)  # whatever the umask: colleagues may read
+        temporary.chmod(0o644)  # others may read it, whatever the umask
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -39,10 +39,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Gives a temporary directory beside ``path``, which becomes ``path`` if the block succeeds and vanishes if not.
+    """Yields a temporary directory, which is renamed to ``path`` if the block succeeds and removed if not.
 
     Raises:
-        OSError: if there is a directory with files in it already.
+        OSError: if ``path`` is already a directory with files in it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
@@ -57,8 +57,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what killed writes have left in a folder; what somebody is writing now is locked, and stays."""
-    with suppress(OSError):  # a folder that is not there, or not ours to tidy
+    """Removes what killed writes have left in a folder; what is being written now is locked, and stays."""
+    with suppress(OSError):  # the folder is missing, or may not be changed
         for leftover in folder.glob(f".*{_PART}*"):
             handle = os.open(leftover, os.O_RDONLY)
             if _locked(handle, without_locks=False):
@@ -67,7 +67,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Takes a file or directory out of its place, to be removed with what killed writes leave; returns where it is."""
+    """Renames a file or directory so that :func:`remove_leftovers` will remove it; returns the new path."""
     return path.rename(path.parent / f".{path.name}{_PART}{secrets.token_hex(4)}")
 
 
@@ -78,7 +78,7 @@ def _claimed(path: Path, directory: bool = False) -> tuple[int, Path]:
         with suppress(FileNotFoundError, FileExistsError):
             temporary.mkdir() if directory else temporary.touch(exist_ok=False)
             handle = os.open(temporary, os.O_RDONLY)
-            # Somebody who tidies may have come before the lock.
+            # Another process may have removed it before it was locked.
             if _locked(handle, without_locks=True) and temporary.exists():
                 return handle, temporary
             os.close(handle)
@@ -88,11 +88,11 @@ def _locked(handle: int, without_locks: bool) -> bool:
     """Locks a file or directory until the handle is closed or its process ends.
 
     Args:
-        handle: of the file.
+        handle: its file descriptor.
         without_locks: the answer on file systems that have no locks.
 
     Returns:
-        Whether it was free.
+        Whether no other process had locked it.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,13 +105,13 @@ def _locked(handle: int, without_locks: bool) -> bool:
 
 @contextmanager
 def held(folder: Path, name: str = "results") -> Iterator[None]:
-    """Keeps other processes that ask for the same out of the block; a lock ends with its process, also a killed one.
+    """Holds an exclusive lock during the block, after waiting for it without a time limit; so keep blocks short.
 
-    File systems without locks let everybody in. What may be waited for must be short.
+    A lock ends with its process, also with a killed one. File systems without locks exclude nobody.
 
     Args:
-        folder: what is written in; made if need be.
-        name: what of it.
+        folder: the folder that the lock is for; created if it does not exist.
+        name: the lock's name within the folder.
     """
     handle = _lock_file(folder, name)
     try:
@@ -123,11 +123,11 @@ def held(folder: Path, name: str = "results") -> Iterator[None]:
 
 
 class Sharing:
-    """Says that this process uses something, until it ends or :meth:`last` is asked.
+    """A shared lock, which tells other processes that this one uses something until it ends or calls :meth:`last`.
 
     Args:
-        folder: what it is in; made if need be.
-        name: what of it.
+        folder: the folder that the lock is for; created if it does not exist.
+        name: the lock's name within the folder.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -137,7 +137,7 @@ class Sharing:
 
     @contextmanager
     def last(self) -> Iterator[bool]:
-        """Ends the use; whether nobody else uses it, nor can begin to before the block ends."""
+        """Ends the use; yields whether no other process uses it, in which case none can start to during the block."""
         try:
             yield _locked(self._handle, without_locks=False)
         finally:
@@ -150,43 +150,43 @@ def _lock_file(folder: Path, name: str) -> int:
 
 
 def check_folder(path: Path, what: str) -> None:
-    """Refuses a folder in which nothing can be written, before any work is done for what is to go there.
+    """Checks that a folder can be written to, before any work is done whose results go there.
 
     Args:
         path: the folder, which need not exist yet.
-        what: what names it, for the message.
+        what: what the message calls it, such as the option that names it.
 
     Raises:
-        UserError: if it, or what it would have to be made in, is a file or may not be written to.
+        UserError: if it, or the nearest parent that exists, is not a folder or not writable.
     """
-    existing = next(own for own in (path.absolute(), *path.absolute().parents) if own.exists())
+    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        reason = "is not a folder" if not existing.is_dir() else "may not be written to"
+        reason = "is not a folder" if not existing.is_dir() else "is not writable"
         shown = "it" if existing == path.absolute() else existing
-        raise UserError(f"{what} {path}: cannot be written in, for {shown} {reason}; choose another.")
+        raise UserError(f"{what} {path}: cannot be written to, as {shown} {reason}; choose another.")
 
 
 def cache_root() -> Path:
-    """``$XLTROBUST_CACHE``, or ``xltrobust`` below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    if own := os.environ.get("XLTROBUST_CACHE"):
-        return Path(own)
+    """``$XLTROBUST_CACHE``, or else the folder ``xltrobust`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    if configured := os.environ.get("XLTROBUST_CACHE"):
+        return Path(configured)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xltrobust"
 
 
 def write_json(value: dict[str, Any], path: Path) -> None:
-    """Writes JSON for people and programs, whole or not at all."""
+    """Writes indented JSON, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
 def content_hash(path: Path) -> str | None:
-    """16 bytes, in hexadecimal, that stand for the content of a file, or of the files right in a directory.
+    """A hash (16 bytes, in hexadecimal) of a file, or of the files directly in a directory; None if unreadable.
 
-    What has not changed since is not read again; None if it cannot be read.
+    Files that have not changed since are not read again.
     """
     try:
-        parts = sorted(own for own in path.iterdir() if own.is_file()) if path.is_dir() else [path]
-        stats = [(str(own.absolute()), own.stat()) for own in parts]
+        parts = sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else [path]
+        stats = [(str(part.absolute()), part.stat()) for part in parts]
         return _hash_of_files(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
     except OSError:
         return None

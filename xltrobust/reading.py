@@ -1,4 +1,4 @@
-"""Files that may be missing, damaged or something else: read whole, or refused in one line that names them."""
+"""Reading files that may be missing, damaged or of another kind: any error is one line that names the file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-# What is left where files were put together, or are of another system or encoding.
+# Traces of files that were concatenated, or come from another system or in another encoding.
 _STRAY = {"\r": "a carriage return", "\ufeff": "a byte order mark", "\0": "a null character"}
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file's text.
+    """The text of a UTF-8 file.
 
     Raises:
-        UserError: if there is no such file or it is not UTF-8.
+        UserError: if it does not exist, cannot be read, or is not UTF-8.
     """
     try:
         data = path.read_bytes()
@@ -42,14 +42,14 @@ def read_text(path: Path) -> str:
 
 
 def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
-    """The lines of a UTF-8 file that ends them with line feeds (and perhaps carriage returns before them).
+    """The lines of a UTF-8 file, which end with a line feed or with a carriage return and a line feed.
 
     Args:
-        file: opened for bytes.
-        name: for messages.
+        file: a binary file.
+        name: the file's name in messages.
 
     Raises:
-        UserError: naming the line, if it is not UTF-8 or holds what no line of text does.
+        UserError: if a line is not UTF-8, or contains a control character as above; names the line.
     """
     for number, line in enumerate(file, 1):
         try:
@@ -64,10 +64,10 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The options that a YAML file gives.
+    """The options in a YAML file.
 
     Raises:
-        UserError: if it cannot be read, or is not YAML with names of options at its top.
+        UserError: if it cannot be read, is not valid YAML, or is not a mapping from names of options.
     """
     text = read_text(path)
     try:
@@ -76,12 +76,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UserError(f"{path}{yaml_problem(error)}") from None
     if not isinstance(options, dict):
-        raise UserError(f"{path}: expected options by name, but got {_kind(options)}.")
+        raise UserError(f"{path}: expected options by name, but got {_type_of(options)}.")
     return options
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:
-    """What a parser of YAML found wrong and where, to be put behind the file's name."""
+    """What a YAML parser found wrong, and in which line, to be appended to the file's name."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
     line = f":{mark.line + 1}" if mark else ""
     return f"{line}: not valid YAML ({' '.join(str(problem).split())})."
@@ -91,7 +91,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        UserError: if the file cannot be read or holds something else.
+        UserError: if the file cannot be read, or does not hold a JSON object.
     """
     text = read_text(path)
     try:
@@ -103,17 +103,17 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:  # a number of thousands of digits
         raise UserError(f"{path}: not valid JSON ({error}).") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: expected a JSON object, but got {_kind(value)}.")
+        raise UserError(f"{path}: expected a JSON object, but got {_type_of(value)}.")
     return value
 
 
 def read_parquet(path: Path, columns: Sequence[str], *, others: bool = False) -> pa.Table:
-    """A table.
+    """The table in a Parquet file.
 
     Args:
         path: the file.
-        columns: those that have to be there.
-        others: whether to read what other columns there are too.
+        columns: the columns that it must have.
+        others: whether to read all other columns too.
 
     Raises:
         UserError: if the file cannot be read or lacks a column.
@@ -134,22 +134,22 @@ def read_parquet(path: Path, columns: Sequence[str], *, others: bool = False) ->
 
 
 def check_checkpoint(path: Path) -> None:
-    """Refuses what is no whole checkpoint of Lightning's; the weights are not read.
+    """Checks that a file is a complete Lightning checkpoint, without reading the weights.
 
     Raises:
-        UserError: saying what it is instead.
+        UserError: if it is not; says what it is instead.
     """
     import torch
 
     with checkpoint_errors(path):
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        if not isinstance(found, dict) or not {"state_dict", "pytorch-lightning_version"} <= found.keys():
-            raise UserError(f"{path}: not a checkpoint of a run, but {_kind(found)} that torch saved.")
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        if not isinstance(content, dict) or not {"state_dict", "pytorch-lightning_version"} <= content.keys():
+            raise UserError(f"{path}: not a checkpoint of a run, but {_type_of(content)} that torch saved.")
 
 
 @contextmanager
 def checkpoint_errors(path: Path) -> Iterator[None]:
-    """Whatever goes wrong while a checkpoint is loaded is said in one line that names it."""
+    """Turns any error while a checkpoint is loaded into a ``UserError`` of one line that names the checkpoint."""
     try:
         yield
     except FileNotFoundError:
@@ -161,12 +161,12 @@ def checkpoint_errors(path: Path) -> Iterator[None]:
         if isinstance(error, UserError):
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: not a whole checkpoint of such a model ({reason[:200]}).") from None
+        raise UserError(f"{path}: not a complete checkpoint of such a model ({reason[:200]}).") from None
 
 
 @contextmanager
 def state_errors(path: str | Path) -> Iterator[None]:
-    """What torch says where a checkpoint's weights are not the model's is said in one line."""
+    """Turns torch's error about weights that do not fit the model into a ``UserError`` of one line."""
     try:
         yield
     except RuntimeError as error:
@@ -176,6 +176,6 @@ def state_errors(path: str | Path) -> Iterator[None]:
         raise UserError(f"{path}: the weights are another model's ({reason[:200]}).") from None
 
 
-def _kind(value: Any) -> str:
+def _type_of(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "text", type(None): "nothing"}
     return names.get(type(value), f"a value of type {type(value).__name__}")

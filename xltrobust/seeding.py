@@ -1,4 +1,4 @@
-"""Randomness as a function of what it is for, never of what ran before: runs resume and shard without changing."""
+"""Seeds that depend on what they are for and never on what ran before, so that resuming or sharding changes nothing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 
 
 def global_seed() -> int:
-    """The seed that ``seed_everything`` set (Lightning keeps it in the environment, so that every process has it)."""
+    """The seed that ``seed_everything`` set. (Lightning keeps it in the environment, so every process has it.)"""
     return int(os.environ.get("PL_GLOBAL_SEED", "0"))
 
 
 def derived_seed(*parts: object) -> int:
-    """A 63-bit seed from anything printable; the same in every process (unlike ``hash``).
+    """A 63-bit seed from the ``repr`` of ``parts``; unlike ``hash`` it is the same in every process.
 
     >>> derived_seed(0, "de", 3) == derived_seed(0, "de", 3) != derived_seed(0, "de", 4)
     True
