@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 
 class ReportPaths(NamedTuple):
-    """The files of a written report; ``curve`` is None where no run recorded at which budgets examples were broken."""
+    """The files of a written report.
+
+    Args:
+        markdown: ``report.md``.
+        csv: ``report.csv``.
+        pictures: ``heatmap.png``, and ``budget.png`` where runs recorded at which budgets examples were broken.
+    """
 
     markdown: Path
     csv: Path
-    heatmap: Path
-    curve: Path | None = None
+    pictures: list[Path]
 
 
 def build_report(
@@ -64,9 +69,10 @@ def build_report(
 
 def print_report(runs: Runs, *, console: Console | None = None) -> None:
     """Prints the tables of a report, at most as wide as the terminal."""
-    from xltrobust.report.terminal import print_tables
+    from xltrobust.report.contents import contents
+    from xltrobust.report.terminal import print_blocks
 
-    print_tables(_built(runs), console)
+    print_blocks(contents(_built(runs), "terminal"), console)
 
 
 def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> ReportPaths:
@@ -81,29 +87,27 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     """
     from xltrobust.errors import UserError
     from xltrobust.files import atomic_write
-    from xltrobust.report.budget_curve import draw_curves, has_curves
-    from xltrobust.report.heatmap import draw_heatmap
+    from xltrobust.report.blocks import Picture
+    from xltrobust.report.contents import contents
     from xltrobust.report.markdown import to_markdown
     from xltrobust.report.tidy import to_csv, to_frame
 
     report = _built(runs)
-    single = len(report.summaries) == 1
-    folder = Path(output or (report.summaries[0].run.path / "report" if single else "report"))
+    folder = Path(output or (report.summaries[0].run.path / "report" if report.single else "report"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder ({error.strerror}).") from None
-    curve = folder / "budget.png" if has_curves(report) else None
-    paths = ReportPaths(folder / "report.md", folder / "report.csv", folder / "heatmap.png", curve)
-    with atomic_write(paths.heatmap) as temporary:
-        draw_heatmap(report, temporary)
-    if curve:
-        with atomic_write(curve) as temporary:
-            draw_curves(report, temporary)
+    blocks = list(contents(report, "markdown"))
+    pictures = [block for _, block in blocks if isinstance(block, Picture)]
+    for picture in pictures:
+        with atomic_write(folder / picture.file) as temporary:
+            picture.draw(report, temporary)
+    paths = ReportPaths(folder / "report.md", folder / "report.csv", [folder / picture.file for picture in pictures])
     with atomic_write(paths.csv) as temporary:
         temporary.write_text(to_csv(to_frame(report)), encoding="utf8", newline="\n")
     with atomic_write(paths.markdown) as temporary:
-        temporary.write_text(to_markdown(report, paths.heatmap.name, curve.name if curve else None), encoding="utf8")
+        temporary.write_text(to_markdown(blocks), encoding="utf8")
     return paths
 
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         # Written first: `| head` may end the process while it prints.
         paths = write_report(report, given.output)
         print_report(report)
-        print(*filter(None, paths), sep="\n")
+        print(paths.markdown, paths.csv, *paths.pictures, sep="\n")
 
 
 def command() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xltrobust.metrics.coverage import WORST
+from xltrobust.report.blocks import Notes, Prose
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.summary import Report, Summary
+from xltrobust.report.tables.costs import refusal_lines
 
 # With fewer clusters, percentile intervals are known to be too narrow (Field & Welsh 2007).
 _FEW_GROUPS = 20
@@ -14,25 +16,26 @@ _FEW_GROUPS = 20
 _TOLERANCE = 5e-4
 
 
-def report_notes(report: Report) -> list[tuple[str, str]]:
-    """(run, note) of all runs and of all comparisons."""
+def report_notes(report: Report) -> list[Notes]:
+    """Notes on all runs and on all comparisons."""
     owners = [(summary.run.name, summary_notes(summary)) for summary in report.summaries]
     owners += [(f"{comparison.name} (difference)", comparison.notes) for comparison in report.comparisons]
-    return [(owner, note) for owner, own in owners for note in own]
+    return [Notes([(owner, note) for owner, notes in owners for note in notes])]
 
 
-def contrasts(first: str, several: bool) -> str:
-    """What holds of all differences to one baseline, for beside their tables.
+def comparison_notes(report: Report) -> list[Notes]:
+    """Notes on the comparisons alone."""
+    notes = [(comparison.name, note) for comparison in report.comparisons for note in comparison.notes]
+    return [Notes(notes)] if notes else []
 
-    Args:
-        first: what is compared with, a run or the runs of a method.
-        several: whether there is more than one contrast.
-    """
-    shared = f"All of them are to the same {first}, whose luck is in each. " if several else ""
-    return (
-        f"Differences: {shared}Languages are taken as fixed: intervals speak of these languages, not of others. "
-        "Nothing is corrected for the number of comparisons: of 20 true zeros, one is marked by chance."
-    )
+
+def refusals_of_runs(report: Report) -> list[Prose]:
+    """What the constraints of each attack refused, a line an attack and run."""
+    return [
+        Prose("", line if report.single else f"{summary.run.name}: {line}")
+        for summary in report.summaries
+        for line in refusal_lines(summary)
+    ]
 
 
 def summary_notes(summary: Summary) -> list[str]:

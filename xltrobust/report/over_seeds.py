@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from scipy import stats
@@ -16,9 +17,63 @@ from scipy import stats
 from xltrobust.errors import UserError
 from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy, paired_difference
 from xltrobust.report.conditions import CLEAN, clean_of
-from xltrobust.report.methods import Method
+from xltrobust.report.methods import Method, on_common_examples
 from xltrobust.report.pairing import paired
 from xltrobust.report.summary import combinations
+
+
+@dataclass(frozen=True)
+class MethodComparison:
+    """Methods on the examples that all of them have, so that averages and their differences are over the same.
+
+    Args:
+        methods: the first is what the others are compared with.
+        conditions: those of any method.
+        accuracies: by method and condition, where the method has the condition.
+        clean: clean accuracies on the attacked examples, in the same way.
+        differences: to the first method, where both have the condition.
+        notes: what cannot be compared, and what was left out for it.
+    """
+
+    methods: list[Method]
+    conditions: list[str]
+    accuracies: dict[tuple[str, str], dict[str, Interval]]
+    clean: dict[tuple[str, str], dict[str, Interval]]
+    differences: dict[tuple[str, str], dict[str, Interval]]
+    notes: list[str]
+
+    @property
+    def baseline(self) -> Method:
+        return self.methods[0]
+
+
+def compare_methods(methods: Sequence[Method]) -> MethodComparison:
+    """Accuracies of methods and their differences to the first.
+
+    Raises:
+        UserError: if a method has no seed in common with the first.
+    """
+    methods, notes = on_common_examples(methods)
+    baseline = methods[0]
+    for method in methods[1:]:
+        seeds = common_seeds(method, baseline)
+        if not len(seeds) == len(method.runs) == len(baseline.runs):
+            listed = ", ".join(map(str, seeds))
+            notes.append(f"differences of {method.name} are over seed {listed} alone, which {baseline.name} has too.")
+    conditions = list(dict.fromkeys(name for method in methods for name in method.conditions))
+    there = {(method.name, name): method for method in methods for name in conditions if name in method.conditions}
+    return MethodComparison(
+        methods,
+        conditions,
+        {(name, own): estimates(method, own, baseline.source) for (name, own), method in there.items()},
+        {(name, own): clean_estimates(method, own, baseline.source) for (name, own), method in there.items()},
+        {
+            (name, own): differences(method, baseline, own)
+            for (name, own), method in there.items()
+            if method is not baseline and own in baseline.conditions
+        },
+        notes,
+    )
 
 
 def estimates(method: Method, condition: str, source: str | None = None) -> dict[str, Interval]:

@@ -76,6 +76,11 @@ class Report:
     common: list[Summary] = field(default_factory=list)
 
     @property
+    def single(self) -> bool:
+        """Whether it is of one run."""
+        return len(self.summaries) == 1
+
+    @property
     def compared(self) -> list[Summary]:
         """What tables of several runs show; of one run, the run."""
         return self.common or self.summaries

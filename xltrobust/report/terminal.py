@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from rich import box
@@ -11,42 +11,42 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from xltrobust.report.notes import contrasts, report_notes
-from xltrobust.report.summary import Report
-from xltrobust.report.tables.accuracy import tables
+from xltrobust.report.blocks import Block, Notes, Prose
 from xltrobust.report.tables.base import Cell, Table
-from xltrobust.report.tables.costs import cost_tables, refusal_lines
 from xltrobust.report.visible import visible
 
 # Tables in a file or a pipe have no terminal whose width they could take.
 _WIDTH = 120
 
 
-def print_tables(report: Report, console: Console | None = None) -> None:
-    """Prints all tables of a report and its notes."""
+def print_blocks(blocks: Iterable[tuple[int, Block]], console: Console | None = None) -> None:
+    """Prints tables, prose and notes.
+
+    Args:
+        blocks: each with the level of its heading, as :mod:`xltrobust.report.contents` yields them.
+        console: where to; by default standard output, 120 columns wide where that is no terminal.
+
+    Raises:
+        TypeError: if there is a block that a terminal cannot show.
+    """
     if console is None:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=_WIDTH)
-    costs = cost_tables(report)
-    for table in [*tables(report), *costs]:
-        console.print(Text(visible(table.title), style="bold"))
-        for part in fit(table, console):
-            console.print(part)
-        console.print()
-    explanation = "Brackets: 95 % confidence intervals, groups of dependent examples resampled together."
-    if report.comparisons:
-        explanation += " Of several runs, the examples that all have. *: the interval of the difference excludes 0. "
-        explanation += contrasts(f"run, {report.summaries[0].run.name}", len(report.comparisons) > 1)
-    if costs:
-        explanation += " Queries and backwards: per attacked example; changes and similarity: of the broken ones."
-    console.print(Text(explanation, style="dim"))
-    for summary in report.summaries:
-        owner = "" if len(report.summaries) == 1 else f"{summary.run.name}: "
-        for line in refusal_lines(summary):
-            console.print(Text(visible(owner + line), style="dim"))
-    for owner, note in report_notes(report):
-        console.print(Text(f"{visible(owner)}: {visible(note)}", style="yellow"))
+    for _, block in blocks:
+        match block:
+            case Table(title):
+                console.print(Text(visible(title), style="bold"))
+                for part in fit(block, console):
+                    console.print(part)
+                console.print()
+            case Prose(text, plain):
+                console.print(Text(visible(text + plain), style="dim"))
+            case Notes(notes):
+                for owner, note in notes:
+                    console.print(Text(visible(f"{owner}: {note}" if owner else note), style="yellow"))
+            case _:
+                raise TypeError(f"A terminal shows no {type(block).__name__}: give its section only='markdown'.")
 
 
 def fit(table: Table, console: Console) -> list[RichTable]:

@@ -1,4 +1,4 @@
-"""The tables of a report, as data: terminal and Markdown draw the same ones."""
+"""Tables of accuracies: of one run, and of several side by side."""
 
 from __future__ import annotations
 
@@ -13,19 +13,13 @@ BEFORE = "attacked: clean accuracy on the same examples → under attack"
 _ROW_NAMES = {"avg": "avg (targets)", "avg_all": "avg (all)", "transfer_gap": "transfer gap"}
 
 
-def tables(report: Report) -> list[Table]:
-    """One table for one run; for several, an overview of averages and a table for each condition that two share.
-
-    Then how well translations are aligned, where that was measured.
-    """
-    from xltrobust.report.tables.alignment import alignment_tables
-
-    aligned = alignment_tables([summary.run for summary in report.summaries])
-    if len(report.summaries) == 1:
-        return [run_table(report.summaries[0], report.languages), *aligned]
+def accuracy_tables(report: Report) -> list[Table]:
+    """One table for one run; for several, an overview of averages and a table for each condition that two share."""
+    if report.single:
+        return [run_table(report.summaries[0], report.languages)]
     found = [name for summary in report.compared for name in summary.conditions]
     conditions = [name for name in dict.fromkeys(found) if found.count(name) > 1]
-    return [overview(report, conditions), *(condition_table(report, name) for name in conditions), *aligned]
+    return [overview(report, conditions), *(condition_table(report, name) for name in conditions)]
 
 
 def run_table(summary: Summary, languages: Sequence[str]) -> Table:

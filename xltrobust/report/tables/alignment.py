@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from xltrobust.report.load import Run
+from xltrobust.report.over_seeds import MethodComparison
+from xltrobust.report.summary import Report
 from xltrobust.report.tables.base import Cell, Table, percent
 
 # Name in results, its title, whether it is a share. The two estimators of CKA are never in one column: of unrelated
@@ -23,8 +25,9 @@ _FIGURES = (
 _TITLE = "Alignment of held-out translations: retrieval in %"
 
 
-def alignment_tables(runs: Sequence[Run]) -> list[Table]:
+def alignment_tables(report: Report) -> list[Table]:
     """For one run its languages, for several their means over languages; empty if none has measured it."""
+    runs = [summary.run for summary in report.summaries]
     measured = [run for run in runs if run.figure("test/retrieval/avg") is not None]
     if not measured:
         return []
@@ -46,10 +49,11 @@ def alignment_tables(runs: Sequence[Run]) -> list[Table]:
     return [_filled(Table(_TITLE, header, rows[:-1], rows[-1:]))]
 
 
-def alignment_by_method(methods: Mapping[str, Sequence[Run]]) -> list[Table]:
+def alignment_by_method(comparison: MethodComparison) -> list[Table]:
     """Methods by figures, then languages by methods: means over seeds, with the lowest and the highest of them."""
     measured = {
-        name: [run for run in runs if run.figure("test/retrieval/avg") is not None] for name, runs in methods.items()
+        method.name: [run for run in method.runs.values() if run.figure("test/retrieval/avg") is not None]
+        for method in comparison.methods
     }
     measured = {name: runs for name, runs in measured.items() if runs}
     if not measured:

@@ -26,7 +26,7 @@ _Row = tuple[str, str, dict[str, Costs]]
 
 def cost_tables(report: Report) -> list[Table]:
     """A table of the attacks for one run; for several runs, one of the runs for each attack that two share."""
-    if len(report.summaries) == 1:
+    if report.single:
         return run_cost_tables(report.summaries[0])
     found = [name for summary in report.common for name in summary.costs]
     tables = []
@@ -45,9 +45,11 @@ def run_cost_tables(summary: Summary) -> list[Table]:
     ]
 
 
-def language_costs(summary: Summary, languages: Sequence[str]) -> Table:
-    """Languages by attacks: success and queries."""
-    languages = [name for name in languages if name in summary.languages]
+def language_costs(report: Report, summary: Summary) -> list[Table]:
+    """Languages by attacks of one run: success and queries; nothing without attacks."""
+    if not summary.costs:
+        return []
+    languages = [name for name in report.languages if name in summary.languages]
     columns: list[tuple[str, str, list[Cell]]] = []
     for attack, costs in summary.costs.items():
         own = [costs.get(name, Costs(0)) for name in (*languages, "avg")]
@@ -57,18 +59,18 @@ def language_costs(summary: Summary, languages: Sequence[str]) -> Table:
     rows = [[name, *(cells[i] for _, _, cells in columns)] for i, name in enumerate([*languages, "avg (targets)"])]
     header = [("language", ""), *((name, note) for name, note, _ in columns)]
     averages = rows[-1:] if any(cell != "" for cell in rows[-1][1:]) else []
-    return Table(f"{summary.run.name}: success in % and queries by language", header, rows[:-1], averages)
+    return [Table(f"{summary.run.name}: success in % and queries by language", header, rows[:-1], averages)]
 
 
-def side_costs(summary: Summary) -> Table | None:
-    """Attacks by the side of the pair that they changed, in percent of the broken examples; None where not known."""
+def side_costs(report: Report, summary: Summary) -> list[Table]:
+    """Attacks by the side of the pair that they changed, in percent of the broken examples, where that is known."""
     rows = [row for row in _rows(summary) if any(name in own.means for own in row[2].values() for name in _SIDES)]
     if not rows:
-        return None
+        return []
     columns, note = _mean_columns(rows, _SIDES)
     cells: list[list[Cell]] = [[row[0], *(column[i] for _, column in columns)] for i, row in enumerate(rows)]
     header = [("attack", ""), *((name, note) for name, _ in columns)]
-    return Table(f"{summary.run.name}: sides changed, % of the broken examples", header, cells)
+    return [Table(f"{summary.run.name}: sides changed, % of the broken examples", header, cells)]
 
 
 def refusal_lines(summary: Summary) -> list[str]:

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from test_report import write_run
+from report_runs import write_run
 
-from xltrobust.report import write_report
-from xltrobust.report.load import load_run
+from xltrobust.report import build_report, write_report
+from xltrobust.report.methods import read_methods
+from xltrobust.report.over_seeds import compare_methods
 from xltrobust.report.seeds import main
 from xltrobust.report.tables.alignment import alignment_by_method, alignment_tables
 
@@ -31,7 +32,7 @@ def measured(folder: Path, shift: float = 0.0, **options) -> Path:
 
 
 def test_one_run_shows_languages_before_and_after(tmp_path: Path) -> None:
-    (table,) = alignment_tables([load_run(measured(tmp_path / "run"))])
+    (table,) = alignment_tables(build_report([measured(tmp_path / "run")]))
     assert [row[0] for row in table.rows] == ["de", "zh-CN"] and table.summary[0][0] == "avg"
     assert [name for name, _ in table.columns] == [
         "language", "retrieval", "back", "words", "words back", "margin", "hubness", "CKA, debiased"
@@ -43,8 +44,8 @@ def test_one_run_shows_languages_before_and_after(tmp_path: Path) -> None:
 
 
 def test_several_runs_show_their_means(tmp_path: Path) -> None:
-    runs = [load_run(measured(tmp_path / name, shift, name=name)) for name, shift in (("a", 0.0), ("b", 0.1))]
-    (table,) = alignment_tables([*runs, load_run(write_run(tmp_path / "c", name="c"))])
+    runs = [measured(tmp_path / name, shift, name=name) for name, shift in (("a", 0.0), ("b", 0.1))]
+    (table,) = alignment_tables(build_report([*runs, write_run(tmp_path / "c", name="c")]))
     assert [row[:2] for row in table.rows] == [["a", "65.0"], ["b", "75.0"]]
     assert table.summary[0][:2] == ["before training", "55.0"]
 
@@ -53,8 +54,8 @@ def test_seeds_show_means_and_their_range(tmp_path: Path, capsys: pytest.Capture
     for method, shifts in {"plain": (0.0, 0.02), "aligned": (0.1, 0.2)}.items():
         for seed, shift in enumerate(shifts):
             measured(tmp_path / method / f"seed-{seed}", shift, seed=seed)
-    methods = {name: [load_run(tmp_path / name / f"seed-{seed}") for seed in (0, 1)] for name in ("plain", "aligned")}
-    means, by_language = alignment_by_method(methods)
+    methods = read_methods([tmp_path / name for name in ("plain", "aligned")], "test")
+    means, by_language = alignment_by_method(compare_methods(methods))
     assert [row[:2] for row in means.rows] == [["plain", "66.0 (65.0 to 67.0)"], ["aligned", "80.0 (75.0 to 85.0)"]]
     assert means.rows[0][5].startswith("0.70 (") and means.summary[0][1] == "55.0"
     assert by_language.rows[0] == ["de", "60.0", "71.0 (70.0 to 72.0)", "85.0 (80.0 to 90.0)"]
@@ -76,13 +77,14 @@ def test_the_two_estimators_of_cka_are_never_in_one_column(tmp_path: Path) -> No
     old, new = (measured(tmp_path / name, name=name) for name in ("old", "new"))
     path = old / "results.json"
     path.write_text(path.read_text().replace("/cka_debiased/", "/cka/"))
-    (table,) = alignment_tables([load_run(old)])
+    (table,) = alignment_tables(build_report([old]))
     assert table.columns[-1][0] == "CKA, biased" and table.rows[0][-1] == "0.66 → 0.76"
-    (table,) = alignment_tables([load_run(old), load_run(new)])
+    (table,) = alignment_tables(build_report([old, new]))
     assert [name for name, _ in table.columns[-2:]] == ["CKA, debiased", "CKA, biased"]
     assert [row[-2:] for row in table.rows] == [["", "0.71"], ["0.71", ""]]
 
 
 def test_runs_without_the_figures_have_no_table(tmp_path: Path) -> None:
-    run = load_run(write_run(tmp_path / "run"))
-    assert alignment_tables([run]) == [] and alignment_by_method({"a": [run]}) == []
+    run = write_run(tmp_path / "plain" / "seed-0")
+    assert alignment_tables(build_report([run])) == []
+    assert alignment_by_method(compare_methods(read_methods([tmp_path / "plain"], "test"))) == []

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_runs import rewrite, write_run
 from scipy import stats
-from test_report import rewrite, write_run
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.bootstrap import Interval
+from xltrobust.report.contents import method_contents
 from xltrobust.report.methods import read_method, read_methods
-from xltrobust.report.over_seeds import differences, estimates, with_seeds
-from xltrobust.report.seeds import main, seed_tables
+from xltrobust.report.over_seeds import compare_methods, differences, estimates, with_seeds
+from xltrobust.report.seeds import main
+from xltrobust.report.tables.base import Table
 
 SHIFTS = {"base": (0, 1, 2), "better": (3, 3, 4), "same": (2, 1, 0)}
 
@@ -27,6 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             passes = {"forwards_tokens": 10, "train_tokens": 2, "plain_passes": 5.0 + seed}
             write_run(folder / method / f"seed-{seed}", shift=shift, seed=seed, passes=passes)
     return folder
+
+
+def tables(paths: list[Path]) -> tuple[list[Table], list[str]]:
+    """The tables of a comparison of methods, and its notes."""
+    comparison = compare_methods(read_methods(paths, "test"))
+    return [block for _, block in method_contents(comparison) if isinstance(block, Table)], comparison.notes
 
 
 def test_means_and_differences_by_hand(folder: Path) -> None:
@@ -91,7 +99,7 @@ def test_a_condition_that_a_method_lacks_is_blank(
         paths = [
             next(parent / name for parent in (folder, tmp_path) if (parent / name).exists()) for name in (first, later)
         ]
-        (overall, *_), notes = seed_tables(read_methods(paths, "test"))
+        (overall, *_), notes = tables(paths)
         places = [at for at, (name, _) in enumerate(overall.columns) if name == "typos"]
         row = next(row for row in overall.rows if row[0] == "unattacked")
         assert [row[at] for at in (places[0], places[0] + 1)] == ["", ""]
@@ -107,7 +115,7 @@ def test_pairs_are_of_equal_texts(folder: Path, tmp_path: Path) -> None:
     for seed in range(3):
         write_run(tmp_path / "other" / f"seed-{seed}", seed=seed)
         rewrite(tmp_path / "other" / f"seed-{seed}", lambda rows: rows.assign(text=rows["text"] + " now"))
-    (overall, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "other"], "test"))
+    (overall, *_), notes = tables([folder / "base", tmp_path / "other"])
     assert overall.rows[1][3:5] == ["", ""] and overall.rows[0][3].interval.value == pytest.approx(31 / 40)
     assert "clean: other has no examples in common with the others." in notes
 
@@ -117,7 +125,7 @@ def test_averages_and_differences_are_over_the_same(folder: Path, tmp_path: Path
     for seed in range(3):
         path = write_run(tmp_path / "few" / f"seed-{seed}", seed=seed, languages=("en", "de"))
         rewrite(path, lambda rows: rows[(rows["language"] == "en") | (rows["id"].astype(int) < 20)])
-    (overall, clean, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "few"], "test"))
+    (overall, clean, *_), notes = tables([folder / "base", tmp_path / "few"])
     values = [overall.rows[0][3].interval.value, *(cell.interval.value for cell in overall.rows[1][3:5])]
     assert values == pytest.approx([1, 1, 0])
     assert [row[0] for row in clean.rows] == ["de", "en", "avg", "avg_all", "transfer_gap"]
@@ -126,7 +134,7 @@ def test_averages_and_differences_are_over_the_same(folder: Path, tmp_path: Path
 
 
 def test_beside_attacks_stands_clean_accuracy_on_their_examples(folder: Path) -> None:
-    (overall, _, typos, *_), _ = seed_tables(read_methods([folder / "base", folder / "same"], "test"))
+    (overall, _, typos, *_), _ = tables([folder / "base", folder / "same"])
     at = next(at for at, (name, _) in enumerate(overall.columns) if name == "typos")
     # All of the first 20 of 40 are right before the attack, and half of them under it.
     assert overall.rows[0][at].value == "100.0 → 50.0" and overall.columns[at][1] == "avg (targets), n = 20"
@@ -136,7 +144,7 @@ def test_beside_attacks_stands_clean_accuracy_on_their_examples(folder: Path) ->
 def test_the_worst_of_other_attacks_is_left_out(folder: Path, tmp_path: Path) -> None:
     for seed in range(3):
         write_run(tmp_path / "otherwise" / f"seed-{seed}", seed=seed, attacks=("typos", "swaps"))
-    (overall, *_), notes = seed_tables(read_methods([folder / "base", tmp_path / "otherwise"], "test"))
+    (overall, *_), notes = tables([folder / "base", tmp_path / "otherwise"])
     at = next(at for at, (name, _) in enumerate(overall.columns) if name == "worst")
     assert overall.rows[1][at : at + 2] == ["", ""] and overall.rows[0][at] != ""
     assert "worst of otherwise is left out, because it was attacked otherwise." in notes

@@ -1,5 +1,3 @@
-import io
-import json
 import subprocess
 import sys
 
@@ -7,56 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from rich.console import Console
+from report_runs import EVIL, attacked_on, printed, rewrite, write_run
 
 from xltrobust.errors import UserError
-from xltrobust.report import build_report, print_report, write_report
+from xltrobust.report import build_report, write_report
 from xltrobust.report.__main__ import main
 from xltrobust.report.examples import attacked_examples
 from xltrobust.report.heatmap import _panel_of
 from xltrobust.report.markdown import escape
 from xltrobust.report.notes import summary_notes
 from xltrobust.report.summary import combinations
-from xltrobust.report.tables.accuracy import condition_table, overview, tables
-
-EVIL = "<script>alert(1)</script> a|b [x](y) `c` *d*\n\u202eend"
-
-
-def row(language, i, attack=None, right=True, adversarial=None, split="test"):
-    label = i % 2
-    return {
-        "id": f"{i}", "group": f"{language}/{i // 2}", "split": split, "language": language, "label": label,
-        "prediction": label if right else 1 - label, "attack": attack, "text": f"turn on light {i}", "text_pair": None,
-        "adversarial_text": adversarial, "adversarial_text_pair": None, "queries": None if attack is None else 7,
-    }  # fmt: skip
-
-
-def write_run(folder, *, name="base", shift=0, languages=("en", "de", "zh-CN"), attacks=("typos", "words"), **results):
-    """40 examples a language: right are the first 36, 32, 28 (plus ``shift``); attacks cover 20, of which 10 and 15."""
-    folder.mkdir(parents=True)
-    rows = []
-    for j, language in enumerate(languages):
-        rows += [row(language, i, right=i < 36 - 4 * j + shift) for i in range(40)]
-    for a, attack in enumerate(attacks):
-        for language in languages:
-            rows += [row(language, i, attack, i < 10 or a * i > 14, None if i < 10 else EVIL) for i in range(20)]
-    rows += [row("en", i, split="test_seen") for i in range(10)]
-    accuracies = {language: (36 - 4 * j + shift) / 40 for j, language in enumerate(languages)}
-    accuracies["avg"] = float(np.mean(list(accuracies.values())[1:]))
-    figures = {f"test/acc/{language}": value for language, value in accuracies.items()}
-    figures |= {f"test/f1/{language}": value - 0.01 for language, value in accuracies.items()}
-    figures |= {f"test/majority/{language}": 0.5 for language in accuracies}
-    figures |= {"test/acc_shared/avg_all": 0.8, "test/transfer_gap": 0.15}
-    default = {
-        "schema": 1, "name": name, "created": "2030-01-02T03:04:05+00:00", "commit": "abc", "dirty": True, "seed": 0,
-        "command": ["fit.py", "--config", "a b.yaml"], "versions": {"torch": "2.9"}, "task": "XNLI",
-        "encoder": "mini_lm",
-        "labels": ["off|", "on"], "source": "en", "languages": list(languages),
-        "data": {"intents_covered": dict.fromkeys(languages, 31)}, "figures": figures, "seconds": {"fit": 1.5},
-    }  # fmt: skip
-    (folder / "results.json").write_text(json.dumps(default | results))
-    pd.DataFrame(rows).to_parquet(folder / "predictions.parquet")
-    return folder
+from xltrobust.report.tables.accuracy import accuracy_tables, condition_table, overview
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +26,6 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def paths(run):
     return write_report([run])
-
-
-def printed(report, width=120):
-    console = Console(width=width, record=True, file=io.StringIO())
-    print_report(report, console=console)
-    return console.export_text()
 
 
 def test_figures_are_those_computed_by_hand(run):
@@ -105,26 +58,6 @@ def test_terminal_table(run):
     assert max(map(len, narrow.splitlines())) <= 60 and narrow.count("avg (all)") > 1 and "…" not in narrow
 
 
-def attacked_on(folder, covered, clean=(), **results):
-    """A run whose clean texts are right except ``clean``; ``covered``: answers by attack and language."""
-    languages = list(dict.fromkeys(name for own in covered.values() for name in own))
-    write_run(folder, languages=languages, attacks=(), figures={}, data={}, **results)
-
-    def attacked(frame):
-        frame = frame[frame["split"] == "test"]
-        frame = frame.assign(prediction=frame["label"].where(~frame["id"].isin(list(clean)), 1 - frame["label"]))
-        rows = [
-            row(language, i, attack, answer == "1")
-            for attack, own in covered.items()
-            for language, answers in own.items()
-            for i, answer in enumerate(answers)
-        ]
-        return pd.concat([frame, pd.DataFrame(rows)])
-
-    rewrite(folder, attacked)
-    return folder
-
-
 def test_beside_an_attack_stands_clean_accuracy_on_its_examples(tmp_path):
     # Of 40 clean texts one is wrong; among the four attacked ones it is one of four.
     folder = attacked_on(tmp_path / "run", {"typos": {"en": "0000", "de": "0010"}}, clean=["0"])
@@ -134,7 +67,7 @@ def test_beside_an_attack_stands_clean_accuracy_on_its_examples(tmp_path):
     assert {name: own.value for name, own in summary.before["typos"].items() if name != "transfer_gap"} == {
         "en": 0.75, "de": 0.75, "avg": 0.75, "avg_all": 0.75
     }  # fmt: skip
-    (table,) = tables(report)
+    (table,) = accuracy_tables(report)
     (column,) = [at for at, (name, _) in enumerate(table.columns) if name == "typos"]
     assert table.columns[column][1] == "n = 4" and "clean accuracy on the same examples → under attack" in table.title
     assert table.rows[1][column].value == "75.0 → 25.0" and table.summary[0][column].value == "75.0 → 25.0"
@@ -301,10 +234,10 @@ def test_csv_is_tidy_and_exact(paths, run):
 
 
 def test_heatmap_is_a_picture(paths):
-    with Image.open(paths.heatmap) as picture:
+    with Image.open(paths.pictures[0]) as picture:
         assert picture.format == "PNG" and min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 50
-    left = sorted(path.name for path in paths.heatmap.parent.iterdir())
+    left = sorted(path.name for path in paths.markdown.parent.iterdir())
     assert left == ["heatmap.png", "report.csv", "report.md"]
 
 
@@ -402,11 +335,6 @@ def test_bad_input_is_one_line(tmp_path, capsys, spoil, message):
     assert not (run / "report").exists()
 
 
-def rewrite(run, change):
-    path = run / "predictions.parquet"
-    change(pd.read_parquet(path)).to_parquet(path)
-
-
 def test_output_that_is_no_folder(run):
     with pytest.raises(UserError, match="cannot be made a folder"):
         write_report([run], run / "results.json")
@@ -433,7 +361,7 @@ def test_passes_stand_beside_accuracy(tmp_path):
     write_run(tmp_path / "cheap", passes=tokens | {"plain_passes": 2.667})
     write_run(tmp_path / "old", name="old")
     report = build_report([tmp_path / "cheap", tmp_path / "old"])
-    overview = tables(report)[0]
+    overview = accuracy_tables(report)[0]
     assert overview.columns[1] == ("passes", "as plain")
     assert [row[:2] for row in overview.rows] == [["base", "2.67"], ["old", ""]]
     text = write_report([tmp_path / "cheap"]).markdown.read_text(encoding="utf8")

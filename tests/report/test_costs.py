@@ -1,13 +1,12 @@
-import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from rich.console import Console
+from report_runs import printed
 
-from xltrobust.report import build_report, print_report, write_report
+from xltrobust.report import build_report, write_report
 from xltrobust.report.__main__ import main
 from xltrobust.report.attack_costs import Costs, refusals
 from xltrobust.report.budget_curve import _coverage, budget_curve, budget_curves, draw_curves, has_curves
@@ -69,12 +68,6 @@ def write_run(folder, fates, *, clean=True, old=False, pair=None, **results):
     default = {"schema": 1, "name": folder.name, "source": "en", "languages": languages, "figures": {}}
     (folder / "results.json").write_text(json.dumps(default | results))
     return folder
-
-
-def printed(report, width=120):
-    console = Console(width=width, record=True, file=io.StringIO())
-    print_report(report, console=console)
-    return console.export_text()
 
 
 @pytest.fixture(scope="module")
@@ -208,11 +201,11 @@ def test_csv(run, tmp_path):
 
 def test_picture(run, tmp_path):
     paths = write_report([run], tmp_path / "out")
-    assert paths.curve == tmp_path / "out" / "budget.png"
-    with Image.open(paths.curve) as picture:
+    assert paths.pictures[1] == tmp_path / "out" / "budget.png"
+    with Image.open(paths.pictures[1]) as picture:
         assert picture.format == "PNG" and min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 10
-    assert sorted(path.name for path in paths.curve.parent.iterdir()) == [
+    assert sorted(path.name for path in paths.markdown.parent.iterdir()) == [
         "budget.png", "heatmap.png", "report.csv", "report.md"
     ]  # fmt: skip
 
@@ -246,7 +239,7 @@ def test_files_of_before_queries_were_counted(tmp_path):
     pd.read_parquet(path).drop(columns="queries").to_parquet(path)
     (table,) = cost_tables(build_report([folder]))
     assert [name for name, _ in table.columns] == ["attack", "attacked", "success", "success"]
-    assert write_report([folder]).curve is None
+    assert len(write_report([folder]).pictures) == 1
 
 
 def test_an_attack_that_broke_nothing(tmp_path):
@@ -256,10 +249,10 @@ def test_an_attack_that_broke_nothing(tmp_path):
     assert costs["avg"].success.value == 0 and costs["avg"].means == {"queries": (3, 3), "backwards": (0, 3)}
     curve = budget_curves(report.summaries[0])["typos"]
     assert curve.budgets.tolist() == [1, 4] and curve.accuracy["de"].tolist() == [0.75, 0.75]
-    assert not has_curves(report) and write_report(report).curve is None
+    assert not has_curves(report) and len(write_report(report).pictures) == 1
     # Beside one that broke something, it is drawn flat.
     both = build_report([write_run(tmp_path / "both", {"typos": fates, "words": FATES})])
-    assert has_curves(both) and write_report(both).curve.exists()
+    assert has_curves(both) and write_report(both).pictures[1].exists()
 
 
 def test_nothing_was_right_at_all(tmp_path):
@@ -282,17 +275,18 @@ def test_pairs_by_side(tmp_path, summary):
     frame["changed"] = frame["changed"].where(frame["changed"].isna() | (frame["id"] != "0"), "text_pair")
     frame.loc[(frame["language"] == "de") & (frame["id"] == "3") & frame["attack"].notna(), "changed"] = "both"
     frame.to_parquet(path)
-    pairs = build_report([folder]).summaries[0]
+    report = build_report([folder])
+    pairs = report.summaries[0]
     names = ("changed_text", "changed_text_pair", "changed_both")
     shares = {name: [own.means[key].value for key in names] for name, own in pairs.costs["typos"].items()}
     assert shares["en"] == [1, 0, 0] and shares["de"] == [0.5, 0.25, 0.25] and shares["fr"] == [0, 1, 0]
     assert shares["avg"] == pytest.approx([0.25, 0.625, 0.125])
-    table = side_costs(pairs)
+    (table,) = side_costs(report, pairs)
     assert [name for name, _ in table.columns] == ["attack", "text", "text_pair", "both"]
     assert table.rows == [["typos", "25.0 / 100.0", "62.5 / 0.0", "12.5 / 0.0"]]
     assert "### pairs: sides changed" in write_report([folder]).markdown.read_text()
     # Of single texts, the side says nothing.
-    assert side_costs(summary) is None
+    assert side_costs(report, summary) == []
 
 
 def test_the_source_alone(tmp_path):
@@ -301,9 +295,9 @@ def test_the_source_alone(tmp_path):
     (table,) = cost_tables(report)
     assert ("queries", "source") in table.columns and "3.5" in table.rows[0]
     assert ("success", "avg") not in table.columns
-    assert language_costs(report.summaries[0], ["en"]).summary == []
+    assert language_costs(report, report.summaries[0])[0].summary == []
     assert list(budget_curves(report.summaries[0])["typos"].accuracy) == ["en"]
-    assert write_report(report).curve.exists()
+    assert write_report(report).pictures[1].exists()
 
 
 def test_a_language_that_an_attack_does_not_cover(tmp_path):
@@ -330,7 +324,7 @@ def test_several_runs(run, tmp_path):
     assert [line[words] for line in table.rows] == ["30.0 / 50.0", "30.0 / 50.0", "– / –"]
     paths = write_report(report, tmp_path / "out")
     text = paths.markdown.read_text(encoding="utf8")
-    assert paths.curve.exists() and "$" not in text and "|<b>" not in text
+    assert paths.pictures[1].exists() and "$" not in text and "|<b>" not in text
     for name in ("base", "&#95;&#36;x&#36;&#95;&#124;&lt;b&gt;", "old"):
         assert text.count(f"### {name}: what the attacks cost, shares in %, test") == 1
     assert "What the attack typos costs" in printed(report)

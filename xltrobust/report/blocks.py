@@ -1,0 +1,67 @@
+"""What a report is made of, whatever draws it. Tables are in :mod:`xltrobust.report.tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from xltrobust.report.tables.base import Table
+
+if TYPE_CHECKING:
+    from xltrobust.report.examples import AttackedExample
+    from xltrobust.report.summary import Report
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title of its own; a table brings its own."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph.
+
+    Args:
+        text: ours, with Markdown's backticks where names stand.
+        plain: what follows and may hold names from outside; escaped where it must be.
+    """
+
+    text: str
+    plain: str = ""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """A list of (whose it is, or "", note)."""
+
+    notes: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, for example the encoder and the seed of a run."""
+
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture beside the report: its file's name, and what writes it as PNG to a path."""
+
+    caption: str
+    file: str
+    draw: Callable[[Report, Path], None]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Attacked texts beside their originals."""
+
+    examples: Sequence[AttackedExample]
+
+
+Block: TypeAlias = Heading | Prose | Notes | Facts | Picture | Examples | Table

@@ -1,0 +1,87 @@
+"""Tables of methods over seeds: averages, languages, and every single run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from xltrobust.report.conditions import CLEAN
+from xltrobust.report.methods import Method
+from xltrobust.report.over_seeds import MethodComparison
+from xltrobust.report.tables.accuracy import titled
+from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
+
+
+def methods_overview(comparison: MethodComparison) -> list[Table]:
+    """Methods by conditions: averages over the targets, each with the difference to the first method."""
+    baseline, conditions = comparison.baseline, comparison.conditions
+    header = [("method", ""), ("seeds", ""), ("passes", "a run")]
+    for condition in conditions:
+        counts = _counts(comparison.methods, condition)
+        header += [(condition, f"avg (targets), {counts}"), ("difference", f"to {baseline.name}")]
+    rows: list[list[Cell]] = []
+    for method in comparison.methods:
+        passes = [run.results.get("passes", {}).get("plain_passes") for run in method.runs.values()]
+        known = [value for value in passes if value is not None]
+        row: list[Cell] = [method.name, str(len(method.runs)), f"{statistics.mean(known):.2f}" if known else ""]
+        for condition in conditions:
+            row.append(_accuracies(comparison, method, condition).get("avg", ""))
+            row.append(_differences(comparison, method, condition).get("avg", ""))
+        rows.append(row)
+    attacked = any(name != CLEAN for name in conditions)
+    return [Table(titled("Accuracy in %, means over seeds and target languages", attacked), header, rows)]
+
+
+def condition_tables(comparison: MethodComparison) -> list[Table]:
+    """Languages by methods for each condition: accuracies of the first, and the differences of the others to it."""
+    baseline, others = comparison.baseline, comparison.methods[1:]
+    tables = []
+    for condition in comparison.conditions:
+        first = _accuracies(comparison, baseline, condition)
+        differences = [_differences(comparison, method, condition) for method in others]
+        names = next(own for method in comparison.methods if (own := _accuracies(comparison, method, condition)))
+        counts = _counts(comparison.methods, condition)
+        columns = [("language", ""), (baseline.name, counts), *((method.name, "difference") for method in others)]
+        rows: list[list[Cell]] = [
+            [name, first.get(name, ""), *(own.get(name, "") for own in differences)] for name in names
+        ]
+        tables.append(Table(titled(f"{condition}: accuracy in % and differences", condition != CLEAN), columns, rows))
+    return tables
+
+
+def every_run(comparison: MethodComparison) -> list[Table]:
+    """The average over the targets of every single run."""
+    conditions, source = comparison.conditions, comparison.baseline.source
+    rows: list[list[Cell]] = []
+    for method in comparison.methods:
+        for seed, frames in method.rows.items():
+            row: list[Cell] = [method.name, str(seed)]
+            for condition in conditions:
+                if condition not in method.conditions or not method.averaged(condition):
+                    row.append("")
+                    continue
+                frame = frames[condition]
+                targets = frame[frame["language"] != source]
+                row.append(percent(float(targets.groupby("language")["correct"].mean().mean())) if len(targets) else "")
+            rows.append([*row, str(method.runs[seed].results.get("commit") or "")[:7]])
+    header = [("method", ""), ("seed", ""), *((condition, "avg (targets)") for condition in conditions), ("commit", "")]
+    return [Table("Every run", header, rows)]
+
+
+def _accuracies(comparison: MethodComparison, method: Method, condition: str) -> dict[str, Cell]:
+    clean = comparison.clean.get((method.name, condition), {})
+    return {
+        name: Estimate(interval, before=clean[name].value if name in clean else None)
+        for name, interval in comparison.accuracies.get((method.name, condition), {}).items()
+    }
+
+
+def _differences(comparison: MethodComparison, method: Method, condition: str) -> dict[str, Cell]:
+    intervals = comparison.differences.get((method.name, condition), {})
+    return {name: Estimate(interval, signed=True) for name, interval in intervals.items()}
+
+
+def _counts(methods: Sequence[Method], condition: str) -> str:
+    """How many examples a language the methods are compared on."""
+    frames = [own for method in methods if condition in method.conditions for own in method.frames(condition).values()]
+    return count_range([int(count) for own in frames for count in own["language"].value_counts()])
