@@ -16,8 +16,8 @@ class KillingSearch(GreedySearch):
     def __init__(self) -> None:
         super().__init__(candidates_per_word=3)
 
-    def run(self, example, perturbation, constraints, rng):
-        search = super().run(example, perturbation, constraints, rng)
+    def run(self, example, perturbation, constraints, goal, rng):
+        search = super().run(example, perturbation, constraints, goal, rng)
         answer = None
         while True:
             try:

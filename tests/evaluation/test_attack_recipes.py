@@ -145,8 +145,8 @@ def leave_results(folder: RunFolder, sets: list[EvaluationSet]) -> RunFolder:
                 Example(example.id, example.language, "bad", example.label, example.text_pair) if at == 0 else None
             )
             rows.append(prediction_row(own, at, 0))
-            rows.append(prediction_row(own, at, 1, "typo", AttackResult(example, changed, 1, 2)))
-            rows.append(prediction_row(own, at, 1, "idle", AttackResult(example, None, 1, 2)))
+            rows.append(prediction_row(own, at, 1, "typo", AttackResult(example, changed, 1, 2, broken=True)))
+            rows.append(prediction_row(own, at, 1, "idle", AttackResult(example, None, 1, 2, broken=True)))
     write_predictions(rows, folder.predictions)
     return folder
 

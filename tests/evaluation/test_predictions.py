@@ -18,8 +18,8 @@ FIRST = Example("a", ("en", "zh"), "turn it off", 2, "关掉灯", group="g")
 SECOND = Example("b", ("en", "zh"), "turn it on", 1, "开灯")
 OWN = EvaluationSet("test", ("en", "zh"), [FIRST, SECOND])
 CHANGED = Example("a", ("en", "zh"), "turn off", 2, "关掉火", group="g")
-RESULT = AttackResult(FIRST, CHANGED, 0, queries=7, backwards=1, broken_at=6, refused=(2, 3, 4))
-UNTRIED = AttackResult(SECOND, None, 1, queries=1, refused=(0, 0, 1))
+RESULT = AttackResult(FIRST, CHANGED, 0, queries=7, backwards=1, broken=True, broken_at=6, refused=(2, 3, 4))
+UNTRIED = AttackResult(SECOND, None, 1, queries=1, broken=False, refused=(0, 0, 1))
 
 
 def test_a_clean_row_holds_the_example_and_the_prediction():
@@ -75,7 +75,7 @@ def test_rows_that_cannot_be_written_leave_what_was_there(tmp_path: Path):
 def test_a_record_adds_up_passes_and_refusals_by_kind():
     constraints = [MaxWordsChanged(share=0.5), KeepNumbers(), MaxWordsChanged(share=0.2)]
     recipe = Attack(perturbation=TypoPerturbation(), search=RandomSearch(draws=2), constraints=constraints, budget=9)
-    unasked = AttackResult(SECOND, None, 0, queries=1)
+    unasked = AttackResult(SECOND, None, 0, queries=1, broken=True)
     record = attack_record(recipe, [RESULT, UNTRIED, unasked], 12.345)
     assert record["refused"] == {"MaxWordsChanged": 2 + 4 + 1, "KeepNumbers": 3}
     assert (record["examples"], record["queries"], record["backwards"], record["seconds"]) == (3, 9, 1, 12.3)

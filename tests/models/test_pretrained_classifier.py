@@ -18,6 +18,7 @@ from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.models.pretrained_classifier import PretrainedClassifier
 from xltrobust.models.victim import ClassifierVictim
+from xltrobust.perturb.goal import Misclassification
 
 
 def save(directory: Path, names: list[str]) -> Path:
@@ -45,7 +46,7 @@ def test_logits_come_in_the_order_of_the_tasks_labels(tmp_path: Path) -> None:
 def test_gradients_reach_the_embeddings(tmp_path: Path) -> None:
     directory = save(tmp_path / "model", LABELS)
     victim = ClassifierVictim(PretrainedClassifier(str(directory), LABELS), Tokenization(str(directory), 64))
-    (found,) = victim.gradients([Example("0", "en", "red", 1)])
+    (found,) = victim.gradients([Example("0", "en", "red", 1)], Misclassification())
     assert found.gradients.shape == found.embeddings.shape == (5, 16) and np.abs(found.gradients).max() > 0
 
 

@@ -11,6 +11,7 @@ from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.victim import ClassifierVictim
+from xltrobust.perturb.goal import Misclassification
 
 TEXTS = ["red", "the house is near", "das Haus ist grün", "房子很红", "a" * 70, "", "x y z " * 9]
 
@@ -38,7 +39,7 @@ def test_gradients_are_those_of_the_margin(tiny_encoder: Path) -> None:
     examples = [Example(str(n), "en", text, n % 3, "és" if n % 2 else None) for n, text in enumerate(TEXTS)]
     for example in [examples[1::2], examples[::2]]:
         with torch.inference_mode():  # as Lightning's test runs
-            found = victim.gradients(example)
+            found = victim.gradients(example, Misclassification())
             logits = victim(example)
         for own, gradient, row in zip(example, found, logits, strict=True):
             table = tokenization.table([own])
@@ -63,7 +64,7 @@ def test_tokens_know_their_characters(tiny_encoder: Path) -> None:
     victim = ClassifierVictim(
         RobustClassifier(encoder=str(tiny_encoder), labels=["a", "b"]).eval(), Tokenization(str(tiny_encoder), 64)
     )
-    (own,) = victim.gradients([Example("0", "en", "aé", 0, "b")])
+    (own,) = victim.gradients([Example("0", "en", "aé", 0, "b")], Misclassification())
     assert own.sides.tolist() == [-1, 0, 0, 0, -1, -1, 1, -1]
     assert own.spans[own.sides == 0].tolist() == [[0, 1], [1, 2], [1, 2]]  # two bytes of one letter
     vectors = victim.word_vectors(["aé", "", "b"])

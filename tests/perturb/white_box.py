@@ -22,22 +22,25 @@ class WhiteBox:
 
     def __call__(self, batch):
         self.texts += [own.text for own in batch]
-        return np.array([[self.bias + sum(self._vector(w)[0] for w in own.text.split()), 0.0] for own in batch])
+        return self._logits(batch)
 
-    def gradients(self, batch):
+    def gradients(self, batch, goal):
         self.differentiated += [own.text for own in batch]
         found = []
         for own in batch:
             words = own.text.split()
             starts = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
             spans = np.array([[start, start + len(word)] for start, word in zip(starts, words, strict=True)])
-            slope = np.array([1.0, 0.0]) * (1 if own.label == 0 else -1)
+            slope = np.array([1.0, 0.0]) * goal.slopes(self._logits([own]), own)[0, 0]
             vectors = np.array([self._vector(word) for word in words])
             found.append(TextGradient(np.zeros(len(words), int), spans, vectors, np.tile(slope, (len(words), 1))))
         return found
 
     def word_vectors(self, words):
         return np.array([self._vector(word) for word in words]).reshape(-1, 2)
+
+    def _logits(self, batch):
+        return np.array([[self.bias + sum(self._vector(w)[0] for w in own.text.split()), 0.0] for own in batch])
 
     def _vector(self, word):
         return np.array(VECTORS.get(word, (0.0, 0.0)))

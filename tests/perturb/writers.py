@@ -105,7 +105,7 @@ class Victim:
             answers.append((first / count, second / count))
         return np.array(answers) + self.bias
 
-    def gradients(self, batch):
+    def gradients(self, batch, goal):
         found = []
         for own in batch:
             buckets, starts, ends = np.array(features(own.text)).T

@@ -55,6 +55,7 @@ def attack_share(
             perturbation=recipe.perturbation,
             search=recipe.search,
             constraints=recipe.constraints,
+            goal=recipe.goal,
             budget=recipe.budget,
             seed=seed,
             journal=journal,

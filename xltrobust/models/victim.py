@@ -14,6 +14,7 @@ from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example
 from xltrobust.models.network import Network
 from xltrobust.perturb.base import TextGradient
+from xltrobust.perturb.goal import Goal
 
 _REMEMBERED = 50_000  # word vectors kept at a time
 
@@ -49,8 +50,8 @@ class ClassifierVictim:
                 answers[indices] = self.module(batch).logits.float().cpu().numpy()
         return answers
 
-    def gradients(self, examples: Sequence[Example]) -> list[TextGradient]:
-        """Token embeddings and the gradients of the margin of each example's label with respect to them.
+    def gradients(self, examples: Sequence[Example], goal: Goal) -> list[TextGradient]:
+        """Token embeddings and the gradients of the goal's margin of each example with respect to them.
 
         Raises:
             UserError: if the tokenizer does not say which characters a token stands for.
@@ -62,11 +63,13 @@ class ClassifierVictim:
             # Inference mode, in which Lightning tests, makes tensors that no gradient can flow through.
             with torch.inference_mode(False), torch.enable_grad():
                 batch = self._batch([table.row(i) for i in indices])
-                labels = torch.tensor([examples[i].label for i in indices], device=self.module.device)
                 with self.precision():
                     embeddings = self.module.embed(batch).detach().requires_grad_()
-                    margins = _margins(self.module.logits(embeddings, batch).float(), labels)
-                gradients = torch.autograd.grad(margins.sum(), embeddings)[0].float().cpu().numpy()
+                    logits = self.module.logits(embeddings, batch).float()
+                rows = logits.detach().cpu().numpy()
+                slopes = [goal.slopes(rows[at : at + 1], examples[i])[0] for at, i in enumerate(indices)]
+                upstream = torch.as_tensor(np.stack(slopes), dtype=logits.dtype, device=logits.device)
+                gradients = torch.autograd.grad(logits, embeddings, upstream)[0].float().cpu().numpy()
             values = embeddings.detach().float().cpu().numpy()
             for row, index in enumerate(indices):
                 length = table.lengths[index]
@@ -93,10 +96,3 @@ class ClassifierVictim:
     def _batch(self, rows: list[dict[str, np.ndarray]]) -> dict[str, Tensor]:
         batch = self.tokenization.collate(rows, to_grid=True)
         return {name: tensor.to(self.module.device) for name, tensor in batch.items()}
-
-
-def _margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """How far each label is ahead of the best other class, shape (B,)."""
-    own = logits.gather(1, labels[:, None])[:, 0]
-    others = logits.scatter(1, labels[:, None], -torch.inf)
-    return own - others.max(1).values

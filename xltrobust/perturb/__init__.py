@@ -20,6 +20,7 @@ from xltrobust.perturb.constraints.kept_words import KeepNames, KeepNumbers, Kee
 from xltrobust.perturb.constraints.similarity import SemanticSimilarity
 from xltrobust.perturb.edits import Edit, apply_edits
 from xltrobust.perturb.engine.attack import attack
+from xltrobust.perturb.goal import Goal, Misclassification, Targeted
 from xltrobust.perturb.perturbations.case import CasePerturbation
 from xltrobust.perturb.perturbations.code_mixing import CodeMixing
 from xltrobust.perturb.perturbations.diacritics import DiacriticsPerturbation
@@ -47,6 +48,7 @@ __all__ = [
     "Constraint",
     "DiacriticsPerturbation",
     "Edit",
+    "Goal",
     "GradientSearch",
     "GreedyEverything",
     "GreedySearch",
@@ -58,6 +60,7 @@ __all__ = [
     "MaxCharactersChanged",
     "MaxEditDistance",
     "MaxWordsChanged",
+    "Misclassification",
     "NoRepeatedModification",
     "Perturbation",
     "PunctuationPerturbation",
@@ -67,6 +70,7 @@ __all__ = [
     "Search",
     "SemanticSimilarity",
     "SynonymSubstitution",
+    "Targeted",
     "TextGradient",
     "TextVictim",
     "TypoPerturbation",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -18,23 +18,28 @@ from xltrobust.arguments import Part
 from xltrobust.errors import UserError
 from xltrobust.example import Example, Language, Side, language_name
 from xltrobust.perturb.edits import _SIDES, Edit
+from xltrobust.perturb.goal import Goal
 
 
 class Victim(Protocol):
-    """Anything that answers N examples with logits or probabilities of shape (N, C)."""
+    """Anything that answers N examples with logits or probabilities, one answer an example along the first axis.
+
+    Which shape an answer has is the goal's to say (:attr:`~xltrobust.perturb.goal.Goal.answer_shape`): goals for
+    classifiers of texts take (N, C).
+    """
 
     def __call__(self, examples: Sequence[Example], /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True)
 class TextGradient:
-    """How the margin of an example's class changes with the embeddings of its text's T tokens (of all sides).
+    """How the goal's margin of an example changes with the embeddings of its text's T tokens (of all sides).
 
     Args:
         sides: the side of each token, shape (T,): 0 for ``text``, 1 for ``text_pair``, -1 for special tokens.
         spans: where each token starts and ends in its side's text, in characters, shape (T, 2).
         embeddings: the tokens' embeddings, shape (T, H).
-        gradients: of the margin (:func:`~xltrobust.perturb.goal.margins`) with respect to them, shape (T, H).
+        gradients: of the margin (:meth:`~xltrobust.perturb.goal.Goal.margin`) with respect to them, shape (T, H).
     """
 
     sides: np.ndarray
@@ -46,8 +51,8 @@ class TextGradient:
 class WhiteBoxVictim(Victim, Protocol):
     """A victim whose gradients can be seen."""
 
-    def gradients(self, examples: Sequence[Example], /) -> list[TextGradient]:
-        """One a text; each costs a forward and a backward pass."""
+    def gradients(self, examples: Sequence[Example], goal: Goal, /) -> list[TextGradient]:
+        """One for each text, of the goal's margin; each costs a forward and a backward pass."""
 
     def word_vectors(self, words: Sequence[str], /) -> np.ndarray:
         """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
@@ -135,9 +140,11 @@ class AttackResult:
     Args:
         example: the original.
         adversarial: the text that broke it, or, if none did, the one that came closest (random search: the one tried
-            last); None if nothing was tried
-            (misclassified to begin with, or nothing to change).
+            last); None if nothing was tried (the goal leaves the example alone, as one that is misclassified to begin
+            with; or there was nothing to change).
         prediction: the victim's class for ``adversarial`` (for the original, if that is None).
+        broken: whether the goal accepts that answer. Under the default goal an example that was misclassified to
+            begin with is broken too.
         queries: forward passes: texts the victim was asked about, the original included, and one for each gradient.
         backwards: backward passes, one for each gradient.
         broken_at: the least budget (queries and backwards) that would have broken it; None if it was not broken.
@@ -148,14 +155,10 @@ class AttackResult:
     adversarial: Example | None
     prediction: int
     queries: int
+    broken: bool = field(kw_only=True)
     backwards: int = 0
     broken_at: int | None = None
     refused: tuple[int, ...] = ()
-
-    @property
-    def broken(self) -> bool:
-        """Whether the victim's final answer is wrong."""
-        return self.prediction != self.example.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,22 +182,28 @@ class FirstOrder:
 
 
 Question: TypeAlias = list[Example] | Allowed | FirstOrder
-Outcome: TypeAlias = tuple[Example | None, int]
+Outcome: TypeAlias = tuple[Example, np.ndarray] | None
 
 
 class Search(Part, ABC):
-    """Looks for edits that change the victim's answer."""
+    """Looks for edits that break an example, as its goal has it."""
 
     @abstractmethod
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Yields questions, is sent answers, returns (adversarial, prediction).
+        """Yields questions, is sent answers, returns the adversarial text and the victim's answer to it.
 
-        A list of n examples is answered by logits (n, C); what else can be asked is below :data:`Question`.
-        The engine has asked for the original already; ``run`` starts from an example that is classified correctly.
+        A list of n examples is answered by the victim's n answers, (n, C) for a classifier; what else can be asked is
+        below :data:`Question`.
+        The engine has asked for the original already; ``run`` starts from an example that the goal wants attacked.
         A yield is a round: what can be asked together should be, and what depends on answers comes in a later one.
         An answer may be shorter than its question: the budget is spent, and the search has to end with what it has.
-        The prediction returned is that of the adversarial example, or the label if none was tried. If it is broken,
-        the last list asked about holds a text that broke it, and what it holds besides are texts that may count.
+        It returns None if nothing was tried. If the text returned breaks the example, the last list asked about holds
+        a text that does, and what it holds besides are texts that may count.
         """

@@ -7,6 +7,9 @@ from typing import Any
 
 from xltrobust.arguments import CLASS, HASH
 from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
+from xltrobust.perturb.goal import Goal, Misclassification
+
+_DEFAULT_GOAL = Misclassification().described()  # descriptions leave it out: before there were others, all did
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class Attack:
         search: picks edits, asking the victim.
         constraints: refuse edits.
         budget: forward and backward passes that an example may cost, the original included; None sets no bound.
+        goal: which answers break an example; None is :class:`~xltrobust.perturb.goal.Misclassification`.
 
     Raises:
         ValueError: if ``budget`` is not positive.
@@ -27,6 +31,7 @@ class Attack:
     search: Search
     constraints: list[Constraint | BatchedConstraint] = field(default_factory=list)
     budget: int | None = None
+    goal: Goal | None = None
 
     def __post_init__(self) -> None:
         if self.budget is not None and self.budget < 1:  # before a model is trained or loaded
@@ -50,12 +55,14 @@ def describe_attack(recipe: Attack) -> dict[str, Any]:
     >>> describe_attack(Attack(perturbation=WordDropping(), search=RandomSearch(draws=2)))["search"]
     {'class': 'RandomSearch', 'draws': 2, 'rate': 0.15}
     """
-    return {
+    told = {
         "perturbation": recipe.perturbation.described(),
         "search": recipe.search.described(),
         "constraints": [constraint.described() for constraint in recipe.constraints],
         "budget": recipe.budget,
     }
+    goal = (recipe.goal or Misclassification()).described()
+    return told if goal == _DEFAULT_GOAL else told | {"goal": goal}
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,15 @@ def first_difference(there: Any, here: Any, option: str = "recipe") -> Differenc
     >>> first_difference({"class": "KeepStopWords"}, {"class": "KeepStopWords", "words": ["a"]}, "constraint")
     Difference(option='constraint.words', there=None, here=['a'], unknown=True)
     """
+    return _first_difference(_with_goal(there), _with_goal(here), option)
+
+
+def _with_goal(described: Any) -> Any:
+    """The description of an attack, if it is one, with the default goal where it names none."""
+    return {"goal": _DEFAULT_GOAL} | described if isinstance(described, dict) and "search" in described else described
+
+
+def _first_difference(there: Any, here: Any, option: str) -> Difference | None:
     if isinstance(there, dict) and isinstance(here, dict):
         for name in dict.fromkeys([*here, *there]):
             own = option if name in (CLASS, HASH) else f"{option}.{name}"
@@ -93,10 +109,10 @@ def first_difference(there: Any, here: Any, option: str = "recipe") -> Differenc
                 return Difference(own, None, here.get(name), unknown=True)
             if name == CLASS and here.get(name, "").rpartition(".")[2] == there[name]:
                 continue  # older versions left the module out
-            if found := first_difference(there[name], here.get(name), own):
+            if found := _first_difference(there[name], here.get(name), own):
                 return found
         return None
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
-        pairs = (first_difference(*pair, f"{option}.{at}") for at, pair in enumerate(zip(there, here, strict=True)))
+        pairs = (_first_difference(*pair, f"{option}.{at}") for at, pair in enumerate(zip(there, here, strict=True)))
         return next((found for found in pairs if found), None)
     return None if there == here else Difference(option, there, here)

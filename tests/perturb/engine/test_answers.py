@@ -25,6 +25,7 @@ from xltrobust.perturb.base import Allowed
 from xltrobust.perturb.engine import answers
 from xltrobust.perturb.engine.answers import Answers
 from xltrobust.perturb.engine.journal import Journal
+from xltrobust.perturb.goal import Misclassification
 
 SEARCHES = [
     RandomSearch(draws=4, rate=0.5),
@@ -67,7 +68,7 @@ class NotAt(Constraint):
 
 def test_a_text_is_what_is_read_and_not_whose_it_is():
     victim = BagOfWords({"a": 1.0, "b": 2.0})
-    own = Answers(victim, [], None)
+    own = Answers(victim, [], Misclassification(), None)
     asked = [text("a"), text("a", id="1", label=1), text("b", text_pair=None), text("b", text_pair="")]
     first, second = own.to([asked[:2], asked[2:]])
     np.testing.assert_array_equal(first, [[1, 0], [1, 0]])
@@ -89,10 +90,10 @@ def test_many_texts_are_asked_in_parts_and_each_part_is_kept(tmp_path, monkeypat
 
     question, journal = [text(str(n)) for n in range(8)], Journal(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        Answers(victim, [], journal).to([question])
+        Answers(victim, [], Misclassification(), journal).to([question])
     journal.close()
     assert len(Journal(tmp_path)) == 6
-    (found,) = Answers(victim, [], Journal(tmp_path)).to([question])
+    (found,) = Answers(victim, [], Misclassification(), Journal(tmp_path)).to([question])
     np.testing.assert_array_equal(found, [[n, -n] for n in range(8)])
     assert calls == [3, 3, 2, 2]
 
@@ -110,7 +111,7 @@ def test_what_memory_forgets_is_asked_again_and_what_a_journal_keeps_is_not(tmp_
 
 def test_a_batched_constraint_is_asked_once_and_only_about_what_those_before_it_allow():
     first, second = Without("x"), Without("y")
-    own = Answers(BagOfWords({}), [first, second], None)
+    own = Answers(BagOfWords({}), [first, second], Misclassification(), None)
     question = Allowed(text("a"), [text(words) for words in ("a x", "a y", "a z", "x y")])
     for _ in range(2):
         np.testing.assert_array_equal(own.to([question])[0], [[-1, 0], [1, -1], [1, 1], [-1, 0]])

@@ -52,7 +52,7 @@ class Starts:
 class TwoRounds(Search):
     """Asks the same two texts twice and the original again, then nothing; ends with a third text."""
 
-    def run(self, example, perturbation, constraints, rng):
+    def run(self, example, perturbation, constraints, goal, rng):
         variants = [Example(example.id, example.language, example.text + mark, example.label) for mark in "!?."]
         first = yield variants[:2]
         second = yield [variants[1], variants[0], example]
@@ -60,7 +60,7 @@ class TwoRounds(Search):
         nothing = yield []
         assert nothing.shape == (0, 3)
         last = yield variants[2:]
-        return variants[2], int(last[0].argmax())
+        return variants[2], last[0]
 
 
 def examples(copies=4):
@@ -193,11 +193,11 @@ def test_a_shorter_answer_tells_a_search_that_its_budget_is_used_up():
     answered = []
 
     class Counting(Search):
-        def run(self, example, perturbation, constraints, rng):
+        def run(self, example, perturbation, constraints, goal, rng):
             for texts in ("ab", [example.text, "a", "c", "a", "b"], [example.text], "", "cd"):
                 asked = [Example(example.id, example.language, text, example.label) for text in texts]
                 answered.append((yield asked).shape)
-            return None, example.label
+            return None
 
     text = SENTENCES["en"]
     data = [Example("0", "en", text, int(np.argmax(BagOfCharacters.logits(text))))]

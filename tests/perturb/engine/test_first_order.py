@@ -20,9 +20,11 @@ from xltrobust.perturb import Edit, GradientSearch, GreedySearch, attack
 from xltrobust.perturb.base import FirstOrder, TextGradient
 from xltrobust.perturb.engine.answers import Answers
 from xltrobust.perturb.engine.first_order import first_order_effects, widened
+from xltrobust.perturb.goal import Misclassification
 from xltrobust.text.words import normalize, word_parts
 
 ABC = Example("0", "en", "a b c", 0)
+GOAL = Misclassification()
 
 
 def vector(character):
@@ -36,7 +38,7 @@ class Characters:
     A special token stands before each text, far away, with the slope (100, 100).
     """
 
-    def gradients(self, batch):
+    def gradients(self, batch, goal):
         found = []
         for own in batch:
             sides, spans, embeddings, slopes = [], [], [], []
@@ -57,7 +59,7 @@ class Characters:
 
 
 def effect(text, edit, text_pair=None):
-    return first_order_effects([FirstOrder(Example("0", "en", text, 0, text_pair), [edit])], Characters())[0][0]
+    return first_order_effects([FirstOrder(Example("0", "en", text, 0, text_pair), [edit])], Characters(), GOAL)[0][0]
 
 
 def by_hand(step, slope):
@@ -117,7 +119,7 @@ def test_edits_are_widened_to_whole_words_and_no_further(language):
         assert not any(first < cut < last for first, last in word_parts(text) for cut in (start, end))
         for at in [*range(start, edit.start), *range(edit.end, end)]:
             assert any(first <= at < last for first, last in word_parts(text))
-    (effects,) = first_order_effects([FirstOrder(example, edits)], Characters())
+    (effects,) = first_order_effects([FirstOrder(example, edits)], Characters(), GOAL)
     assert effects.shape == (len(edits),) and (effects <= 1e-9).all() and (effects < -1).any()
 
 
@@ -127,13 +129,13 @@ def test_where_the_margin_is_linear_in_the_letters_the_change_is_foretold_exactl
     weights = np.array([0.7, -1.3])
 
     class Linear(Characters):
-        def gradients(self, batch):
-            return [replace(own, gradients=0 * own.gradients + weights) for own in super().gradients(batch)]
+        def gradients(self, batch, goal):
+            return [replace(own, gradients=0 * own.gradients + weights) for own in super().gradients(batch, goal)]
 
     text = SENTENCES[language]
     example = replace(Example("0", language, "other words", 0, "other words"), **{side: text})
     edits = [Edit(at, at + 1, "q", side) for at, old in enumerate(text) if old.isalpha()]
-    (effects,) = first_order_effects([FirstOrder(example, edits)], Linear())
+    (effects,) = first_order_effects([FirstOrder(example, edits)], Linear(), GOAL)
     for edit, found in zip(edits, effects, strict=True):
         _, start, end, word = widened(example, edit)
         if len(word) == end - start:  # or else normalization changes more than the one letter
@@ -149,7 +151,7 @@ def test_the_slopes_of_a_saved_classifier_are_those_of_finite_differences(tmp_pa
     AutoModelForSequenceClassification.from_pretrained(tmp_path, id2label=names).save_pretrained(tmp_path)
     tokenization, module = Tokenization(str(tmp_path), 64), PretrainedClassifier(str(tmp_path), LABELS)
     examples = [Example("0", "de", "rot", 2, "grün"), Example("1", "zh", "红色的房子", 0, None)]
-    found = [ClassifierVictim(module, tokenization).gradients([own])[0] for own in examples]
+    found = [ClassifierVictim(module, tokenization).gradients([own], GOAL)[0] for own in examples]
     module.double()
     for own, gradient in zip(examples, found, strict=True):
         batch = tokenization.collate([tokenization.table([own]).row(0)])
@@ -171,18 +173,18 @@ def test_the_slopes_of_a_saved_classifier_are_those_of_finite_differences(tmp_pa
 
 def test_words_beyond_the_maximum_length_change_nothing():
     class Short(Characters):
-        def gradients(self, batch):
-            kept = [(own, own.spans[:, 1] <= 4) for own in super().gradients(batch)]
+        def gradients(self, batch, goal):
+            kept = [(own, own.spans[:, 1] <= 4) for own in super().gradients(batch, goal)]
             return [TextGradient(*(getattr(own, f.name)[read] for f in fields(own))) for own, read in kept]
 
     edits = [Edit(0, 1, "c"), Edit(5, 6, "c"), Edit(8, 9, "zzz")]
-    (effects,) = first_order_effects([FirstOrder(Example("0", "en", "ab d bb aa", 0), edits)], Short())
+    (effects,) = first_order_effects([FirstOrder(Example("0", "en", "ab d bb aa", 0), edits)], Short(), GOAL)
     assert effects[0] < 0 and effects[1:].tolist() == [0, 0]
 
 
 def test_a_gradient_is_asked_for_once_and_only_where_there_are_edits():
     victim, edits = WhiteBox(), [Edit(0, 1, "a2")]
-    own, questions = Answers(victim, [], None), [FirstOrder(ABC, edits), FirstOrder(replace(ABC, text="a"), [])]
+    own, questions = Answers(victim, [], GOAL, None), [FirstOrder(ABC, edits), FirstOrder(replace(ABC, text="a"), [])]
     assert [len(effects) for effects in own.to(questions * 2)] == [1, 0, 1, 0]
     assert victim.differentiated == ["a b c"] and own.asked == 1
     own.to([FirstOrder(replace(ABC, label=1), edits), FirstOrder(ABC, [Edit(2, 3, "b1")])])

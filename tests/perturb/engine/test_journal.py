@@ -75,9 +75,9 @@ class Mortal(WhiteBox):
         self._called()
         return super().__call__(batch)
 
-    def gradients(self, batch):
+    def gradients(self, batch, goal):
         self._called()
-        return super().gradients(batch)
+        return super().gradients(batch, goal)
 
 
 @pytest.mark.parametrize(

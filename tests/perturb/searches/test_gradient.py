@@ -25,7 +25,7 @@ def one(example, victim, search, **options):
 
 def test_effects_are_the_first_order_change_less_what_the_step_could_do_at_most():
     edits = [Edit(0, 1, "a2"), Edit(2, 3, "b3"), Edit(2, 3, "b2"), Edit(1, 1, "x")]
-    (effects,) = first_order_effects([FirstOrder(ABC, edits)], WhiteBox())
+    (effects,) = first_order_effects([FirstOrder(ABC, edits)], WhiteBox(), Misclassification())
     # a -> a2: step (-1.5, 0), slope (1, 0). b -> b3: step (1, 3). b -> b2: (-4, 0). "a" -> "ax", which has no vector.
     np.testing.assert_allclose(effects, [-1.5 - 1.5, 1 - 10**0.5, -4 - 4, -1 - 1])
     (other,) = first_order_effects([FirstOrder(Example("0", "en", "a b c", 1), edits)], WhiteBox())

@@ -12,6 +12,7 @@ from xltrobust.example import Example, language_name
 from xltrobust.perturb.base import Allowed, BatchedConstraint, FirstOrder, Question, Victim, WhiteBoxVictim
 from xltrobust.perturb.engine.first_order import first_order_effects
 from xltrobust.perturb.engine.journal import Journal, answer_key
+from xltrobust.perturb.goal import Goal
 
 _T = TypeVar("_T")
 _REMEMBERED = 100_000  # answers kept at a time: bounds memory, and forgotten ones are merely asked for again
@@ -29,6 +30,7 @@ class Answers:
     Args:
         victim: see :func:`~xltrobust.perturb.attack`.
         constraints: those that judge in batches.
+        goal: says which shape answers have, and of which margin gradients are.
         journal: remembers for good.
         tell: called between the calls that answer one round of questions, which may take minutes.
     """
@@ -37,20 +39,22 @@ class Answers:
         self,
         victim: Victim,
         constraints: Sequence[BatchedConstraint],
+        goal: Goal,
         journal: Journal | None,
         tell: Callable[[], object] = lambda: None,
     ) -> None:
-        self.victim, self.constraints, self.journal, self.tell = victim, constraints, journal, tell
+        self.victim, self.constraints, self.goal, self.journal, self.tell = victim, constraints, goal, journal, tell
         self.asked = 0
-        self._known: dict[bytes, np.ndarray] = {}
-        self._classes = 0
+        self._known: dict[bytes, np.ndarray] = {}  # as the journal has them: see _flat
+        self._shape: tuple[int, ...] = (0,)
 
     def to(self, questions: Sequence[Question]) -> list[np.ndarray]:
         """One array a question.
 
         Returns:
-            Logits (n, C) of n texts; for :class:`Allowed` what each constraint says, (n, constraints): below 0 if it
-            refuses, 0 if it was not asked because one before it did; the n effects of :class:`FirstOrder`.
+            What the victim says of n texts, as (n, C) logits; for :class:`Allowed` what each constraint says,
+            (n, constraints): below 0 if it refuses, 0 if it was not asked because one before it did; the n effects of
+            :class:`FirstOrder`.
         """
         texts = [example for question in questions if isinstance(question, list) for example in question]
         self._learn({text_key(example): example for example in texts}, self._ask)
@@ -64,7 +68,7 @@ class Answers:
             }
             self._learn(pairs, partial(_judge, constraint))
         gradients = [question for question in questions if isinstance(question, FirstOrder) and question.edits]
-        self._learn({_effects_key(question): question for question in gradients}, self._differentiate)
+        self._learn({self._effects_key(question): question for question in gradients}, self._differentiate)
         answers = [self._answer(question) for question in questions]
         while len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]  # the oldest
@@ -72,14 +76,15 @@ class Answers:
 
     def _answer(self, question: Question) -> np.ndarray:
         if isinstance(question, FirstOrder):
-            return self._recall(_effects_key(question)) if question.edits else np.empty(0)
+            return self._recall(self._effects_key(question)) if question.edits else np.empty(0)
         if isinstance(question, Allowed):
             judged = [self._judged(question.original, perturbed) for perturbed in question.perturbed]
             return np.array(judged).reshape(len(judged), len(self.constraints))
         if not question:
-            return np.empty((0, self._classes))
-        found = np.stack([self._recall(text_key(example)) for example in question])
-        self._classes = found.shape[1]  # an empty question comes after that about its original
+            return np.empty((0, *self._shape))
+        axes = len(self.goal.answer_shape)
+        found = np.stack([_shaped(self._recall(text_key(example)), axes) for example in question])
+        self._shape = found.shape[1:]  # an empty question comes after that about its original
         return found
 
     def _judged(self, original: Example, perturbed: Example) -> list[float]:
@@ -108,25 +113,26 @@ class Answers:
         assert known is not None, "an answer is recalled in the round that it was learnt in"
         return known
 
-    def _ask(self, examples: list[Example]) -> np.ndarray:
+    def _ask(self, examples: list[Example]) -> Iterable[np.ndarray]:
         answer = np.asarray(self.victim(examples), dtype=float)  # as the journal has it: the same margins from both
-        if answer.ndim != 2 or len(answer) != len(examples):
-            raise ValueError(
-                f"Expected the victim's answer to have shape ({len(examples)}, classes), but got {answer.shape}."
-            )
-        for example, row in zip(examples, np.isnan(answer).any(axis=1), strict=True):
-            if row:
+        self.goal.check(answer, len(examples))
+        for example, undefined in zip(examples, np.isnan(answer).any(axis=tuple(range(1, answer.ndim))), strict=True):
+            if undefined:
                 name = f"{example.id!r} ({language_name(example.language)})"
                 raise ValueError(f"Expected the victim's answers to be numbers, but got NaN for example {name}.")
         self.asked += len(examples)
-        return answer
+        return map(_flat, answer)
 
     def _differentiate(self, questions: list[FirstOrder]) -> list[np.ndarray]:
         if not hasattr(self.victim, "gradients"):
             name = type(self.victim).__name__
             raise ValueError(f"Expected a victim with gradients for this search, but {name} shows none.")
         self.asked += len(questions)
-        return first_order_effects(questions, cast(WhiteBoxVictim, self.victim))
+        return first_order_effects(questions, cast(WhiteBoxVictim, self.victim), self.goal)
+
+    def _effects_key(self, question: FirstOrder) -> bytes:
+        edits = [(edit.start, edit.end, edit.replacement, edit.side) for edit in question.edits]
+        return answer_key("effects", text_key(question.example), self.goal.key(question.example), edits)
 
 
 def _judge(constraint: BatchedConstraint, pairs: list[tuple[Example, Example]]) -> np.ndarray:
@@ -137,6 +143,15 @@ def _pair_key(constraint: BatchedConstraint, original: Example, perturbed: Examp
     return answer_key(constraint.key, text_key(original), text_key(perturbed))
 
 
-def _effects_key(question: FirstOrder) -> bytes:
-    edits = [(edit.start, edit.end, edit.replacement, edit.side) for edit in question.edits]
-    return answer_key("effects", text_key(question.example), question.example.label, edits)
+def _flat(answer: np.ndarray) -> np.ndarray:
+    """An answer as journals hold it, of one axis: one of several axes has its shape before its values."""
+    return answer if answer.ndim == 1 else np.concatenate([answer.shape, answer.ravel()])
+
+
+def _shaped(flat: np.ndarray, axes: int) -> np.ndarray:
+    """The answer that :func:`_flat` was given.
+
+    >>> _shaped(_flat(np.ones((3, 2))), axes=2).shape
+    (3, 2)
+    """
+    return flat if axes == 1 else flat[axes:].reshape(flat[:axes].astype(int))

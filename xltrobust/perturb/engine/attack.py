@@ -25,6 +25,7 @@ from xltrobust.perturb.base import (
 from xltrobust.perturb.edits import Edit
 from xltrobust.perturb.engine.answers import Answers, text_key
 from xltrobust.perturb.engine.journal import Journal
+from xltrobust.perturb.goal import Goal, Misclassification
 from xltrobust.seeding import derived_seed
 
 Run = Generator[Question, np.ndarray, Outcome]
@@ -36,8 +37,8 @@ class Progress(NamedTuple):
     Args:
         done: examples finished.
         total: examples there are.
-        right: how many of the finished ones were classified correctly before.
-        broken: how many of those are not any more.
+        right: how many of the finished ones the goal wanted attacked: they were classified correctly before.
+        broken: how many of those were broken.
         asked: texts and gradients that the victim was asked for so far.
     """
 
@@ -55,13 +56,14 @@ def attack(
     perturbation: Perturbation,
     search: Search,
     constraints: Sequence[Constraint | BatchedConstraint] = (),
+    goal: Goal | None = None,
     seed: int = 0,
     in_flight: int = 512,
     budget: int | None = None,
     journal: Journal | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> list[AttackResult]:
-    """Attack every example that the victim classifies correctly.
+    """Attack every example that the victim classifies correctly (and that the goal does not leave alone).
 
     Many searches run side by side, and whenever one ends the next example takes its place. An example's randomness is
     a function of the seed, its language and its id, and of the kinds of perturbation and search: its result does not
@@ -74,11 +76,12 @@ def attack(
 
     Args:
         examples: what to attack, of any languages.
-        victim: answers N examples with (N, C) logits or probabilities; it cuts large questions into batches itself.
-            Searches that ask for gradients need a :class:`~xltrobust.perturb.base.WhiteBoxVictim`.
+        victim: answers N examples with logits or probabilities, (N, C) for goals about classes; it cuts large questions
+            into batches itself. Searches that ask for gradients need a :class:`~xltrobust.perturb.base.WhiteBoxVictim`.
         perturbation: proposes edits.
         search: chooses among them.
         constraints: refuse some of them.
+        goal: which answers break an example; None is :class:`~xltrobust.perturb.goal.Misclassification`.
         seed: of all random choices.
         in_flight: how many examples are searched at a time; a question has about this many times the texts that the
             search asks in a round.
@@ -88,8 +91,8 @@ def attack(
         progress: called after every call of the victim.
 
     Returns:
-        One result an example, in their order. An example misclassified to begin with costs one query and has no
-        adversarial text. ``queries`` counts the distinct texts of an example that were needed, also those whose
+        One result an example, in their order. An example that is not attacked costs one query and has no adversarial
+        text. ``queries`` counts the distinct texts of an example that were needed, also those whose
         answer was known from another example or the journal.
 
     Raises:
@@ -112,22 +115,23 @@ def attack(
         if progress is not None:
             progress(Progress(done, len(examples), right, broken, answers.asked))
 
-    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], journal, tell)
+    goal = Misclassification() if goal is None else goal
+    answers = Answers(victim, [c for c in constraints if isinstance(c, BatchedConstraint)], goal, journal, tell)
     while True:
         while len(flying) < in_flight and (following := next(waiting, None)) is not None:
             index, example = following
             names = type(perturbation).__name__, type(search).__name__
             rng = random.Random(derived_seed(seed, language_name(example.language), example.id, *names))
             counters = [_Counter(c) if isinstance(c, Constraint) else None for c in constraints]
-            run = _attack_one(example, perturbation, search, [c for c in counters if c is not None], rng)
-            flying.append(_Flight(index, example, run, budget, counters))
+            run = _attack_one(example, perturbation, search, [c for c in counters if c is not None], goal, rng)
+            flying.append(_Flight(index, example, run, goal, budget, counters))
         if not flying:
             return results  # type: ignore[return-value]  # every one has been filled in
         for flight, answer in zip(flying, answers.to([flight.question for flight in flying]), strict=True):
             if (result := flight.advance(answer)) is not None:
                 results[flight.index] = result
-                broken += result.broken and result.adversarial is not None
-                right += result.adversarial is not None or not result.broken
+                broken += result.broken and flight.attacked
+                right += flight.attacked
                 done += 1
         flying = [flight for flight in flying if results[flight.index] is None]
         tell()
@@ -138,13 +142,13 @@ def _attack_one(
     perturbation: Perturbation,
     search: Search,
     constraints: Sequence[Constraint],
+    goal: Goal,
     rng: random.Random,
 ) -> Run:
-    """The original is the first question; only if it is answered correctly does the search begin."""
-    prediction = int((yield [example])[0].argmax())
-    if prediction != example.label:
-        return None, prediction
-    return (yield from search.run(example, perturbation, constraints, rng))
+    """The original is the first question; only if the goal wants it attacked does the search begin."""
+    if not goal.to_attack((yield [example]), example)[0]:
+        return None
+    return (yield from search.run(example, perturbation, constraints, goal, rng))
 
 
 class _Counter(Constraint):
@@ -166,6 +170,7 @@ class _Flight:
     index: int
     example: Example
     run: Run
+    goal: Goal
     budget: int | None
     counters: list[_Counter | None]
     question: Question = field(default_factory=list)
@@ -174,6 +179,8 @@ class _Flight:
     spent: list[int] = field(default_factory=list)  # what had been when each text of the question was reached
     needed: set[bytes] = field(default_factory=set)
     broken_at: int | None = None
+    original: np.ndarray | None = None  # the victim's answer to it
+    attacked: bool = False
     batched: bool = False
     refused: list[int] = field(default_factory=list)  # by the batched constraints
 
@@ -184,8 +191,11 @@ class _Flight:
     def advance(self, answer: np.ndarray) -> AttackResult | None:
         """Pass on the answer to the pending question; the result, if the search ends with it."""
         if isinstance(self.question, list):
-            wrong = [spent for spent, row in zip(self.spent, answer, strict=True) if row.argmax() != self.example.label]
-            self.broken_at = min(wrong, default=None)
+            if self.original is None:  # the first question
+                self.original = answer[0]
+                self.attacked = bool(self.goal.to_attack(answer, self.example)[0])
+            broken = self.goal.broken(answer, self.example).tolist()
+            self.broken_at = min((at for at, own in zip(self.spent, broken, strict=True) if own), default=None)
         elif isinstance(self.question, Allowed):
             counts = (answer < 0).sum(axis=0).tolist()
             self.refused = [a + b for a, b in zip(self.refused or [0] * len(counts), counts, strict=True)]
@@ -193,10 +203,19 @@ class _Flight:
         try:
             self._take_up(self.run.send(answer))
         except StopIteration as stop:
-            adversarial, prediction = stop.value
-            broken_at = self.broken_at if adversarial and prediction != self.example.label else None
-            spent = self.cost - self.backwards, self.backwards
-            return AttackResult(self.example, adversarial, prediction, *spent, broken_at, self._refused())
+            adversarial, final = stop.value or (None, self.original)
+            assert final is not None, "the original is the first question, and within any budget"
+            broken = bool(self.goal.broken(final[None], self.example)[0])
+            return AttackResult(
+                self.example,
+                adversarial,
+                self.goal.prediction(final),
+                queries=self.cost - self.backwards,
+                backwards=self.backwards,
+                broken=broken,
+                broken_at=self.broken_at if adversarial is not None and broken else None,
+                refused=self._refused(),
+            )
         return None
 
     def _refused(self) -> tuple[int, ...]:

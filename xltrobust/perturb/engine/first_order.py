@@ -18,12 +18,13 @@ import numpy as np
 from xltrobust.example import Example
 from xltrobust.perturb.base import FirstOrder, TextGradient, WhiteBoxVictim
 from xltrobust.perturb.edits import Edit
+from xltrobust.perturb.goal import Goal
 from xltrobust.text.words import normalize, word_parts
 
 _SIDES = ("text", "text_pair")
 
 
-def first_order_effects(questions: Sequence[FirstOrder], victim: WhiteBoxVictim) -> list[np.ndarray]:
+def first_order_effects(questions: Sequence[FirstOrder], victim: WhiteBoxVictim, goal: Goal) -> list[np.ndarray]:
     """How much each edit of each question is expected to lower the margin: Δ·g - ‖Δ‖‖g‖.
 
     An edit is taken for an exchange of all the words that it touches, for a subword tells little without the rest of
@@ -32,11 +33,12 @@ def first_order_effects(questions: Sequence[FirstOrder], victim: WhiteBoxVictim)
     Args:
         questions: examples and their edits.
         victim: asked for one gradient an example, and for the embeddings of the new words.
+        goal: of whose margin the gradients are.
 
     Returns:
         An array of shape (edits,) for each question; never positive, and the lower the better for the attack.
     """
-    gradients = victim.gradients([question.example for question in questions])
+    gradients = victim.gradients([question.example for question in questions], goal)
     places = [[widened(question.example, edit) for edit in question.edits] for question in questions]
     new = dict.fromkeys(word for own in places for _, _, _, word in own)
     vectors = dict(zip(new, victim.word_vectors(list(new)), strict=True))

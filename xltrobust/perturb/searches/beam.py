@@ -10,7 +10,7 @@ import numpy as np
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
 from xltrobust.perturb.edits import Edit, apply_edits
-from xltrobust.perturb.goal import margins
+from xltrobust.perturb.goal import Goal
 from xltrobust.perturb.searches.guided import Best, allowed_edits, extensions, passing
 
 
@@ -18,7 +18,7 @@ class BeamSearch(Search):
     """Keeps the ``width`` best sets of edits, and each round asks about all that have one edit more.
 
     A set is kept only if its margin is smaller than that of the set it extends. The search ends with the first round
-    in which a text is misclassified (of several, that of the smallest edit distance), or in which none is kept. The
+    in which a text breaks the example (of several, that of the smallest edit distance), or in which none is kept. The
     number of rounds is that of the edits made, but a round costs ``width`` queries for each possible edit: without
     constraints or a budget, long texts cost thousands.
 
@@ -41,10 +41,15 @@ class BeamSearch(Search):
         self.width = width
 
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about the original (a free repeat) with the first round; the prediction is that of the best text."""
-        best = Best(example)
+        best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         rng.shuffle(edits)
         beam: list[tuple[tuple[Edit, ...], float]] = [((), np.inf)]
@@ -61,7 +66,7 @@ class BeamSearch(Search):
             first_round = beam[0][0] == ()
             answers = yield [example] * first_round + [apply_edits(example, own) for own in tried]
             if first_round:
-                bounds = dict.fromkeys(bounds, margins(answers[:1], example.label)[0])
+                bounds = dict.fromkeys(bounds, goal.margin(answers[:1], example)[0])
                 answers = answers[1:]
             found = best.take(tried, answers)
             if best.broken or len(answers) < len(tried):

@@ -10,7 +10,7 @@ import numpy as np
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
 from xltrobust.perturb.edits import Edit, apply_edits
-from xltrobust.perturb.goal import margins
+from xltrobust.perturb.goal import Goal
 from xltrobust.perturb.searches.guided import (
     Best,
     allowed_edits,
@@ -51,14 +51,19 @@ class GradientSearch(Search):
         self.candidates_per_word = candidates_per_word
 
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks for the gradient, about all words changed at once, and then about some edits of a word at a time."""
-        best = Best(example)
+        best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         if not edits:
             return best.result()
-        margin = margins((yield [example]), example.label)[0]
+        margin = goal.margin((yield [example]), example)[0]
         places = yield from rank_by_gradient(example, by_place(example, edits))
         together: tuple[Edit, ...] = ()
         for own in places:

@@ -11,7 +11,7 @@ import numpy as np
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
 from xltrobust.perturb.edits import Edit, apply_edits
-from xltrobust.perturb.goal import margins
+from xltrobust.perturb.goal import Goal
 from xltrobust.perturb.searches.guided import (
     Best,
     allowed_edits,
@@ -84,21 +84,26 @@ class GreedySearch(Search):
         self.passes = passes
 
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about the original (a free repeat), what ranks the words, and then all edits of a word at a time."""
-        best = Best(example)
+        best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         if not edits:
             return best.result()
-        margin = margins((yield [example]), example.label)[0]
-        places = yield from self._ranked(example, by_place(example, edits), rng)
+        margin = goal.margin((yield [example]), example)[0]
+        places = yield from self._ranked(example, by_place(example, edits), goal, rng)
         number = self.candidates_per_word or len(edits)
         yield from change_word_by_word(example, places, constraints, best, margin, number, self.passes)
         return best.result()
 
     def _ranked(
-        self, example: Example, places: dict[Edit, list[Edit]], rng: random.Random
+        self, example: Example, places: dict[Edit, list[Edit]], goal: Goal, rng: random.Random
     ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
         """The edits of each word in the order to try them, the most important word first; none without budget."""
         if self.ranking == "gradient":
@@ -110,7 +115,7 @@ class GreedySearch(Search):
             answers = yield [self._without(example, place) for place in order]
             if len(answers) < len(order):
                 return []
-            order = [order[at] for at in np.argsort(margins(answers, example.label), kind="stable")]
+            order = [order[at] for at in np.argsort(goal.margin(answers, example), kind="stable")]
         found = [places[place] for place in order]
         if self.candidates_per_word is not None:
             found = [own if len(own) <= self.candidates_per_word else rng.sample(own, len(own)) for own in found]

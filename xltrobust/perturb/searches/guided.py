@@ -1,7 +1,6 @@
 """What searches that learn from answers share: single edits that are allowed, how near a text is to breaking, the best.
 
-How near is the margin: the true class's logit (or probability) minus the best other one, negative where the answer is
-wrong. Unlike the true class's probability alone, it needs no softmax, and tells apart texts answered with certainty.
+How near a text is to breaking is the goal's margin (:meth:`~xltrobust.perturb.goal.Goal.margin`).
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from xltrobust.example import Example
-from xltrobust.perturb.base import Allowed, Constraint, FirstOrder, Perturbation, Question
+from xltrobust.perturb.base import Allowed, Constraint, FirstOrder, Outcome, Perturbation, Question
 from xltrobust.perturb.edits import Edit, apply_edits, overlaps_any, total_distance, touched_words
-from xltrobust.perturb.goal import margins
+from xltrobust.perturb.goal import Goal
 from xltrobust.text.words import word_parts
 
 
@@ -51,15 +50,15 @@ def passing(
 
 
 class Best:
-    """The best perturbed text so far: the first misclassified, or else the one with the smallest margin.
+    """The best perturbed text so far: the first that breaks the example, or else the one with the smallest margin.
 
-    Of the misclassified texts of one round, the best is that with the smallest edit distance, then the first.
+    Of several that break it in one round, the best is that with the smallest edit distance, then the first.
     """
 
-    def __init__(self, example: Example) -> None:
-        self.example = example
+    def __init__(self, example: Example, goal: Goal) -> None:
+        self.example, self.goal = example, goal
         self.broken = False
-        self._found: tuple[Example | None, int] = None, example.label
+        self._found: Outcome = None
         self._margin = np.inf
 
     def take(self, tried: Sequence[tuple[Edit, ...]], answers: np.ndarray) -> np.ndarray:
@@ -67,28 +66,26 @@ class Best:
 
         Args:
             tried: what was asked about, as edits of the example; only the first n were answered.
-            answers: (n, C).
+            answers: the victim's, n along the first axis.
 
         Returns:
             Their margins (n,).
         """
-        found = margins(answers, self.example.label)
-        predictions = answers.argmax(axis=1)
-        wrong = np.flatnonzero(predictions != self.example.label)
-        self.broken = len(wrong) > 0
-        if self.broken:
-            self._keep(tried, predictions, min(wrong.tolist(), key=lambda at: total_distance(self.example, tried[at])))
+        found = self.goal.margin(answers, self.example)
+        broken = np.flatnonzero(self.goal.broken(answers, self.example)).tolist()
+        self.broken = bool(broken)
+        if broken:
+            at = min(broken, key=lambda at: total_distance(self.example, tried[at]))
+            self._found = apply_edits(self.example, tried[at]), answers[at]
         elif len(found) and found.min() < self._margin:
-            self._margin = found.min()
-            self._keep(tried, predictions, int(found.argmin()))
+            at = int(found.argmin())
+            self._margin = found[at]
+            self._found = apply_edits(self.example, tried[at]), answers[at]
         return found
 
-    def result(self) -> tuple[Example | None, int]:
-        """The text and the class that the victim gives it; None and the label if none was tried."""
+    def result(self) -> Outcome:
+        """The text and the victim's answer to it; None if none was tried."""
         return self._found
-
-    def _keep(self, tried: Sequence[tuple[Edit, ...]], predictions: np.ndarray, at: int) -> None:
-        self._found = apply_edits(self.example, tried[at]), int(predictions[at])
 
 
 def change_word_by_word(

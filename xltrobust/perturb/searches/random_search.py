@@ -12,6 +12,7 @@ from xltrobust.example import Example
 from xltrobust.perturb.base import Allowed, Constraint, Outcome, Perturbation, Question, Search
 from xltrobust.perturb.draws import edit_count, random_edits
 from xltrobust.perturb.edits import apply_edits
+from xltrobust.perturb.goal import Goal
 from xltrobust.text.words import normalize
 
 _TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
@@ -22,7 +23,7 @@ class RandomSearch(Search):
     """The worst of some random perturbations ("worst-of-k", Engstrom et al., 2019).
 
     Every draw changes ``max(1, round(rate * words))`` places of the original, in different words where that is
-    possible, independently of the other draws. The example is broken if any draw is misclassified. All draws are one
+    possible, independently of the other draws. The example is broken if any draw breaks it. All draws are one
     question, so the attack costs one round of large batches. No gradients, no feedback: what it finds is noise that
     a user could make, and accuracy under it an upper bound on accuracy under adversaries of the same rate.
 
@@ -51,9 +52,14 @@ class RandomSearch(Search):
         self.rate = rate
 
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks about all draws at once; returns the first misclassified one, else the last answered, and its class."""
+        """Asks about all draws at once; returns the first that breaks the example, else the last answered."""
         count = edit_count(example, perturbation, self.rate)
         drawing = _draw(example, perturbation, constraints, count, rng)
         drawn: list[Example] = []
@@ -64,13 +70,13 @@ class RandomSearch(Search):
             if not fresh or len(drawn) == self.draws:
                 break
         if not drawn:
-            return None, example.label
-        predictions = (yield drawn).argmax(axis=-1)
-        if len(predictions) == 0:  # not even the first draw is within the budget
-            return None, example.label
-        wrong = np.flatnonzero(predictions != example.label)
-        chosen = int(wrong[0]) if len(wrong) else len(predictions) - 1
-        return drawn[chosen], int(predictions[chosen])
+            return None
+        answers = yield drawn
+        if len(answers) == 0:  # not even the first draw is within the budget
+            return None
+        broken = np.flatnonzero(goal.broken(answers, example))
+        chosen = int(broken[0]) if len(broken) else len(answers) - 1
+        return drawn[chosen], answers[chosen]
 
 
 def _draw(

@@ -10,6 +10,7 @@ import numpy as np
 from xltrobust.example import Example, Language, Side
 from xltrobust.perturb.base import Constraint, Outcome, Perturbation, Question, Search
 from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.goal import Goal
 
 Texts = tuple[str, str | None]
 
@@ -45,12 +46,17 @@ class Replay(Perturbation, Search):
         return edits
 
     def run(
-        self, example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
+        self,
+        example: Example,
+        perturbation: Perturbation,
+        constraints: Sequence[Constraint],
+        goal: Goal,
+        rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Asks about the one text; constraints are not asked again."""
         edits = self.candidates(example, rng)
         if not edits:
-            return None, example.label
+            return None
         changed = apply_edits(example, edits)
         answers = yield [changed]
-        return (changed, int(answers[0].argmax())) if len(answers) else (None, example.label)
+        return (changed, answers[0]) if len(answers) else None
