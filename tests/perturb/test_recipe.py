@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from xltrobust.errors import UserError
 from xltrobust.evaluation.attack_recipes import build_recipe
 from xltrobust.perturb import (
     Attack,
@@ -16,8 +17,10 @@ from xltrobust.perturb import (
     KeepNumbers,
     MaxEditDistance,
     MaxWordsChanged,
+    Misclassification,
     RandomSearch,
     SemanticSimilarity,
+    Targeted,
     TypoPerturbation,
     WordDropping,
 )
@@ -104,3 +107,27 @@ def test_where_two_attacks_part_is_named():
     assert (found.option, found.there, found.here, found.unknown) == ("recipe.constraints.2.minimum", 0.8, 0.9, False)
     assert first_difference(one, other).option == "recipe.perturbation"
     assert first_difference(one, json.loads(json.dumps(one))) is None
+
+
+def test_the_default_goal_is_not_told_and_another_is():
+    options = {"perturbation": WordDropping(), "search": BeamSearch()}
+    plain, named, other = (
+        describe_attack(Attack(goal=goal, **options)) for goal in (None, Misclassification(), Targeted(label=2))
+    )
+    assert plain == named and "goal" not in plain  # as in the records of versions that had no goals
+    assert other == plain | {"goal": {"class": "Targeted", "label": 2}}
+    for there, here in ((plain, other), (other, plain)):
+        found = first_difference(there, here)
+        assert found.option == "recipe.goal" and not found.unknown
+    assert first_difference(other, {**other, "goal": {"class": "Targeted", "label": 1}}).option == "recipe.goal.label"
+    assert first_difference(other, json.loads(json.dumps(other))) is None
+
+
+def test_a_configuration_may_name_a_goal():
+    part = {"class_path": "xltrobust.perturb.Targeted", "init_args": {"label": 1}}
+    options = configured(describe_attack(RECIPES[0]))
+    assert build_recipe(options, "a.yaml").goal is None
+    goal = build_recipe(options | {"goal": part}, "a.yaml").goal
+    assert isinstance(goal, Targeted) and goal.label == 1
+    with pytest.raises(UserError, match=r"^a.yaml: .*`label`.* got -1"):
+        build_recipe(options | {"goal": part | {"init_args": {"label": -1}}}, "a.yaml")

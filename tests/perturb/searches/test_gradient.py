@@ -15,6 +15,7 @@ from xltrobust.perturb import (
 )
 from xltrobust.perturb.base import FirstOrder
 from xltrobust.perturb.engine.first_order import first_order_effects, widened
+from xltrobust.perturb.goal import Misclassification
 
 ABC = Example("0", "en", "a b c", 0)
 
@@ -28,7 +29,8 @@ def test_effects_are_the_first_order_change_less_what_the_step_could_do_at_most(
     (effects,) = first_order_effects([FirstOrder(ABC, edits)], WhiteBox(), Misclassification())
     # a -> a2: step (-1.5, 0), slope (1, 0). b -> b3: step (1, 3). b -> b2: (-4, 0). "a" -> "ax", which has no vector.
     np.testing.assert_allclose(effects, [-1.5 - 1.5, 1 - 10**0.5, -4 - 4, -1 - 1])
-    (other,) = first_order_effects([FirstOrder(Example("0", "en", "a b c", 1), edits)], WhiteBox())
+    one = FirstOrder(Example("0", "en", "a b c", 1), edits)
+    (other,) = first_order_effects([one], WhiteBox(), Misclassification())
     np.testing.assert_allclose(other[:3], [1.5 - 1.5, -1 - 10**0.5, 4 - 4])
 
 
