@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from conftest import run_command, save_tiny_encoder, write_tiny_config
 from xltrobust.attack import main as attack
 from xltrobust.errors import UserError
-from xltrobust.evaluation.subject import open_classifier
+from xltrobust.evaluation.opening import open_classifier
 from xltrobust.example import Example
 from xltrobust.export import _HEADS, export, sequence_classifier
 from xltrobust.models.classifier import RobustClassifier
@@ -100,13 +100,13 @@ def test_the_attack_command_cuts_texts_as_the_exported_run_did(
     assert list(theirs["prediction"]) == list(ours["prediction"])
     victim = ClassifierVictim(*load_run_model(RunFolder(run)))
     examples = [Example(row.id, row.language, row.text, row.label) for row in ours.itertuples()]
-    subject = open_classifier(
+    session = open_classifier(
         str(run.parent / "exported"),
         str(tmp_path / "data.yaml"),
         RunFolder(tmp_path / "out"),
         Fabric(accelerator="cpu"),
     )
-    assert abs(subject.victim(examples) - victim(examples)).max() < 1e-5
+    assert abs(session.victim(examples) - victim(examples)).max() < 1e-5
 
     section["init_args"]["max_length"] = 64
     (tmp_path / "data.yaml").write_text(yaml.safe_dump({"data": section}))

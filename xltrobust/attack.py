@@ -16,7 +16,7 @@ from xltrobust.runs.folder import RunFolder
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from xltrobust.evaluation.subject import Subject
+    from xltrobust.evaluation.session import AttackSession
 
 
 _DESCRIPTION = "Attack the test sets; add the figures to results.json, and every text to predictions.parquet."
@@ -63,18 +63,18 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks as the options say, one attack after the other; what is finished is written at once."""
-    from xltrobust.evaluation.subject import open_classifier, open_run
+    from xltrobust.evaluation.opening import open_classifier, open_run
 
     folder = RunFolder(options.run or options.output)
     check_folder(folder.path, "--run" if options.run else "--output")
     fabric = _fabric(options, folder.recorded("machine").get("precision") if options.run else None)
     fabric.launch()
-    subject = (
+    session = (
         open_run(folder, fabric) if options.run else open_classifier(options.model, options.config, folder, fabric)
     )
     using = Sharing(folder.path, "answers") if fabric.is_global_zero else None
     for spec in options.attack:
-        attack_subject(subject, spec, options, fabric)
+        attack_one(session, spec, options, fabric)
     if using is not None:
         from xltrobust.report.__main__ import main as report
 
@@ -96,7 +96,7 @@ def _fabric(options: argparse.Namespace, own_precision: str | None) -> Fabric:
         raise UserError(f"{asked}: {one_line(error)}") from None
 
 
-def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fabric: Fabric) -> None:
+def attack_one(session: AttackSession, spec: str, options: argparse.Namespace, fabric: Fabric) -> None:
     """Attacks with one recipe, unless the folder holds its results already.
 
     Raises:
@@ -110,19 +110,19 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     from xltrobust.runs.provenance import git_state
 
     if options.replay:
-        name, recipe = read_replay(spec, RunFolder(options.replay), subject.sets, subject.results.get("attacks"))
+        name, recipe = read_replay(spec, RunFolder(options.replay), session.sets, session.results.get("attacks"))
     else:
-        name, recipe = read_recipe(spec, subject.folder)
-    names = {own.name for own in subject.sets}
+        name, recipe = read_recipe(spec, session.folder)
+    names = {own.name for own in session.sets}
     if unknown := sorted(set(options.languages or []) - names):
         raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
     settings = {
-        "seed": subject.seed if options.seed is None else options.seed,
-        "max_examples": subject.max_examples if options.max_examples is None else options.max_examples,
+        "seed": session.seed if options.seed is None else options.seed,
+        "max_examples": session.max_examples if options.max_examples is None else options.max_examples,
         "languages": options.languages,
     }
-    if subject.holds(name, attack_record(recipe, [], 0.0) | settings):
-        fabric.print(f"{subject.folder.path}: holds {name} already.")
+    if session.holds(name, attack_record(recipe, [], 0.0) | settings):
+        fabric.print(f"{session.folder.path}: holds {name} already.")
         return
     for constraint in recipe.constraints:
         if isinstance(constraint, BatchedConstraint):
@@ -130,18 +130,18 @@ def attack_subject(subject: Subject, spec: str, options: argparse.Namespace, fab
     if options.similarity:
         sentence_encoder(options.similarity).load()
     started = time.perf_counter()
-    places = changeable(name, recipe, subject.sets, options.languages)
-    share = chosen_share(subject.sets, places, settings["max_examples"], fabric.global_rank, fabric.world_size)
-    journal = subject.journal(fabric.global_rank)
+    places = changeable(name, recipe, session.sets, options.languages)
+    share = chosen_share(session.sets, places, settings["max_examples"], fabric.global_rank, fabric.world_size)
+    journal = session.journal(fabric.global_rank)
     found = attack_share(
-        name, recipe, subject.sets, share, subject.victim,
+        name, recipe, session.sets, share, session.victim,
         journal=journal, seed=settings["seed"], quiet=not fabric.is_global_zero,
     )  # fmt: skip
     journal.close()
-    found = subject.gathered(found, fabric)
+    found = session.gathered(found, fabric)
     if fabric.is_global_zero:
         record = attack_record(recipe, list(found.values()), time.perf_counter() - started)
-        subject.add(name, found, record | settings | git_state(), options.similarity)
+        session.add(name, found, record | settings | git_state(), options.similarity)
     fabric.barrier()
 
 

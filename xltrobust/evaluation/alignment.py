@@ -1,4 +1,4 @@
-"""Whether alignment happened, before one asks whether it helped: how translations' vectors lie to each other."""
+"""Measures how well translations are aligned in the encoder: whether alignment happened, before asking if it helped."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ _MAX_TOKENS = 8192  # of one batch, padding included
 class AlignmentDiagnostics(pl.Callback):
     """Measures sentence and word retrieval, cosine margin, hubness and CKA on the pairs that the corpus holds out.
 
-    Before the training (``start/…``; put this callback before LinearMapping, which maps then) and in the test
-    (``test/…``), in the model that is tested; every figure by language, ``test/retrieval/de``, and in mean over
-    languages, ``test/retrieval/avg``. Sentences are the classifier's pooled vectors, words the contextual vectors, in
-    mean over where they stand, of those that the aligner links. CKA is ``cka_debiased``, which is about 0 for unrelated
-    vectors whatever their number; ``cka`` of older results rises with dimensions over pairs.
+    It measures before training (``start/…``; put this callback before LinearMapping, which fits its maps then) and at
+    the test, in the model that is tested (``test/…``). Every figure is given by language, ``test/retrieval/de``, and
+    as the mean over languages, ``test/retrieval/avg``. A sentence is the classifier's pooled vector. A word is one that
+    the aligner links; its vector is the mean of its contextual vectors over all occurrences. CKA is ``cka_debiased``,
+    about 0 for unrelated vectors whatever their number; ``cka`` of older results grows with the ratio of dimensions to
+    pairs.
 
     Args:
-        words: whether to measure words too, which takes an alignment of the corpus.
-        max_words: pairs of words of each language, the first.
-        subwords: a word's vector: its ``last`` subword's, or their ``mean``.
+        words: measure words too; the corpus is word-aligned for it.
+        max_words: cap on the word pairs of a language; the first ones are taken.
+        subwords: the vector of an occurrence: of its ``last`` subword, or the ``mean`` of all.
 
     Raises:
         ValueError: if ``max_words`` is less than 2.
@@ -84,15 +85,15 @@ class AlignmentDiagnostics(pl.Callback):
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         training = module.training
         module.eval()
-        own = {
+        share = {
             languages: self._measure_languages(module, data, languages)
             for languages in data.pairs.languages[rank::world]
         }
         module.train(training)
-        shares: list[Any] = [own]
+        shares: list[Any] = [share]
         if world > 1:
             shares = [None] * world
-            torch.distributed.all_gather_object(shares, own)
+            torch.distributed.all_gather_object(shares, share)
         by_pair: dict[LanguagePair, dict[str, float]] = {pair: got for share in shares for pair, got in share.items()}
         names = _names(data.pairs.languages, data.source)
         found: dict[str, float] = {}
@@ -108,7 +109,7 @@ class AlignmentDiagnostics(pl.Callback):
             return {}
         examples = pair_examples(pairs)
         pooled, hidden = _encoded(module, data.tokenization, examples)
-        texts = torch.tensor([text_id(own.text) for own in examples]).chunk(2)
+        texts = torch.tensor([text_id(example.text) for example in examples]).chunk(2)
         found = alignment_figures(*pooled.chunk(2), source_groups=texts[0], target_groups=texts[1])
         if self.words:
             words = self._words(data.tokenization, examples, hidden, data.word_pairs.held_out(languages))
@@ -127,8 +128,8 @@ class AlignmentDiagnostics(pl.Callback):
         by_text = tokens_of_words(examples, tokenization)
         vectors: dict[int, list[Tensor]] = {}
         pairs: dict[tuple[int, int], None] = {}
-        for pair, own in enumerate(links):
-            for link in own:
+        for pair, pair_links in enumerate(links):
+            for link in pair_links:
                 ends = []
                 for text, word in zip((pair, pair + len(links)), link, strict=True):
                     if (tokens := by_text[text].get(word)) is not None:  # it was not truncated
@@ -140,8 +141,8 @@ class AlignmentDiagnostics(pl.Callback):
                     for name, vector in ends:
                         vectors.setdefault(name, []).append(vector)
                     pairs[ends[0][0], ends[1][0]] = None
-        means = {name: torch.stack(own).mean(0) for name, own in vectors.items()}
-        return [(means[own[0]], means[own[1]], own) for own in list(pairs)[: self.max_words]]
+        means = {name: torch.stack(occurrences).mean(0) for name, occurrences in vectors.items()}
+        return [(means[ends[0]], means[ends[1]], ends) for ends in list(pairs)[: self.max_words]]
 
 
 def _encoded(module: Any, tokenization: Tokenization, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
@@ -153,16 +154,20 @@ def _encoded(module: Any, tokenization: Tokenization, examples: Sequence[Example
         rows = tokenization.collate([table.row(i) for i in indices], to_grid=True)
         batch = {name: value.to(module.device) for name, value in rows.items()}
         states = module.encode(module.embed(batch), batch)
-        for i, vector, own in zip(indices, module.pool(states, batch).float().cpu(), states.float().cpu(), strict=True):
-            pooled[i], hidden[i] = vector, own
+        for i, vector, tokens in zip(
+            indices, module.pool(states, batch).float().cpu(), states.float().cpu(), strict=True
+        ):
+            pooled[i], hidden[i] = vector, tokens
     return torch.stack(pooled), hidden
 
 
 def _names(pairs: Sequence[LanguagePair], source: str) -> dict[LanguagePair, str]:
     """What the figures of a language pair are called: the language beside the task's, or both."""
-    own = base_language(source)
+    source_language = base_language(source)
     short = {
-        pair: next((other for other, side in (pair[::-1], pair) if base_language(side) == own), ">".join(pair))
+        pair: next(
+            (other for other, side in (pair[::-1], pair) if base_language(side) == source_language), ">".join(pair)
+        )
         for pair in pairs
     }
     given = Counter(short.values())

@@ -1,4 +1,4 @@
-"""Attacks by the names that a command line gives them."""
+"""Builds attacks from the names that the command line gives: of the configuration, of a file, or of another run."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     name, _, file = spec.rpartition("=")
     path = Path(file)
     name = name if "=" in spec else path.stem
-    own = _configured(folder)
-    if spec in own:
-        return _checked(spec, spec), build_recipe(own[spec], f"{folder.config}: adversarial.attacks.{spec}")
+    configured = _configured(folder)
+    if spec in configured:
+        return _checked(spec, spec), build_recipe(configured[spec], f"{folder.config}: adversarial.attacks.{spec}")
     shelved = SHELF / f"{file}.yaml"
     found = path if path.is_file() else shelved
-    if file in own and not found.is_file():
-        return _checked(name, spec), build_recipe(own[file], f"{folder.config}: adversarial.attacks.{file}")
+    if file in configured and not found.is_file():
+        return _checked(name, spec), build_recipe(configured[file], f"{folder.config}: adversarial.attacks.{file}")
     if not found.is_file():
-        known = sorted({*own, *(other.stem for other in SHELF.glob("*.yaml"))})
+        known = sorted({*configured, *(other.stem for other in SHELF.glob("*.yaml"))})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
     return _checked(name, spec), build_recipe(read_yaml(found), str(found))
 
@@ -81,16 +81,16 @@ def build_recipe(options: Any, where: str) -> Attack:
 def read_replay(
     spec: str, other: RunFolder, sets: Sequence[EvaluationSet], there: Mapping[str, Any] | None = None
 ) -> tuple[str, Attack]:
-    """The texts that an attack found against another run, as an attack of its own.
+    """An attack that tries the texts that another run's attack found (transfer).
 
-    Its name is ``{attack}@{run}``; where that is taken for the texts of another run, the folders above the run's are
-    put before its name (``typo@b:seed-0``) until it is not.
+    Its name is ``{attack}@{run}``; if another run's texts have that name already, parent folders are added
+    (``typo@b:seed-0``) until the name is free.
 
     Args:
         spec: the attack's name there, or ``NEW_NAME=NAME``.
         other: the other run's folder.
         sets: the test sets, which have to hold the same texts.
-        there: what results tell of the attacks that are there already, by name.
+        there: the records of the attacks that the results hold already, by name.
 
     Raises:
         UserError: if the other run has no such attack, or its examples are others.
@@ -104,8 +104,13 @@ def read_replay(
             f"--attack {spec}: {other.path} has no such attack to replay, but {', '.join(known) or 'none'}."
         )
     check_same_texts(rows, sets, str(other.predictions))
-    languages = {own.name: own.language for own in sets}
-    here = {(own.name, example.id) for own in sets if own.split == "test" for example in own.examples}
+    languages = {evaluation_set.name: evaluation_set.language for evaluation_set in sets}
+    here = {
+        (evaluation_set.name, example.id)
+        for evaluation_set in sets
+        if evaluation_set.split == "test"
+        for example in evaluation_set.examples
+    }
     texts = {
         (languages[row["language"]], row["id"]): (row["adversarial_text"], row["adversarial_text_pair"])
         for row in rows

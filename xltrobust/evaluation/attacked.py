@@ -1,4 +1,4 @@
-"""Adversarial accuracy in every language: as part of the test, and as a curve while the model is trained."""
+"""Adversarial accuracy in every language, at the test and, if wanted, during training."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ from xltrobust.seeding import global_seed
 
 
 class AdversarialEvaluation(pl.Callback):
-    """Attacks the ``test`` sets after the clean test; figures are named ``test/adv_acc/{attack}/{language}``.
+    """Attacks the ``test`` sets after the clean test.
 
-    Beside them stands clean accuracy on the examples that were attacked, ``test/acc_attacked/{attack}/{language}``.
+    Accuracy under attack is logged as ``test/adv_acc/{attack}/{language}``, and clean accuracy on the same examples as
+    ``test/acc_attacked/{attack}/{language}``.
 
-    With ``every_n_epochs`` some dev examples are attacked during training as well, on a small budget: figures are named
+    With ``every_n_epochs``, some dev examples are attacked during training too, on a small budget: figures are named
     ``val/adv_acc/{attack}/{language}`` (and ``val/acc_attacked/…``), and ``val/source_adv_acc/{attack}`` is what a
     checkpoint may be chosen by (``best_checkpoint.attack``).
 
     Each device attacks its own share of every language; the texts found do not depend on the number of devices.
 
     Args:
-        attacks: by the name that results give them; None attacks nothing.
+        attacks: by name; None attacks nothing.
         max_examples: cap on the examples of a language; the same items in all languages where items are translations.
-        every_n_epochs: attack dev examples after every so many epochs; None never does.
+        every_n_epochs: how often to attack dev examples; None never does.
         dev_examples: cap on the dev examples of a language that are attacked.
-        dev_budget: cap on the passes that each of them may cost.
+        dev_budget: cap on the forward and backward passes spent on each of them.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class AdversarialEvaluation(pl.Callback):
         self.answers: Path | None = None  # set by the command line: where a test that is killed leaves its answers
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Refuses what would end the run only after it has trained.
+        """Checks everything that would otherwise fail only after training.
 
         Raises:
             UserError: if an attack can change none of the languages, or the checkpoint is to be chosen by one that
@@ -81,7 +82,11 @@ class AdversarialEvaluation(pl.Callback):
             changeable(name, recipe, data.test_sets, quiet=True)
             if stage == "fit" and self.every_n_epochs is not None:
                 changeable(name, recipe, data.validation_sets, quiet=True)
-                source = next(own.language for own in data.validation_sets if own.name == data.source)
+                source = next(
+                    evaluation_set.language
+                    for evaluation_set in data.validation_sets
+                    if evaluation_set.name == data.source
+                )
                 if f"val/source_adv_acc/{name}" in chosen_by and not recipe.perturbation.changes(source):
                     raise UserError(
                         f"best_checkpoint.attack: {name} cannot change the source language, {data.source} (no "
@@ -103,9 +108,9 @@ class AdversarialEvaluation(pl.Callback):
             # The attack has asked for the original first, and has gone on only where that was right.
             originals = [(at, r, given if r.adversarial is None else r.example.label) for at, r, given in answers]
             counts, before = (
-                _counted(own, pl_module.device, len(sets), len(data.labels)) for own in (answers, originals)
+                _counted(answered, pl_module.device, len(sets), len(data.labels)) for answered in (answers, originals)
             )
-            names = [own.name for own in sets]
+            names = [evaluation_set.name for evaluation_set in sets]
             figures = adversarial_figures({name: counts}, {name: before}, names, data.source, "val")
             at = names.index(data.source)
             if counts[at].sum():  # none where the attack cannot change the source language

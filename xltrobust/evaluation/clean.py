@@ -78,7 +78,7 @@ class MultilingualEvaluation(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.history.chosen_by = next(
-            (name for own in trainer.checkpoint_callbacks if (name := getattr(own, "monitor", None))),
+            (name for callback in trainer.checkpoint_callbacks if (name := getattr(callback, "monitor", None))),
             self.history.chosen_by,
         )
 

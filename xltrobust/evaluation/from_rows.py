@@ -17,12 +17,18 @@ _Place = tuple[str, str]  # language and id
 
 
 def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]) -> dict[str, float]:
-    """The figures of the clean test, by split."""
+    """The figures of the clean test.
+
+    Args:
+        rows: of ``predictions.parquet``.
+        sets: the test sets.
+        results: ``results.json``, or its ``labels`` and ``source``.
+    """
     found: dict[str, float] = {}
-    for split in dict.fromkeys(own.split for own in sets):
-        languages = [own.name for own in sets if own.split == split]
-        own = {(row["language"], row["id"]): row for row in rows if row["attack"] is None and row["split"] == split}
-        answers, labels = ({place: row[name] for place, row in own.items()} for name in ("prediction", "label"))
+    for split in dict.fromkeys(evaluation_set.split for evaluation_set in sets):
+        languages = [evaluation_set.name for evaluation_set in sets if evaluation_set.split == split]
+        clean = {(row["language"], row["id"]): row for row in rows if row["attack"] is None and row["split"] == split}
+        answers, labels = ({place: row[name] for place, row in clean.items()} for name in ("prediction", "label"))
         confusion = _counts(answers, labels, languages, results)
         found |= clean_figures(confusion, languages, results["source"], split)
     return found
@@ -31,24 +37,24 @@ def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results
 def attacked_figures_of(
     rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
 ) -> dict[str, float]:
-    """Accuracy under each attack that the rows hold and under all of them (``worst``), and clean accuracy on the same
-    examples: :func:`~xltrobust.metrics.figures.adversarial_figures` of the test.
+    """Accuracy on the test split under each attack and under all of them (``worst``), and clean accuracy on the same
+    examples, named as :func:`~xltrobust.metrics.figures.adversarial_figures` does.
     """
-    languages = [own.name for own in sets if own.split == "test"]
+    languages = [evaluation_set.name for evaluation_set in sets if evaluation_set.split == "test"]
     labels: dict[_Place, int] = {}
     clean: dict[_Place, int] = {}
     answers: dict[str, dict[_Place, int]] = {}
     for row in rows:
         if row["split"] == "test":
-            own = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
+            given = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
             place = row["language"], row["id"]
-            own[place], labels[place] = row["prediction"], row["label"]
+            given[place], labels[place] = row["prediction"], row["label"]
     if len(answers) > 1:
         answers[WORST] = worst_answers(answers, labels.__getitem__)
-    attacked = {attack: _counts(own, labels, languages, results) for attack, own in answers.items()}
+    attacked = {attack: _counts(given, labels, languages, results) for attack, given in answers.items()}
     before = {
-        attack: _counts({place: clean[place] for place in own if place in clean}, labels, languages, results)
-        for attack, own in answers.items()
+        attack: _counts({place: clean[place] for place in given if place in clean}, labels, languages, results)
+        for attack, given in answers.items()
     }
     return adversarial_figures(attacked, before, languages, results["source"], "test")
 
@@ -56,8 +62,10 @@ def attacked_figures_of(
 def renewed_figures(
     figures: dict[str, float], rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
 ) -> dict[str, float]:
-    """The figures of a run with those of its attacks counted anew: another attack may leave ``worst`` no average."""
-    kept = {name: own for name, own in figures.items() if not name.startswith(("test/adv_acc/", "test/acc_attacked/"))}
+    """A run's figures, with its attacks counted again: another attack can change ``worst`` and its averages."""
+    kept = {
+        name: value for name, value in figures.items() if not name.startswith(("test/adv_acc/", "test/acc_attacked/"))
+    }
     return kept | attacked_figures_of(rows, sets, results)
 
 

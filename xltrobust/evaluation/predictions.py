@@ -18,25 +18,29 @@ Row = dict[str, Any]
 
 
 def prediction_row(
-    own: EvaluationSet, index: int, prediction: int, attack: str | None = None, result: AttackResult | None = None
+    evaluation_set: EvaluationSet,
+    index: int,
+    prediction: int,
+    attack: str | None = None,
+    result: AttackResult | None = None,
 ) -> Row:
-    """What is kept about one example.
+    """One row: what is recorded about one example in one condition.
 
     Args:
-        own: the test set.
-        index: which example of it.
-        prediction: the class given.
+        evaluation_set: the test set.
+        index: of the example in that set.
+        prediction: the predicted class.
         attack: the attack's name; None for the clean text.
         result: what the attack found.
     """
-    example = own.examples[index]
+    example = evaluation_set.examples[index]
     adversarial = result.adversarial if result else None
     difference = changes(example, adversarial) if adversarial else None
     return {
         "id": example.id,
         "group": example.group or example.id,
-        "split": own.split,
-        "language": own.name,
+        "split": evaluation_set.split,
+        "language": evaluation_set.name,
         "label": example.label,
         "prediction": prediction,
         "attack": attack,
@@ -62,20 +66,24 @@ def check_same_texts(
     whole: bool = False,
     all_tested: bool = True,
 ) -> None:
-    """Refuses rows of other data than the test sets hold now.
+    """Refuses rows that were recorded on other data than the test sets hold now.
 
     Args:
-        rows: of ``predictions.parquet``; older versions left texts out, which are not compared then.
+        rows: of ``predictions.parquet``. Versions that recorded no texts are compared by ids alone.
         sets: the test sets.
         where: the file.
-        whole: the rows are of the same examples, with their labels; else examples that the sets lack are passed over,
-            as are labels.
-        all_tested: with ``whole``, the sets hold no more than the rows.
+        whole: expect every row's example, with its label, in the sets; otherwise rows of other examples are skipped and
+            labels are not compared.
+        all_tested: with ``whole``, also expect a row for every example of the sets.
 
     Raises:
         UserError: naming the first example that differs.
     """
-    examples = {(own.split, own.name, example.id): example for own in sets for example in own.examples}
+    examples = {
+        (evaluation_set.split, evaluation_set.name, example.id): example
+        for evaluation_set in sets
+        for example in evaluation_set.examples
+    }
     unseen = set(examples) if whole and all_tested else set()
     for row in rows:
         key = row["split"], row["language"], row["id"]
@@ -91,8 +99,8 @@ def check_same_texts(
         if differs:
             raise UserError(f"{where}: {row['language']}/{row['id']} {differs}: not the same data.")
     if unseen:
-        _, language, own = min(unseen)
-        raise UserError(f"{where}: {language}/{own} is new in the data: not the same data.")
+        _, language, example_id = min(unseen)
+        raise UserError(f"{where}: {language}/{example_id} is new in the data: not the same data.")
 
 
 _NUMBERS = ("label", "prediction", "queries", "backwards", "broken_at")
@@ -113,12 +121,12 @@ def write_predictions(rows: Sequence[Row], path: Path) -> None:
 
 
 def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: float) -> dict[str, Any]:
-    """What ``results.json`` says of an attack besides its figures.
+    """What ``results.json`` records of an attack besides its figures.
 
     Args:
         recipe: the attack.
         results: of all examples, on all devices.
-        seconds: that the attack took.
+        seconds: how long the attack took.
     """
     refused: dict[str, int] = {}
     for at, constraint in enumerate(recipe.constraints):
@@ -136,12 +144,12 @@ def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: floa
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model said about one test example.
+    """The model's answer to one test example.
 
     Args:
         set_index: which of the data module's ``test_sets``.
-        index: which example of that set.
-        prediction: the class given.
+        index: of the example in that set.
+        prediction: the predicted class.
         attack: the attack's name; None for the clean text.
         result: what the attack found.
     """
@@ -155,12 +163,18 @@ class Prediction:
 
 def prediction_rows(predictions: list[Prediction], sets: Sequence[EvaluationSet]) -> list[Row]:
     """The rows of ``predictions.parquet``, clean before attacked, in the order of the test sets and their examples."""
-    attacks = list(dict.fromkeys(own.attack for own in predictions if own.attack))
+    attacks = list(dict.fromkeys(prediction.attack for prediction in predictions if prediction.attack))
 
-    def place(own: Prediction) -> tuple[int, int, int]:
-        return (attacks.index(own.attack) + 1 if own.attack else 0, own.set_index, own.index)
+    def place(prediction: Prediction) -> tuple[int, int, int]:
+        return (
+            attacks.index(prediction.attack) + 1 if prediction.attack else 0,
+            prediction.set_index,
+            prediction.index,
+        )
 
     return [
-        prediction_row(sets[own.set_index], own.index, own.prediction, own.attack, own.result)
-        for own in sorted(predictions, key=place)
+        prediction_row(
+            sets[prediction.set_index], prediction.index, prediction.prediction, prediction.attack, prediction.result
+        )
+        for prediction in sorted(predictions, key=place)
     ]

@@ -1,4 +1,4 @@
-"""Writes what a run leaves behind: every prediction and every figure, once, complete and in order."""
+"""Writes a run's files: its configuration, every prediction and every figure."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _SHOWN = 200  # attacked examples in the W&B table
 class RunRecorder(pl.Callback):
     """Writes ``predictions.parquet`` and ``results.json`` at the end of the test: what the evaluation found.
 
-    A start that fails, in the data or the set-up, leaves nothing: the configuration is written and the loggers are
-    started when that is done.
+    The configuration is written and the loggers are started only once the data have been read and everything is set
+    up, so that a start that fails leaves no files.
 
     Args:
         run_dir: the run's folder.
-        config: the resolved configuration, to be written there; None writes none.
-        loggers: of the trainer, which has none until then.
+        config: the resolved configuration, to write there; None writes none.
+        loggers: to hand to the trainer, which must have none until then.
     """
 
     def __init__(self, run_dir: str, config: str | None = None, loggers: Sequence[Logger] = ()) -> None:
@@ -123,12 +123,12 @@ class RunRecorder(pl.Callback):
 
 def _checkpoint_path(checkpoint: Path, folder: RunFolder) -> str:
     """The path to record: relative to the run's folder, which may be moved, if it is in there."""
-    own = folder.path.resolve()
-    return str(checkpoint.relative_to(own) if checkpoint.is_relative_to(own) else checkpoint)
+    run_dir = folder.path.resolve()
+    return str(checkpoint.relative_to(run_dir) if checkpoint.is_relative_to(run_dir) else checkpoint)
 
 
 def _regularizers(trainer: pl.Trainer) -> list[Regularizer]:
-    return [own for own in trainer.callbacks if isinstance(own, Regularizer)]  # type: ignore[attr-defined]
+    return [callback for callback in trainer.callbacks if isinstance(callback, Regularizer)]  # type: ignore[attr-defined]
 
 
 def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[str, Any]:
@@ -136,7 +136,9 @@ def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, AdversarialEvaluation):
             for name, recipe in callback.attacks.items():
-                results = [own.result for own in predictions if own.attack == name and own.result]
+                results = [
+                    prediction.result for prediction in predictions if prediction.attack == name and prediction.result
+                ]
                 settings = {"seed": global_seed(), "max_examples": callback.max_examples, "languages": None}
                 found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0)) | settings
     return found

@@ -1,4 +1,4 @@
-"""Whether a finished run is still what it was when it was tested: the same data, the same weights."""
+"""Checks that a finished run still has the data and the weights that it was tested with."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def check_data(
     *,
     all_tested: bool = True,
 ) -> None:
-    """Refuses data that are not those of the clean test any more.
+    """Refuses data that have changed since the clean test.
 
     Args:
         rows: of ``predictions.parquet``.
         sets: the test sets as they are now.
         labels: the classes as they are now.
         folder: of the results.
-        all_tested: whether the clean test was of all examples.
+        all_tested: whether the clean test covered all examples.
 
     Raises:
         UserError: naming what differs.
@@ -51,10 +51,10 @@ def check_checkpoint(folder: RunFolder) -> bool:
     """Refuses a checkpoint that is not the one tested.
 
     Returns:
-        Whether that could be told: older versions kept no hash of it.
+        Whether this could be checked: older versions recorded no hash.
 
     Raises:
-        UserError: if it is another.
+        UserError: if the file is another checkpoint.
     """
     tested = folder.recorded("checkpoint").get("hash")
     if tested is not None and tested != content_hash(folder.checkpoint):
@@ -63,23 +63,23 @@ def check_checkpoint(folder: RunFolder) -> bool:
 
 
 def check_answers(rows: Sequence[Row], sets: Sequence[EvaluationSet], victim: Victim, folder: RunFolder) -> None:
-    """Refuses a checkpoint that answers clean texts otherwise than the one tested, where there is no hash to compare.
+    """Refuses a checkpoint whose answers to clean texts differ from those recorded; used where no hash was recorded.
 
     Args:
         rows: of ``predictions.parquet``.
         sets: the test sets.
-        victim: the checkpoint's classifier, which is asked about some texts of each.
+        victim: the checkpoint's classifier, which is asked about some texts of each set.
         folder: of the results.
 
     Raises:
-        UserError: if too many answers differ.
+        UserError: if more answers differ than rounding explains.
     """
     given = {(row["split"], row["language"], row["id"]): row["prediction"] for row in rows if row["attack"] is None}
     asked = [
-        (own.examples[index], given[key])
-        for own in sets
-        for index in chosen_examples(own, _ASKED)
-        if (key := (own.split, own.name, own.examples[index].id)) in given
+        (evaluation_set.examples[index], given[key])
+        for evaluation_set in sets
+        for index in chosen_examples(evaluation_set, _ASKED)
+        if (key := (evaluation_set.split, evaluation_set.name, evaluation_set.examples[index].id)) in given
     ]
     if not asked:
         return

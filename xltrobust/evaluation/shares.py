@@ -26,15 +26,15 @@ def attack_share(
     seed: int = 0,
     quiet: bool = False,
 ) -> dict[tuple[int, int], AttackResult]:
-    """Attacks some examples of some sets, with a progress bar that shows queries and success.
+    """Attacks the given examples, with a progress bar that shows queries and success.
 
     Args:
         name: of the attack.
         recipe: the attack.
         sets: the data.
-        share: which examples: the set's and the example's index.
-        victim: what is attacked.
-        journal: what it has answered before.
+        share: the examples to attack, each by the index of its set and its index in the set.
+        victim: the model to attack.
+        journal: the answers it has given before.
         seed: of the attack's random choices.
         quiet: show nothing.
 
@@ -72,27 +72,33 @@ def changeable(
     *,
     quiet: bool = False,
 ) -> list[int]:
-    """Which sets an attack is for: those of languages that its perturbation can change; says which it leaves out.
+    """Indices of the sets that an attack applies to: those in languages that its perturbation can change.
+
+    Languages that are left out are named in one line.
 
     Args:
         name: of the attack.
         recipe: the attack.
         sets: the data; only its ``dev`` and ``test`` splits are attacked.
-        languages: names of the sets that are wanted; None wants all.
-        quiet: say nothing.
+        languages: names of the sets to attack; None takes all.
+        quiet: do not name the languages left out.
 
     Raises:
-        UserError: if a language that is wanted by name cannot be changed, or none can.
+        UserError: if the perturbation cannot change a language asked for by name, or cannot change any.
     """
-    attacked = [(at, own) for at, own in enumerate(sets) if own.split in ("dev", "test")]
-    wanted = [(at, own) for at, own in attacked if languages is None or own.name in languages]
-    found = [at for at, own in wanted if recipe.perturbation.changes(own.language)]
-    missing = [own for at, own in wanted if at not in found]
+    attacked = [
+        (at, evaluation_set) for at, evaluation_set in enumerate(sets) if evaluation_set.split in ("dev", "test")
+    ]
+    wanted = [
+        (at, evaluation_set) for at, evaluation_set in attacked if languages is None or evaluation_set.name in languages
+    ]
+    found = [at for at, evaluation_set in wanted if recipe.perturbation.changes(evaluation_set.language)]
+    missing = [evaluation_set for at, evaluation_set in wanted if at not in found]
     if missing and (languages is not None or not found):
         recipe.perturbation.require(missing[0].language)
     if missing and not quiet:
         kind = type(recipe.perturbation).__name__
-        names = ", ".join(own.name for own in missing)
+        names = ", ".join(evaluation_set.name for evaluation_set in missing)
         rank_zero_info(f"{name}: {kind} cannot change {names} (no {recipe.perturbation.lacking}): left out.")
     return found
 
@@ -100,24 +106,28 @@ def changeable(
 def chosen_share(
     sets: Sequence[EvaluationSet], places: Sequence[int], limit: int | None, rank: int = 0, world_size: int = 1
 ) -> list[tuple[int, int]]:
-    """One device's share of the examples of some sets.
+    """The examples that one device attacks.
 
     Args:
         sets: the data.
-        places: which of them.
-        limit: on the examples of a set.
-        rank: this device.
+        places: indices of the sets to attack.
+        limit: cap on the examples of a set; None takes all.
+        rank: of this device.
         world_size: the number of devices.
 
     Returns:
-        The set's and the example's index of each.
+        Each example by the index of its set and its index in the set.
     """
     return [(at, index) for at in places for index in chosen_examples(sets[at], limit)[rank::world_size]]
 
 
-def chosen_examples(own: EvaluationSet, limit: int | None) -> list[int]:
-    """Indices of at most ``limit`` examples, chosen by a hash of their ids: parallel sets give the same items."""
-    if limit is None or limit >= len(own.examples):
-        return list(range(len(own.examples)))
-    order = sorted(range(len(own.examples)), key=lambda i: derived_seed("attacked", own.examples[i].id))
+def chosen_examples(evaluation_set: EvaluationSet, limit: int | None) -> list[int]:
+    """Indices of at most ``limit`` examples, in order. They are chosen by a hash of their ids, so translated sets give
+    the same items.
+    """
+    if limit is None or limit >= len(evaluation_set.examples):
+        return list(range(len(evaluation_set.examples)))
+    order = sorted(
+        range(len(evaluation_set.examples)), key=lambda i: derived_seed("attacked", evaluation_set.examples[i].id)
+    )
     return sorted(order[:limit])

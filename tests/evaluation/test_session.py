@@ -25,7 +25,7 @@ TYPO = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
-    folder = tmp_path_factory.mktemp("subject")
+    folder = tmp_path_factory.mktemp("session")
     data = write_tiny_task(folder / "data")
     config = write_tiny_config(folder / "config.yaml", tiny_encoder, data, max_epochs=2)
     run_command("fit", "--config", config, "--adversarial.max_examples", 4)

@@ -1,0 +1,146 @@
+"""Opens attack sessions: on a finished run, or on a classifier from elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+from lightning_fabric import Fabric
+from transformers import AutoConfig
+
+from xltrobust.datamodules.base import CrossLingualClassification
+from xltrobust.encoders.pretrained import reading_model
+from xltrobust.errors import UserError
+from xltrobust.evaluation.from_rows import clean_figures_of
+from xltrobust.evaluation.predictions import prediction_row
+from xltrobust.evaluation.results import tested_model
+from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
+from xltrobust.evaluation.session import AttackSession, read_rows
+from xltrobust.evaluation.shares import attack_share, chosen_share
+from xltrobust.models.pretrained_classifier import PretrainedClassifier
+from xltrobust.models.stored import load_run_model
+from xltrobust.models.victim import ClassifierVictim
+from xltrobust.perturb.engine.journal import victim_folder
+from xltrobust.perturb.recipe import Attack
+from xltrobust.perturb.searches.replay import Replay
+from xltrobust.reading import read_yaml
+from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.provenance import machine
+
+
+def open_run(folder: RunFolder, fabric: Fabric) -> AttackSession:
+    """A session on a finished run's tested checkpoint.
+
+    Raises:
+        UserError: if it has not finished or a file is missing.
+    """
+    results = folder.finished | {"seed": folder.recorded("seed")}
+    data = _data(folder.option("data", dict), folder.option("model.encoder", str), str(folder.config))
+    rows = read_rows(folder)
+    limit_batches = (folder.options.get("trainer") or {}).get("limit_test_batches")
+    all_tested = limit_batches is None or str(limit_batches) == "1.0"
+    check_data(rows, data.test_sets, data.labels, folder, all_tested=all_tested)
+    known = check_checkpoint(folder)
+    module, tokenization = load_run_model(folder)
+    module = module.to(fabric.device)
+    victim = ClassifierVictim(module, tokenization, data.eval_batch_tokens, fabric.autocast)
+    answers = victim_folder(folder.answers, folder.checkpoint, data.max_length, _precision(fabric))
+    limit = (folder.options.get("adversarial") or {}).get("max_examples")
+    if not known:
+        check_answers(rows, data.test_sets, victim, folder)
+    return AttackSession(folder, results, rows, data.test_sets, victim, answers, limit)
+
+
+def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -> AttackSession:
+    """A session on a classifier from the hub or a directory; it is tested on clean texts first, unless that was done.
+
+    Args:
+        name: see :class:`~xltrobust.models.pretrained_classifier.PretrainedClassifier`.
+        config: a YAML file with a section ``data``, as the runs' configurations have it.
+        folder: of the results.
+        fabric: of this process.
+
+    Raises:
+        UserError: if the folder holds results of another classifier or on other data, or the classifier's classes are
+            not the data's.
+    """
+    section = _data_section(config)
+    data = _data(_cut_as_trained(section, name, config), name, config)
+    module = PretrainedClassifier(name, data.labels).to(fabric.device)
+    victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
+    weights = Path(name)
+    settings = data.max_length, _precision(fabric), "" if weights.exists() else name
+    answers = victim_folder(folder.answers, weights, *settings)
+    if folder.results.exists():
+        results = folder.finished
+        if results["encoder"] != name:
+            raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
+        if results["data"] != section:
+            raise UserError(f"{folder.path} holds results on other data than {config} names: choose another --output.")
+        rows = read_rows(folder)
+        check_data(rows, data.test_sets, data.labels, folder)
+        return AttackSession(folder, results, rows, data.test_sets, victim, answers)
+    session = AttackSession(
+        folder, _first_results(name, data, fabric, folder) | {"data": section}, [], data.test_sets, victim, answers
+    )
+    asked = Replay({})  # nothing is changed: the clean texts
+    share = chosen_share(session.sets, range(len(session.sets)), None, fabric.global_rank, fabric.world_size)
+    journal = session.journal(fabric.global_rank)
+    nothing = Attack(perturbation=asked, search=asked)
+    found = attack_share(
+        "nothing", nothing, session.sets, share, victim, journal=journal, quiet=not fabric.is_global_zero
+    )
+    journal.close()
+    found = AttackSession.gathered(found, fabric)
+    session.rows = [prediction_row(session.sets[at], i, r.prediction) for (at, i), r in sorted(found.items())]
+    session.results["figures"] = clean_figures_of(session.rows, session.sets, session.results)
+    return session
+
+
+def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, folder: RunFolder) -> dict[str, Any]:
+    command = ["python -m xltrobust.attack", *sys.argv[1:]]
+    where = machine(fabric.world_size, type(fabric.accelerator).__name__, _precision(fabric))
+    return tested_model(folder, data, command=command, encoder=name, seed=0, machine=where) | {"attacks": {}}
+
+
+def _data_section(config: str) -> dict[str, Any]:
+    """The section ``data`` of a configuration."""
+    section = read_yaml(Path(config)).get("data")
+    if not isinstance(section, dict) or not isinstance(section.get("init_args") or {}, dict):
+        raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
+    return section
+
+
+def _cut_as_trained(section: dict[str, Any], name: str, config: str) -> dict[str, Any]:
+    """The data section with the maximum length that an exported classifier was trained with.
+
+    Raises:
+        UserError: if the configuration names another length: answers to long texts would differ from the run's.
+    """
+    with reading_model(name, "a classifier"):
+        trained_with = getattr(AutoConfig.from_pretrained(name, trust_remote_code=False), "xltrobust_max_length", None)
+    arguments = section.get("init_args") or {}
+    given = arguments.get("max_length")
+    if trained_with is not None and given not in (None, trained_with):
+        raise UserError(
+            f"{config}: data.init_args.max_length is {given}, but {name} was trained on texts of at most "
+            f"{trained_with} tokens: leave max_length out."
+        )
+    return section if trained_with is None else section | {"init_args": arguments | {"max_length": trained_with}}
+
+
+def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualClassification:
+    """The data of a configuration, with the classifier's tokenizer."""
+    section = section | {"init_args": (section.get("init_args") or {}) | {"tokenizer": tokenizer}}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(CrossLingualClassification, "data")
+    try:
+        return parser.instantiate_classes(parser.parse_object({"data": section})).data
+    except (ArgumentError, TypeError) as error:
+        raise UserError(f"{where}: data: {' '.join(str(error).split())}") from None
+
+
+def _precision(fabric: Fabric) -> str:
+    return str(fabric.strategy.precision.precision)
