@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from xltrobust.renamed import with_new_names
+
 _MAX_DEPTH = 100
 _MAX_REPEATED = 10_000  # values that all aliases together may stand for
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -83,14 +85,17 @@ def _error(problem: str, event: Any) -> yaml.MarkedYAMLError:
 
 @contextmanager
 def bounded_configurations() -> Iterator[None]:
-    """Makes jsonargparse check all YAML, in files and options, before it loads it, during the ``with`` block."""
+    """Makes jsonargparse check all YAML, in files and options, before it loads it, during the ``with`` block.
+
+    Options of earlier versions are loaded under their present names (:mod:`xltrobust.renamed`).
+    """
     import jsonargparse
 
     load = jsonargparse.get_loader("yaml")
 
     def bounded_load(text: str) -> Any:
         check_yaml(text)
-        return load(text)
+        return with_new_names(load(text))
 
     jsonargparse.set_loader("yaml", bounded_load, exceptions=(yaml.YAMLError,))
     try:

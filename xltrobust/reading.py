@@ -14,6 +14,7 @@ import yaml
 
 from xltrobust.bounded_yaml import check_yaml
 from xltrobust.errors import UserError
+from xltrobust.renamed import with_new_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +78,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}{yaml_problem(error)}") from None
     if not isinstance(options, dict):
         raise UserError(f"{path}: expected options by name, but got {_type_of(options)}.")
-    return options
+    return with_new_names(options)
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:

@@ -32,7 +32,7 @@ RECIPES = [
     Attack(
         perturbation=TypoPerturbation(operations=("swap",), sides=("text_pair",)), search=BeamSearch(width=2), budget=9
     ),
-    Attack(perturbation=WordDropping(), search=GreedySearch(ranking="gradient", candidates_per_word=3, passes=2)),
+    Attack(perturbation=WordDropping(), search=GreedySearch(ranking="gradient", candidates_per_word=3, sweeps=2)),
     Attack(perturbation=WordDropping(), search=GreedyEverything(), constraints=[MaxEditDistance(distance=2)], budget=1),
     Attack(
         perturbation=CasePerturbation(),

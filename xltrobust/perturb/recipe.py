@@ -8,6 +8,7 @@ from typing import Any
 from xltrobust.arguments import CLASS, HASH
 from xltrobust.perturb.base import BatchedConstraint, Constraint, Perturbation, Search
 from xltrobust.perturb.goal import Goal, Misclassification
+from xltrobust.renamed import with_new_names
 
 _DEFAULT_GOAL = Misclassification().described()  # descriptions leave it out: before there were others, all did
 
@@ -93,7 +94,7 @@ def first_difference(there: Any, here: Any, option: str = "recipe") -> Differenc
     >>> first_difference({"class": "KeepStopWords"}, {"class": "KeepStopWords", "words": ["a"]}, "constraint")
     Difference(option='constraint.words', there=None, here=['a'], unknown=True)
     """
-    return _first_difference(_with_goal(there), _with_goal(here), option)
+    return _first_difference(_with_goal(with_new_names(there)), _with_goal(here), option)
 
 
 def _with_goal(described: Any) -> Any:

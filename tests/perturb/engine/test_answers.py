@@ -30,7 +30,7 @@ from xltrobust.perturb.goal import Misclassification
 SEARCHES = [
     RandomSearch(draws=4, rate=0.5),
     GreedySearch(),
-    GreedySearch(ranking="gradient", candidates_per_word=1, passes=2),
+    GreedySearch(ranking="gradient", candidates_per_word=1, sweeps=2),
     GradientSearch(candidates_per_word=2),
     BeamSearch(width=2),
 ]

@@ -90,7 +90,7 @@ def test_wrong_arguments_are_refused(value):
 SEARCHES = [
     GradientSearch(candidates_per_word=2),
     GreedySearch(ranking="gradient"),
-    GreedySearch(candidates_per_word=1, passes=3),
+    GreedySearch(candidates_per_word=1, sweeps=3),
     BeamSearch(width=2),
     RandomSearch(draws=12, rate=0.7),
 ]

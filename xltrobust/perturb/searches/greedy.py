@@ -42,13 +42,13 @@ class GreedySearch(Search):
             (``"gradient"``), or take the words in random order (``"random"``), the control that shows what ranking is
             worth, and asks nothing.
         mask_token: what the victim's tokenizer reads as an unknown or masked word.
-        candidates_per_word: at most so many edits of a word are tried in a pass, the best by the gradient or else drawn
-            at random; None tries all.
-        passes: how often to go through the words. Each pass tries edits that none tried before, and one that is better
-            takes the place of the word's edit so far: so a budget is used up where words have many edits.
+        candidates_per_word: the most edits of one word that a sweep tries: the best by the gradient or, under the other
+            rankings, a random draw; None tries all.
+        sweeps: how often to go through the words. Each sweep tries edits that no earlier one tried, and an edit that is
+            better takes the place of the word's edit so far. More sweeps use up a budget where words have many edits.
 
     Raises:
-        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` or ``passes`` not a
+        ValueError: if ``ranking`` is unknown, ``mask_token`` empty, or ``candidates_per_word`` or ``sweeps`` not a
             positive integer.
 
     References:
@@ -63,7 +63,7 @@ class GreedySearch(Search):
         ranking: Ranking = "deletion",
         mask_token: str = "<unk>",
         candidates_per_word: int | None = None,
-        passes: int = 1,
+        sweeps: int = 1,
     ) -> None:
         if ranking not in get_args(Ranking):
             raise ValueError(f"Expected argument `ranking` to be one of {get_args(Ranking)}, but got {ranking!r}.")
@@ -76,12 +76,12 @@ class GreedySearch(Search):
                 "Expected argument `candidates_per_word` to be a positive integer or None, but got "
                 f"{candidates_per_word!r}."
             )
-        if not isinstance(passes, int) or isinstance(passes, bool) or passes < 1:
-            raise ValueError(f"Expected argument `passes` to be a positive integer, but got {passes!r}.")
+        if not isinstance(sweeps, int) or isinstance(sweeps, bool) or sweeps < 1:
+            raise ValueError(f"Expected argument `sweeps` to be a positive integer, but got {sweeps!r}.")
         self.ranking = ranking
         self.mask_token = mask_token
         self.candidates_per_word = candidates_per_word
-        self.passes = passes
+        self.sweeps = sweeps
 
     def run(
         self,
@@ -99,7 +99,7 @@ class GreedySearch(Search):
         margin = goal.margin((yield [example]), example)[0]
         places = yield from self._ranked(example, by_place(example, edits), goal, rng)
         number = self.candidates_per_word or len(edits)
-        yield from change_word_by_word(example, places, constraints, best, margin, number, self.passes)
+        yield from change_word_by_word(example, places, constraints, best, margin, number, self.sweeps)
         return best.result()
 
     def _ranked(

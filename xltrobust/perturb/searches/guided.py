@@ -95,7 +95,7 @@ def change_word_by_word(
     best: Best,
     margin: float,
     number: int,
-    passes: int = 1,
+    sweeps: int = 1,
 ) -> Generator[Question, np.ndarray, None]:
     """Gives each word in turn the edit that lowers the margin most, until ``best`` is broken or the budget spent.
 
@@ -105,11 +105,11 @@ def change_word_by_word(
         constraints: allow them together.
         best: keeps what is found.
         margin: of the original, which is to be lowered.
-        number: how many edits of a word are tried in a pass: one question.
-        passes: how often to go through the words.
+        number: how many edits of a word are tried in a sweep: one question.
+        sweeps: how often to go through the words.
     """
     chosen: tuple[Edit, ...] = ()
-    for start in range(0, number * passes, number):
+    for start in range(0, number * sweeps, number):
         for own in places:
             others = tuple(edit for edit in chosen if edit not in own)
             tried = extensions(example, others, own[start : start + number], constraints)
