@@ -1,12 +1,16 @@
 """What earlier versions wrote under other names is read, and is the same."""
 
 import json
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+import yaml
 from jsonargparse import ArgumentParser
 
 from xltrobust.bounded_yaml import bounded_configurations
+from xltrobust.cli import FitCLI
 from xltrobust.errors import UserError
 from xltrobust.evaluation.attack_recipes import build_recipe
 from xltrobust.perturb import Attack, GreedySearch, TypoPerturbation
@@ -46,6 +50,20 @@ def test_a_command_s_configuration_may_have_the_old_name(tmp_path):
         parsed = parser.instantiate_classes(parser.parse_args(["--config", str(tmp_path / "a.yaml")]))
     search = parsed.attacks["typo"].search
     assert isinstance(search, GreedySearch) and search.sweeps == 5
+
+
+@pytest.mark.filterwarnings("ignore:LightningCLI")
+def test_fit_takes_the_configuration_of_a_run_whose_alignment_was_trained_before_the_task(tmp_path):
+    text = (DOCS / "parallel/both/seed-0/config.yaml").read_text(encoding="utf8")
+    assert "before: 0.0" in text
+    (tmp_path / "config.yaml").write_text(text.replace("before: 0.0", "before: 0.3"), encoding="utf8")
+    arguments = [f"--config={tmp_path / 'config.yaml'}", f"--run_dir={tmp_path / 'run'}", "--print_config"]
+    with bounded_configurations(), patch("sys.stdout", StringIO()) as printed, pytest.raises(SystemExit):
+        FitCLI(arguments)
+    for config in (yaml.safe_load(printed.getvalue()), RunFolder(tmp_path).options):
+        callbacks = [own for own in config["trainer"]["callbacks"] if own["class_path"].endswith("Alignment")]
+        assert callbacks and all(own["init_args"]["pretraining_share"] == 0.3 for own in callbacks)
+        assert not any("before" in own["init_args"] for own in callbacks)
 
 
 def test_both_names_at_once_are_refused():

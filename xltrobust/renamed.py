@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 # By the class that takes the option: the old name and the new one.
-_RENAMED = {"GreedySearch": {"passes": "sweeps"}}
+_RENAMED = {
+    "GreedySearch": {"passes": "sweeps"},
+    "SentenceAlignment": {"before": "pretraining_share"},
+    "WordAlignment": {"before": "pretraining_share"},
+}
 
 
 def with_new_names(value: Any) -> Any:

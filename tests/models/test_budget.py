@@ -28,7 +28,7 @@ def test_training_ends_at_its_budget(tiny_encoder: Path, tiny_task: Path, name: 
 
     module.lr_scheduler_step = recorded  # type: ignore[method-assign]
     fitting.fit(module, datamodule=data)
-    used = module.compute()["plain_passes"]
+    used = module.training_cost()["plain_passes"]
     step_cost = rates[-1][0] - rates[-2][0]
     assert 2.5 <= used <= 2.5 + step_cost * 1.5 and rates[-2][0] < 2.5
     for passes, rate in rates:

@@ -40,7 +40,11 @@ def test_before_the_task_alignment_is_learnt_alone(
     monkeypatch.setattr(module, "on_train_batch_start", on_train_batch_start)
     monkeypatch.setattr(module, "on_train_batch_end", on_train_batch_end)
     fit = trainer(max_epochs=4 if budget is None else -1, limit_val_batches=1)
-    fit.callbacks += [SentenceAlignment(before=0.5), WordAlignment(loss="weak", before=0.25), R3F()]
+    fit.callbacks += [
+        SentenceAlignment(pretraining_share=0.5),
+        WordAlignment(loss="weak", pretraining_share=0.25),
+        R3F(),
+    ]
     fit.fit(module, datamodule=data)
     # The head begins to learn with the task: nothing has moved it, or what Adam remembers of it, before.
     assert all(torch.equal(weight, heads[0][1]) for progress, weight in heads if progress <= 0.5)
@@ -67,6 +71,6 @@ def test_nothing_is_stopped_for_want_of_improvement_before_the_task(
     module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-3, head_lr=1e-2)
     data.parallel = tiny_corpus(tiny_pairs)
     fit = trainer(max_epochs=8)
-    fit.callbacks += [SentenceAlignment(before=0.5), SourceEarlyStopping(patience=1)]
+    fit.callbacks += [SentenceAlignment(pretraining_share=0.5), SourceEarlyStopping(patience=1)]
     fit.fit(module, datamodule=data)
     assert fit.current_epoch > 4

@@ -119,9 +119,9 @@ def test_a_lone_pair_costs_nothing_and_gives_no_gradient() -> None:
         ({"loss": "l2"}, "`loss` to be 'info_nce' or 'mse', but got 'l2'"),
         ({"stop_gradient": "both"}, "`stop_gradient` to be 'source', 'target' or None, but got 'both'"),
         ({"temperature": 0.0}, "`temperature` to be positive, but got 0.0"),
-        ({"before": 1.0}, r"`before` to be in \[0, 1\), but got 1.0"),
+        ({"pretraining_share": 1.0}, r"`pretraining_share` to be in \[0, 1\), but got 1.0"),
         ({"vector": "cls"}, "`vector` to be 'pooled' or 'classifier', but got 'cls'"),
-        ({"vector": "classifier", "before": 0.3}, "`before` to be 0 with `vector` 'classifier'"),
+        ({"vector": "classifier", "pretraining_share": 0.3}, "`pretraining_share` to be 0 with `vector` 'classifier'"),
         ({"weight": -1}, "`weight` to be at least 0"),
     ],
 )

@@ -84,7 +84,7 @@ class RunRecorder(pl.Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seconds["test"] = time.perf_counter() - self._started
         evaluation = MultilingualEvaluation.of(trainer)
-        compute = pl_module.compute()  # type: ignore[operator]
+        compute = pl_module.training_cost()  # type: ignore[operator]
         if trainer.is_global_zero:
             write_predictions(evaluation.rows, self.folder.predictions)
             write_json(self._results(trainer, pl_module, evaluation) | {"passes": compute}, self.folder.results)

@@ -33,8 +33,10 @@ class ComputeBudget(pl.LightningModule):
             counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
         return self._earlier.plus(Passes(*counts.tolist()))
 
-    def compute(self) -> dict[str, float]:
-        """What training cost so far, for ``results.json``; every device has to ask."""
+    def training_cost(self) -> dict[str, float]:
+        """The cost of training so far, for ``results.json``: tokens by kind of pass, and how many plain passes
+        over the training set cost as much. Every device has to call it.
+        """
         total = self.total_passes()
         cost = {f"{kind}_tokens": number for kind, number in total._asdict().items()}
         return cost | {"train_tokens": self.train_tokens, "plain_passes": self._in_plain_passes(total)}

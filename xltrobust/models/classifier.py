@@ -89,7 +89,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         if freeze_encoder:
             self.encoder.requires_grad_(False)
         self.language_maps = LanguageMaps()
-        self.before_task = False  # in a stage before the task is learnt
+        self.pretraining = False  # in a stage in which the task is not trained yet
         hidden = self.encoder.config.hidden_size
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
@@ -171,11 +171,11 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         output = Output(self, batch)
-        active, before = self.active_regularizers()
-        share = 0.0 if before else min([1.0, *(own.task_share for own in active)])
+        active, pretraining = self.active_regularizers()
+        share = 0.0 if pretraining else min([1.0, *(term.task_share for term in active)])
         loss = torch.zeros((), device=self.device)
-        self.before_task = before
-        if before:  # DDP waits for a gradient of the task's head
+        self.pretraining = pretraining
+        if pretraining:  # DDP waits for a gradient of the task's head
             loss = loss + 0.0 * self.classify(torch.zeros(1, self.dense.in_features, device=self.device)).sum()
         # Terms first: one may want gradients of the clean pass, and says so before it is computed.
         for regularizer in active:
@@ -196,7 +196,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.before_task:  # Adam's averages of the head are not to begin with zeros that nobody has learnt from
+        if self.pretraining:  # Adam's averages of the head are not to begin with zeros that nobody has learnt from
             for parameter in (*self.dense.parameters(), *self.out.parameters()):
                 parameter.grad = None
 

@@ -89,13 +89,13 @@ class LossTerm(Protocol):
     Attributes:
         name: of the term in logs, unique in a training.
         weight: the term's factor in the loss.
-        before: the share of the training, at its start, in which the term is learnt without the task; 0 for none.
+        pretraining_share: the share of the training, at its start, in which the term is trained without the task.
         task_share: the factor of the task loss beside this term; below 1 the term stands in for (a part of) it.
     """
 
     name: str
     weight: float
-    before: float
+    pretraining_share: float
     task_share: float
 
     def build(self, module: Trained) -> nn.Module | None:

@@ -52,9 +52,9 @@ class Regularized(pl.LightningModule):
             self.regularizer_modules[regularizer.name] = built
 
     def active_regularizers(self) -> tuple[list[LossTerm], bool]:
-        """Those whose terms are added now, and whether these are learnt alone, before the task is."""
-        first = [own for own in self.regularizers if own.before and self.progress < own.before]
-        return (first, True) if first else ([own for own in self.regularizers if not own.before], False)
+        """The terms to add to the loss now, and whether they are trained alone, before the task."""
+        first = [term for term in self.regularizers if self.progress < term.pretraining_share]
+        return (first, True) if first else ([term for term in self.regularizers if not term.pretraining_share], False)
 
     @cached_property
     def embedding_scale(self) -> float:

@@ -32,8 +32,8 @@ class Regularizer(Part, pl.Callback):
     Attributes:
         needs: what its term reads besides the task batch: ``sentence_pairs`` for ``batch["pairs"]``, ``word_pairs`` for
             that with its words' alignment (see :class:`~xltrobust.datamodules.parallel.stream.PairBatches`).
-        before: the share of the training, at its start, in which the term is learnt alone, before the task; 0 learns it
-            beside the task.
+        pretraining_share: the share of the training, at its start, in which the term is trained without the task; 0
+            trains both together throughout.
         task_share: what is left of the loss on the clean batch. Where it is 0 for one regularizer, and no other asks
             for the clean pass, that pass is not computed.
 
@@ -43,7 +43,7 @@ class Regularizer(Part, pl.Callback):
 
     task_share: float = 1.0
     needs: frozenset[Stream] = frozenset()
-    before: float = 0.0
+    pretraining_share: float = 0.0
 
     def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
         if weight < 0:

@@ -15,20 +15,20 @@ class AlignmentRegularizer(Regularizer):
 
     Args:
         weight: of the term in the loss.
-        before: 0 learns alignment beside the task; otherwise the share of the training (of its steps, or of
-            ``max_passes``) in which alignment is learnt first and alone. The task's batches of that time are passed
-            over; the learning rates' schedule is one for both stages, so that the head begins without a warm-up.
+        pretraining_share: the share of the training (of its steps, or of ``max_passes``), at its start, in which
+            alignment is trained alone; 0 trains it together with the task throughout. The task's batches of that first
+            stage are skipped. One learning rate schedule spans both stages, so the head starts without a warm-up.
         name: of the term in logs.
 
     Raises:
         ValueError: if a number is out of its range.
     """
 
-    def __init__(self, *, weight: float = 1.0, before: float = 0.0, name: str | None = None) -> None:
+    def __init__(self, *, weight: float = 1.0, pretraining_share: float = 0.0, name: str | None = None) -> None:
         super().__init__(weight=weight, name=name)
-        if not 0 <= before < 1:
-            raise ValueError(f"Expected argument `before` to be in [0, 1), but got {before}.")
-        self.before = before
+        if not 0 <= pretraining_share < 1:
+            raise ValueError(f"Expected argument `pretraining_share` to be in [0, 1), but got {pretraining_share}.")
+        self.pretraining_share = pretraining_share
 
     @property
     def pair_cost(self) -> Passes:

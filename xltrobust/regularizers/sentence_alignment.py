@@ -40,12 +40,12 @@ class SentenceAlignment(AlignmentRegularizer):
         stop_gradient: the side whose vectors are taken as they are, so that only the other one's move; None moves
             both, as XeroAlign's code does.
         weight: of the term.
-        before: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
+        pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs.
 
     Raises:
         ValueError: if the loss, vector or side is unknown, a number is out of its range, or the classifier's vector is
-            to be aligned before the task is learnt.
+            to be aligned before the task is trained.
 
     References:
         - Gritta & Iacobacci. XeroAlign: zero-shot cross-lingual transformer alignment. Findings of ACL 2021.
@@ -63,10 +63,10 @@ class SentenceAlignment(AlignmentRegularizer):
         vector: Vector = "pooled",
         stop_gradient: Side | None = None,
         weight: float = 1.0,
-        before: float = 0.0,
+        pretraining_share: float = 0.0,
         name: str | None = None,
     ) -> None:
-        super().__init__(weight=weight, before=before, name=name)
+        super().__init__(weight=weight, pretraining_share=pretraining_share, name=name)
         if loss not in ("info_nce", "mse"):
             raise ValueError(f"Expected argument `loss` to be 'info_nce' or 'mse', but got {loss!r}.")
         if stop_gradient not in (None, "source", "target"):
@@ -75,10 +75,10 @@ class SentenceAlignment(AlignmentRegularizer):
             )
         if vector not in ("pooled", "classifier"):
             raise ValueError(f"Expected argument `vector` to be 'pooled' or 'classifier', but got {vector!r}.")
-        if vector == "classifier" and before:
+        if vector == "classifier" and pretraining_share:
             raise ValueError(
-                "Expected argument `before` to be 0 with `vector` 'classifier', whose layer is learnt with the task, "
-                f"but got {before}."
+                "Expected argument `pretraining_share` to be 0 with `vector` 'classifier', a layer that only the task "
+                f"trains, but got {pretraining_share}."
             )
         self.loss, self.vector, self.stop_gradient = loss, vector, stop_gradient
         self.temperature = checked_temperature(temperature)

@@ -47,7 +47,7 @@ class WordAlignment(AlignmentRegularizer):
         dimensions: whether ``l2`` and what ``keep`` weighs are a ``mean`` or a ``sum`` over a vector's dimensions.
         one_to_one: leave out links of words that are spelt alike, and then those of words that have several.
         weight: of the term.
-        before: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
+        pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs.
 
     Raises:
@@ -70,10 +70,10 @@ class WordAlignment(AlignmentRegularizer):
         dimensions: Dimensions = "mean",
         one_to_one: bool = False,
         weight: float = 1.0,
-        before: float = 0.0,
+        pretraining_share: float = 0.0,
         name: str | None = None,
     ) -> None:
-        super().__init__(weight=weight, before=before, name=name)
+        super().__init__(weight=weight, pretraining_share=pretraining_share, name=name)
         if loss not in ("l2", "weak", "strong"):
             raise ValueError(f"Expected argument `loss` to be 'l2', 'weak' or 'strong', but got {loss!r}.")
         for option, value, known in (

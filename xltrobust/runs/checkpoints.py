@@ -206,7 +206,7 @@ class SourceEarlyStopping(EarlyStopping):
         )  # fmt: skip
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not getattr(pl_module, "before_task", False):  # the task is not learnt yet
+        if not getattr(pl_module, "pretraining", False):  # the task is not learnt yet
             super().on_validation_end(trainer, pl_module)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
