@@ -64,7 +64,7 @@ def test_beside_an_attack_stands_clean_accuracy_on_its_examples(tmp_path):
     report = build_report([folder])
     summary = report.summaries[0]
     assert summary.conditions["clean"]["de"].value == 39 / 40
-    assert {name: own.value for name, own in summary.before["typos"].items() if name != "transfer_gap"} == {
+    assert {name: own.value for name, own in summary.clean_on_attacked["typos"].items() if name != "transfer_gap"} == {
         "en": 0.75, "de": 0.75, "avg": 0.75, "avg_all": 0.75
     }  # fmt: skip
     (table,) = accuracy_tables(report)
@@ -78,7 +78,7 @@ def test_beside_an_attack_stands_clean_accuracy_on_its_examples(tmp_path):
     assert tuple(frame.loc[("accuracy_before", "typos", "de"), ["value", "n"]]) == (0.75, 4)
     # Where not all clean texts were classified, nothing stands beside the attack.
     rewrite(folder, lambda rows: rows[~((rows["id"] == "0") & (rows["language"] == "de") & rows["attack"].isna())])
-    assert list(build_report([folder]).summaries[0].before["typos"]) == ["en"]
+    assert list(build_report([folder]).summaries[0].clean_on_attacked["typos"]) == ["en"]
 
 
 def test_the_heatmap_counts_each_column(tmp_path):

@@ -45,7 +45,7 @@ def _parallel(record: Mapping[str, Any]) -> str:
     """Which sentence pairs a run had; empty if none."""
     if not record:
         return ""
-    sources = ", ".join(f"{own['source']} {own['version']} ({own['licence']})" for own in record["sources"])
+    sources = ", ".join(f"{source['source']} {source['version']} ({source['licence']})" for source in record["sources"])
     control = f"; control: {record['control']}" if record.get("control") else ""
     return f"{record['pairs']:,} sentence pairs of {sources}, {record['hash'][:12]}{control}"
 

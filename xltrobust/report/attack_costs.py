@@ -75,8 +75,8 @@ def attack_costs(rows: pd.DataFrame, languages: Sequence[str], source: str) -> d
         for name in languages
     }
     if targets:
-        own = [found[name] for name in targets]
-        found["avg"] = Costs(sum(costs.attacked for costs in own), success.get("avg"), _average(own))
+        of_targets = [found[name] for name in targets]
+        found["avg"] = Costs(sum(costs.attacked for costs in of_targets), success.get("avg"), _average(of_targets))
     return found
 
 
@@ -114,12 +114,12 @@ def _means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, Mean
 def _one_hot(broken: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Columns ``changed_{side}`` of 0 and 1, empty where it is not known which side was changed."""
     shares = {f"changed_{side}": (broken["changed"] == side).where(broken["changed"].notna()) for side in SIDES}
-    return broken.assign(**{name: own.astype(float) for name, own in shares.items()}), list(shares)
+    return broken.assign(**{name: values.astype(float) for name, values in shares.items()}), list(shares)
 
 
-def _average(own: Sequence[Costs]) -> dict[str, Mean]:
+def _average(by_language: Sequence[Costs]) -> dict[str, Mean]:
     found = {}
-    for name in dict.fromkeys(name for costs in own for name in costs.means):
-        means = [costs.means[name] for costs in own if name in costs.means]
+    for name in dict.fromkeys(name for costs in by_language for name in costs.means):
+        means = [costs.means[name] for costs in by_language if name in costs.means]
         found[name] = Mean(float(np.mean([m.value for m in means])), sum(m.examples for m in means))
     return found

@@ -39,7 +39,7 @@ class BudgetCurve:
     @property
     def falls(self) -> bool:
         """Whether the attack broke anything."""
-        return any(own[-1] < own[0] for own in self.accuracy.values())
+        return any(values[-1] < values[0] for values in self.accuracy.values())
 
 
 def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> BudgetCurve | None:
@@ -54,8 +54,8 @@ def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> B
         The curve, with a point wherever a language's accuracy changes; None if the run did not record at which budget
         the examples were broken.
     """
-    before = right_before(rows)
-    broken = before & ~rows["correct"]
+    right = right_before(rows)
+    broken = right & ~rows["correct"]
     if rows.empty or rows.loc[broken, "broken_at"].isna().any():
         return None
     spent = (rows["queries"] + rows["backwards"].fillna(0)).max()
@@ -63,11 +63,11 @@ def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> B
     budgets = np.unique(np.concatenate([[1.0], steps, [] if math.isnan(spent) else [max(1.0, spent)]]))
     accuracy = {}
     for name in languages:
-        own = (rows["language"] == name).to_numpy()
-        if own.any():
-            broken_at = np.sort(rows.loc[broken & own, "broken_at"].to_numpy())
+        there = (rows["language"] == name).to_numpy()
+        if there.any():
+            broken_at = np.sort(rows.loc[broken & there, "broken_at"].to_numpy())
             lost = np.searchsorted(broken_at, budgets, side="right")
-            accuracy[name] = (before[own].sum() - lost) / own.sum()
+            accuracy[name] = (right[there].sum() - lost) / there.sum()
     if targets := [values for name, values in accuracy.items() if name != source]:
         accuracy["avg"] = np.mean(targets, axis=0)
     return BudgetCurve(budgets, accuracy)
@@ -168,7 +168,7 @@ def _coverage(attack: str, panels: Sequence[tuple[Summary, dict[str, BudgetCurve
 
 def _limits(curves: Sequence[BudgetCurve]) -> tuple[float, float]:
     """The ends of both axes: the largest budget, and the accuracy in percent, rounded up."""
-    highest = max(float(own[0]) for curve in curves for own in curve.accuracy.values())
+    highest = max(float(values[0]) for curve in curves for values in curve.accuracy.values())
     return max(2.0, *(float(curve.budgets[-1]) for curve in curves)), max(10.0, 10 * math.ceil(10 * highest))
 
 

@@ -23,17 +23,17 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
     names = [summary.run.name for summary in summaries]
     kept: list[Rows] = [{} for _ in summaries]
     notes: list[list[str]] = [[] for _ in summaries]
-    for condition in dict.fromkeys(name for own in rows for name in own):
-        having = [at for at, own in enumerate(rows) if condition in own]
+    for condition in dict.fromkeys(name for by_condition in rows for name in by_condition):
+        having = [at for at, by_condition in enumerate(rows) if condition in by_condition]
         if condition == WORST:
             attacks = set(attacks_of(rows[having[0]]))
             for at in [at for at in having if set(attacks_of(rows[at])) != attacks]:
                 having.remove(at)
                 notes[at].append(f"{WORST} is not compared, because {names[at]} was attacked otherwise.")
         cut = in_common({at: rows[at][condition] for at in having})
-        for at, own in cut.items():
-            kept[at][condition] = own
-        lost = {at: len(rows[at][condition]) - len(own) for at, own in cut.items()}
+        for at, frame in cut.items():
+            kept[at][condition] = frame
+        lost = {at: len(rows[at][condition]) - len(frame) for at, frame in cut.items()}
         reference = having[0]
         for at in having[1:]:
             if at not in cut:
@@ -44,7 +44,7 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
                     f"of {names[at]} and {lost[reference]:,} of {names[reference]}."
                 )
     common = [
-        _cut(summary, own, whole, first.source) for summary, own, whole in zip(summaries, kept, rows, strict=True)
+        _cut(summary, part, whole, first.source) for summary, part, whole in zip(summaries, kept, rows, strict=True)
     ]
     comparisons = [
         Comparison(later.run.name, _differences(kept[at], kept[0], first), [*notes[at], *_unlike(later, first)])
@@ -57,9 +57,9 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
 def _cut(summary: Summary, kept: Rows, whole: Rows, source: str) -> Summary:
     """The summary of some of a run's rows."""
     if not kept:
-        return replace(summary, conditions={}, before={}, costs={})
-    if source == summary.source and {name: len(own) for name, own in kept.items()} == {
-        name: len(own) for name, own in whole.items()
+        return replace(summary, conditions={}, clean_on_attacked={}, costs={})
+    if source == summary.source and {name: len(frame) for name, frame in kept.items()} == {
+        name: len(frame) for name, frame in whole.items()
     }:
         return summary
     return summarize_rows(summary.run, summary.split, kept, whole.get(CLEAN), source)
@@ -79,7 +79,7 @@ def _unlike(later: Summary, first: Summary) -> list[str]:
     """What else two runs differ in."""
     notes, name = [], first.run.name
     if set(later.languages) != set(first.languages):
-        shared = sum(own in first.languages for own in later.languages)
+        shared = sum(language in first.languages for language in later.languages)
         notes.append(
             f"{later.run.name} has {len(later.languages)} languages, {name} {len(first.languages)}; averages beside "
             f"differences, and of them, are over those that all have, at most {shared}."

@@ -34,7 +34,7 @@ def condition_rows(run: Run, split: str) -> Rows:
     by_attack = {name: attacked[attacked["attack"] == name] for name in dict.fromkeys(attacked["attack"])}
     found |= by_attack
     if len(by_attack) > 1:
-        common = covered_by_all({name: places(own) for name, own in by_attack.items()})
+        common = covered_by_all({name: places(frame) for name, frame in by_attack.items()})
         tried = attacked[[place in common for place in places(attacked)]]
         same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
         worst = tried.groupby(KEYS, sort=False).agg(**same, correct=("correct", "all")).reset_index()
@@ -45,7 +45,7 @@ def condition_rows(run: Run, split: str) -> Rows:
 
 def attacks_of(rows: Rows) -> Rows:
     """Without the clean rows and ``worst``."""
-    return {name: own for name, own in rows.items() if name not in (CLEAN, WORST)}
+    return {name: frame for name, frame in rows.items() if name not in (CLEAN, WORST)}
 
 
 def places(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ def averaged(rows: Rows, condition: str) -> bool:
     """Whether a condition has averages: ``worst`` has none where the attacks cover different languages."""
     if condition != WORST:
         return True
-    return equally_covered(set(own["language"]) for own in [rows[WORST], *attacks_of(rows).values()])
+    return equally_covered(set(frame["language"]) for frame in [rows[WORST], *attacks_of(rows).values()])
 
 
 def clean_of(clean: pd.DataFrame | None, attacked: pd.DataFrame) -> pd.DataFrame:

@@ -71,11 +71,11 @@ def changes(original: str, adversarial: str) -> tuple[list[tuple[str, bool]], li
     [('turn ', False), ('no', True), (' the light', False)]
     """
     spaced = len(original.split()) > 2
-    before, after = ([*re.findall(r"\w+|\W", text)] if spaced else [*text] for text in (original, adversarial))
+    old, new = ([*re.findall(r"\w+|\W", text)] if spaced else [*text] for text in (original, adversarial))
     pieces: tuple[list[tuple[str, bool]], list[tuple[str, bool]]] = ([], [])
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
-        for own, part in ((pieces[0], before[start:end]), (pieces[1], after[other_start:other_end])):
+        for side, part in ((pieces[0], old[start:end]), (pieces[1], new[other_start:other_end])):
             if part:
-                own.append(("".join(part), kind != "equal"))
+                side.append(("".join(part), kind != "equal"))
     return pieces

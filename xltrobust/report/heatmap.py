@@ -54,12 +54,11 @@ def draw_heatmap(report: Report, path: Path) -> None:
     widths = [max(panel.width, 1.7) for panel in panels]
     places = _places(widths, _WIDEST - label_width)
     lines = places[-1][0] + 1
-    header = (
-        0.5 + 0.28 * (len(panels) > 1) + 0.14 * any(len(own.name) > 10 for panel in panels for own in panel.columns)
-    )
+    columns = [column for panel in panels for column in panel.columns]
+    header = 0.5 + 0.28 * (len(panels) > 1) + 0.14 * any(len(column.name) > 10 for column in columns)
     panel_height = (len(rows) + 0.4) * _CELL[1]
-    width = label_width + max(at + own for (_, at), own in zip(places, widths, strict=True)) + 1.1
-    title = _title(report, int(width / 0.1), any(own.paired for panel in panels for own in panel.columns))
+    width = label_width + max(at + panel_width for (_, at), panel_width in zip(places, widths, strict=True)) + 1.1
+    title = _title(report, int(width / 0.1), any(column.paired for column in columns))
     top = 0.25 + 0.24 * len(title.splitlines())
     height = top + lines * (panel_height + header) + 0.15
 
@@ -125,11 +124,11 @@ def _panel_of(summary: Summary, languages: list[str]) -> _Panel:
     cells = []
     names = [*languages, "avg", "avg_all"]
     for condition, intervals in summary.conditions.items():
-        before = summary.before.get(condition)
+        clean = summary.clean_on_attacked.get(condition)
         left = columns[-1].edges[-1] + _CELL_GAP if columns else 0.0
         counts = count_range([intervals[name].examples for name in languages if name in intervals])
-        columns.append(_Column(condition, counts, left, before is not None))
-        cells += [_percents(own, names) for own in (before, intervals) if own is not None]
+        columns.append(_Column(condition, counts, left, clean is not None))
+        cells += [_percents(found, names) for found in (clean, intervals) if found is not None]
     return _Panel(columns, np.array(cells).T)
 
 
@@ -186,7 +185,8 @@ def _draw(axes, panel: _Panel, norm, languages: int) -> None:  # type: ignore[no
     axes.set_ylim(offsets[-1] + 0.5, -0.5)
     axes.xaxis.tick_top()
     middles = [(column.edges[0] + column.edges[-1]) / 2 for column in panel.columns]
-    axes.set_xticks(middles, [f"{_shorten(visible(own.name))}\n{own.counts}" for own in panel.columns], fontsize=8.5)
+    names = [f"{_shorten(visible(column.name))}\n{column.counts}" for column in panel.columns]
+    axes.set_xticks(middles, names, fontsize=8.5)
     axes.tick_params(length=0, pad=3)
     axes.spines[:].set_visible(False)
 
@@ -196,7 +196,7 @@ def _title(report: Report, width: int, attacked: bool) -> str:
     results = [summary.run.results for summary in report.summaries]
     facts = [f"accuracy in %, {report.split}"]
     for key in ("task", "encoder"):
-        names = list(dict.fromkeys(str(own[key]) for own in results if own.get(key)))
+        names = list(dict.fromkeys(str(result[key]) for result in results if result.get(key)))
         facts += names if len(names) == 1 else [f"{len(names)} {key}s"] * bool(names)
     facts += ["n: examples a language"]
     facts += ["attacked: clean accuracy on the same examples | under attack"] * attacked

@@ -97,8 +97,9 @@ def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
     found = []
     for run in runs:
         rows = run.predictions
-        worst = tuple(f"/{kind}/{WORST}/" for kind in ("adv_acc", "acc_attacked"))
-        kept = {name: own for name, own in run.results["figures"].items() if not any(part in name for part in worst)}
+        of_worst = tuple(f"/{kind}/{WORST}/" for kind in ("adv_acc", "acc_attacked"))
+        figures = run.results["figures"].items()
+        kept = {name: value for name, value in figures if not any(part in name for part in of_worst)}
         rows = rows[rows["attack"].isna() | rows["attack"].isin(attacks)]
         found.append(replace(run, results=run.results | {"figures": kept}, predictions=rows))
     return found

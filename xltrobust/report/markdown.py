@@ -39,7 +39,7 @@ def _parts(block: Block, mark: str) -> list[str]:
         case Notes(notes):
             return ["\n".join(f"- {f'{escape(owner)}: ' if owner else ''}{escape(note)}" for owner, note in notes)]
         case Facts(facts):
-            return ["\n".join(["| | |", "|---|---|", *(_row([name, escape(own)]) for name, own in facts.items())])]
+            return ["\n".join(["| | |", "|---|---|", *(_row([name, escape(value)]) for name, value in facts.items())])]
         case Picture(caption, file):
             return [f"![{caption}]({file})"]
         case Examples(examples):
@@ -72,8 +72,8 @@ def _examples(found: Sequence[AttackedExample]) -> str:
     for example in found:
         pieces = [changes(*texts) for texts in example.texts]
         sides = ["<br>".join(_pieces(pair[i]) for pair in pieces) for i in (0, 1)]
-        own = [escape(value) for value in (example.label, example.prediction)]
-        lines.append(_row([escape(example.language), escape(example.attack), *sides, *own]))
+        answers = [escape(value) for value in (example.label, example.prediction)]
+        lines.append(_row([escape(example.language), escape(example.attack), *sides, *answers]))
     return "\n".join(lines)
 
 

@@ -41,7 +41,7 @@ class Method:
     def conditions(self) -> list[str]:
         """Those that every seed has."""
         first, *others = self.rows.values()
-        return [name for name in first if all(name in own for own in others)]
+        return [name for name in first if all(name in rows for rows in others)]
 
     def frames(self, condition: str) -> dict[int, pd.DataFrame]:
         """The rows of a condition by seed."""
@@ -77,7 +77,7 @@ def read_method(folder: Path, split: str) -> Method:
             raise UserError(f"{folder}: two runs of seed {seed}: {runs[seed].path.name} and {run.path.name}; keep one.")
         runs[seed] = run
     rows = {seed: with_content(condition_rows(run, split)) for seed, run in runs.items()}
-    clean = {seed: own[CLEAN] for seed, own in rows.items() if CLEAN in own}
+    clean = {seed: by_condition[CLEAN] for seed, by_condition in rows.items() if CLEAN in by_condition}
     return Method(folder.resolve().name, runs, rows, clean)
 
 
@@ -89,10 +89,10 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
     """
     kept: dict[str, dict[int, Rows]] = {method.name: {seed: {} for seed in method.runs} for method in methods}
     notes: list[str] = []
-    for condition in dict.fromkeys(name for method in methods for own in method.rows.values() for name in own):
+    for condition in dict.fromkeys(name for method in methods for rows in method.rows.values() for name in rows):
         having: list[Method] = []
         for method in methods:
-            if lacking := [str(seed) for seed, own in method.rows.items() if condition not in own]:
+            if lacking := [str(seed) for seed, rows in method.rows.items() if condition not in rows]:
                 where = "" if len(lacking) == len(method.runs) else f" in seed {', '.join(lacking)}"
                 notes.append(f"{method.name} has no {condition}{where}: its cells are empty.")
             elif condition == WORST and len({*_attacks(method), *_attacks((having or [method])[0])}) > 1:
@@ -100,8 +100,8 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
             else:
                 having.append(method)
         cut = {
-            seed: in_common({own.name: own.rows[seed][condition] for own in having if seed in own.runs})
-            for seed in dict.fromkeys(seed for own in having for seed in own.runs)
+            seed: in_common({other.name: other.rows[seed][condition] for other in having if seed in other.runs})
+            for seed in dict.fromkeys(seed for other in having for seed in other.runs)
         }
         for method in list(having):
             if any(method.name not in cut[seed] for seed in method.runs):
@@ -137,10 +137,10 @@ def _on_common_languages(
 def _left_out(methods: Sequence[Method], kept: dict[str, dict[int, Rows]], condition: str) -> list[str]:
     counts = {}
     for method in methods:
-        before = sum(len(rows) for rows in method.frames(condition).values())
-        after = sum(len(own[condition]) for own in kept[method.name].values() if condition in own)
-        if after < before:
-            counts[method.name] = before - after
+        all_rows = sum(len(rows) for rows in method.frames(condition).values())
+        kept_rows = sum(len(rows[condition]) for rows in kept[method.name].values() if condition in rows)
+        if kept_rows < all_rows:
+            counts[method.name] = all_rows - kept_rows
     if not counts:
         return []
     listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())

@@ -42,9 +42,9 @@ def summary_notes(summary: Summary) -> list[str]:
     """Notes on one run: figures that do not agree with its predictions, and what the figures lack."""
     run, notes = summary.run, []
     disagreeing = []
-    figures = [("acc" if name == CLEAN else f"adv_acc/{name}", own) for name, own in summary.conditions.items()]
-    figures += [(f"acc_attacked/{name}", own) for name, own in summary.before.items()]
-    for prefix, intervals in figures:
+    figures = {"acc" if name == CLEAN else f"adv_acc/{name}": found for name, found in summary.conditions.items()}
+    figures |= {f"acc_attacked/{name}": found for name, found in summary.clean_on_attacked.items()}
+    for prefix, intervals in figures.items():
         for name, interval in intervals.items():
             figure = f"{summary.split}/{prefix}/{name}"
             if name == "transfer_gap":
@@ -95,9 +95,12 @@ def _coverage(summary: Summary) -> list[str]:
             f"{WORST} is given for {_listed(there)} only, which all attacks cover, and has no average, because "
             f"{_listed(fewer)} cover fewer languages than other attacks do: leave them out for more (--attacks)."
         )
-    if more := [
-        name for name in attacks if any(summary.conditions[name][own].examples > worst[own].examples for own in there)
-    ]:
+
+    def tried_on_more(attack: str) -> bool:
+        intervals = summary.conditions[attack]
+        return any(intervals[language].examples > worst[language].examples for language in there)
+
+    if more := [name for name in attacks if tried_on_more(name)]:
         notes.append(f"{WORST} is over the examples that all attacks were tried on; {_listed(more)} has more.")
     return notes
 

@@ -30,7 +30,7 @@ class MethodComparison:
         methods: the first is what the others are compared with.
         conditions: those of any method.
         accuracies: by method and condition, where the method has the condition.
-        clean: clean accuracies on the attacked examples, in the same way.
+        clean_on_attacked: clean accuracies on the attacked examples, in the same way.
         differences: to the first method, where both have the condition.
         notes: what cannot be compared, and what was left out for it.
     """
@@ -38,7 +38,7 @@ class MethodComparison:
     methods: list[Method]
     conditions: list[str]
     accuracies: dict[tuple[str, str], dict[str, Interval]]
-    clean: dict[tuple[str, str], dict[str, Interval]]
+    clean_on_attacked: dict[tuple[str, str], dict[str, Interval]]
     differences: dict[tuple[str, str], dict[str, Interval]]
     notes: list[str]
 
@@ -62,18 +62,13 @@ def compare_methods(methods: Sequence[Method]) -> MethodComparison:
             notes.append(f"differences of {method.name} are over seed {listed} alone, which {baseline.name} has too.")
     conditions = list(dict.fromkeys(name for method in methods for name in method.conditions))
     there = {(method.name, name): method for method in methods for name in conditions if name in method.conditions}
-    return MethodComparison(
-        methods,
-        conditions,
-        {(name, own): estimates(method, own, baseline.source) for (name, own), method in there.items()},
-        {(name, own): clean_estimates(method, own, baseline.source) for (name, own), method in there.items()},
-        {
-            (name, own): differences(method, baseline, own)
-            for (name, own), method in there.items()
-            if method is not baseline and own in baseline.conditions
-        },
-        notes,
-    )
+    accuracies, clean, changes = {}, {}, {}
+    for (name, condition), method in there.items():
+        accuracies[name, condition] = estimates(method, condition, baseline.source)
+        clean[name, condition] = clean_estimates(method, condition, baseline.source)
+        if method is not baseline and condition in baseline.conditions:
+            changes[name, condition] = differences(method, baseline, condition)
+    return MethodComparison(methods, conditions, accuracies, clean, changes, notes)
 
 
 def estimates(method: Method, condition: str, source: str | None = None) -> dict[str, Interval]:
@@ -103,12 +98,11 @@ def _estimates(frames: Mapping[int, pd.DataFrame], source: str, averages: bool) 
     means = combinations(list(dict.fromkeys(stacked["language"])), source) if averages else {}
     pooled = bootstrap_accuracy(stacked["correct"], stacked["language"], stacked["group"], combinations=means)
     by_seed = [_means(frame["correct"].groupby(frame["language"]).mean(), means) for frame in frames.values()]
-    found = {name: with_seeds(own, [values[name] for values in by_seed]) for name, own in pooled.items()}
+    found = {name: with_seeds(interval, [values[name] for values in by_seed]) for name, interval in pooled.items()}
     # No accuracy is below 0 or above 1, whatever Student says; a gap may be.
-    return {
-        name: own if name == "transfer_gap" else own._replace(low=max(0.0, own.low), high=min(1.0, own.high))
-        for name, own in found.items()
-    }
+    for name in found.keys() - {"transfer_gap"}:
+        found[name] = found[name]._replace(low=max(0.0, found[name].low), high=min(1.0, found[name].high))
+    return found
 
 
 def differences(method: Method, baseline: Method, condition: str) -> dict[str, Interval]:
@@ -129,7 +123,7 @@ def differences(method: Method, baseline: Method, condition: str) -> dict[str, I
         both = paired(ours[seed], theirs[seed])
         change = both["correct"].astype(int) - both["correct_baseline"].astype(int)
         by_seed.append(_means(change.groupby(both["language"]).mean(), averages))
-    return {name: with_seeds(own, [means[name] for means in by_seed]) for name, own in pooled.items()}
+    return {name: with_seeds(interval, [means[name] for means in by_seed]) for name, interval in pooled.items()}
 
 
 def common_seeds(method: Method, baseline: Method) -> list[int]:

@@ -14,7 +14,7 @@ Owner = TypeVar("Owner", bound=Hashable)
 
 def with_content(rows: Rows) -> Rows:
     """Rows whose ids hold label and texts too: equal ids of other texts (another split seed, say) are no pairs."""
-    return {condition: _with_content(own) for condition, own in rows.items()}
+    return {condition: _with_content(frame) for condition, frame in rows.items()}
 
 
 def _with_content(rows: pd.DataFrame) -> pd.DataFrame:
@@ -34,17 +34,17 @@ def in_common(frames: Mapping[Owner, pd.DataFrame]) -> dict[Owner, pd.DataFrame]
     """
     if not frames:
         return {}
-    found = {owner: set(places(own)) for owner, own in frames.items()}
+    found = {owner: set(places(frame)) for owner, frame in frames.items()}
     first = next(iter(found.values()))
-    kept = {owner: own for owner, own in found.items() if own & first}
+    kept = {owner: there for owner, there in found.items() if there & first}
     common = set.intersection(*kept.values()) if kept else set()
     if not common:
         return {}
-    return {owner: _cut(frames[owner], common, len(own)) for owner, own in kept.items()}
+    return {owner: _cut(frames[owner], common, len(there)) for owner, there in kept.items()}
 
 
-def _cut(rows: pd.DataFrame, common: set[tuple[str, str]], own: int) -> pd.DataFrame:
-    return rows if own == len(common) else rows[[place in common for place in places(rows)]]
+def _cut(rows: pd.DataFrame, common: set[tuple[str, str]], examples: int) -> pd.DataFrame:
+    return rows if examples == len(common) else rows[[place in common for place in places(rows)]]
 
 
 def paired(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

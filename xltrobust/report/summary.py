@@ -25,7 +25,7 @@ class Summary:
         split: the split.
         languages: those that have predictions, in the run's order.
         conditions: accuracy intervals by condition ("clean", each attack, "worst") and language or average.
-        before: clean accuracy on the examples of each attack and of ``worst``, in the same way.
+        clean_on_attacked: clean accuracy on the examples of each attack and of ``worst``, in the same way.
         shared: intervals of the accuracy over the labels that all languages have; empty unless the run reports them.
         shared_labels: how many labels these are.
         costs: what each attack achieved and cost, by attack and language or ``avg``.
@@ -35,7 +35,7 @@ class Summary:
     split: str
     languages: list[str]
     conditions: dict[str, dict[str, Interval]]
-    before: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    clean_on_attacked: dict[str, dict[str, Interval]] = field(default_factory=dict)
     shared: dict[str, Interval] = field(default_factory=dict)
     shared_labels: int = 0
     costs: dict[str, dict[str, Costs]] = field(default_factory=dict)
@@ -110,7 +110,7 @@ def summarize(run: Run, split: str) -> Summary:
     summary = summarize_rows(run, split, rows, rows.get(CLEAN), run.results["source"])
     if CLEAN not in rows or run.figure(f"{split}/acc_shared/avg_all") is None:
         return summary
-    labels = set.intersection(*(set(own["label"]) for _, own in rows[CLEAN].groupby("language")))
+    labels = set.intersection(*(set(frame["label"]) for _, frame in rows[CLEAN].groupby("language")))
     if not labels:
         return summary
     shared = _intervals(rows[CLEAN][rows[CLEAN]["label"].isin(labels)], summary.languages, summary.source)
@@ -130,16 +130,16 @@ def summarize_rows(run: Run, split: str, rows: Rows, clean: pd.DataFrame | None,
     found = set().union(*(frame["language"] for frame in rows.values()))
     ordered = [name for name in run.results["languages"] if name in found]
     languages = ordered + sorted(found - set(ordered))
-    conditions, before = {}, {}
+    conditions, clean_on_attacked = {}, {}
     for name, frame in rows.items():
         # Nor is one language of many an average.
         means = averaged(rows, name) and (set(frame["language"]) != {source} or languages == [source])
         conditions[name] = _intervals(frame, languages, source, means)
         originals = frame.head(0) if name == CLEAN else clean_of(clean, frame)
         if len(originals):
-            before[name] = _intervals(originals, languages, source, means and len(originals) == len(frame))
-    costs = {name: attack_costs(own, languages, source) for name, own in attacks_of(rows).items()}
-    return Summary(run, split, languages, conditions, before, costs=costs)
+            clean_on_attacked[name] = _intervals(originals, languages, source, means and len(originals) == len(frame))
+    costs = {name: attack_costs(frame, languages, source) for name, frame in attacks_of(rows).items()}
+    return Summary(run, split, languages, conditions, clean_on_attacked, costs=costs)
 
 
 def sort_languages(summaries: Sequence[Summary], by: str) -> list[str]:

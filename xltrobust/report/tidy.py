@@ -35,13 +35,16 @@ def to_frame(report: Report) -> pd.DataFrame:
         rows += _summary_rows(summary)
     for summary in report.common:
         place = [summary.run.name, summary.split]
-        for metric, found in (("accuracy_common", summary.conditions), ("accuracy_before_common", summary.before)):
+        for metric, found in (
+            ("accuracy_common", summary.conditions),
+            ("accuracy_before_common", summary.clean_on_attacked),
+        ):
             for condition, intervals in found.items():
                 rows += [[*place, *row] for row in _interval_rows(intervals, condition, metric)]
     for comparison in report.comparisons:
         for condition, intervals in comparison.conditions.items():
-            own = _interval_rows(intervals, condition, "accuracy", suffix="_difference")
-            rows += [[comparison.name, report.split, *row] for row in own]
+            changes = _interval_rows(intervals, condition, "accuracy", suffix="_difference")
+            rows += [[comparison.name, report.split, *row] for row in changes]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -67,7 +70,7 @@ def _summary_rows(summary: Summary) -> Iterator[list[object]]:
     place = [summary.run.name, summary.split]
     for condition, intervals in summary.conditions.items():
         yield from ([*place, *row] for row in _interval_rows(intervals, condition, "accuracy"))
-    for condition, intervals in summary.before.items():
+    for condition, intervals in summary.clean_on_attacked.items():
         yield from ([*place, *row] for row in _interval_rows(intervals, condition, "accuracy_before"))
     yield from ([*place, *row] for row in _interval_rows(summary.shared, CLEAN, "accuracy_shared"))
     clean = summary.conditions.get(CLEAN, {})
@@ -81,12 +84,12 @@ def _summary_rows(summary: Summary) -> Iterator[list[object]]:
 
 
 def _cost_rows(summary: Summary, attack: str) -> Iterator[list[object]]:
-    for name, own in summary.costs[attack].items():
+    for name, costs in summary.costs[attack].items():
         if name != "avg":
-            yield [name, attack, "attacked", own.attacked, None, None, summary.conditions[attack][name].examples]
-        if own.success:
-            yield from _interval_rows({name: own.success}, attack, "attack_success")
-        for metric, mean in own.means.items():
+            yield [name, attack, "attacked", costs.attacked, None, None, summary.conditions[attack][name].examples]
+        if costs.success:
+            yield from _interval_rows({name: costs.success}, attack, "attack_success")
+        for metric, mean in costs.means.items():
             yield [name, attack, metric, mean.value, None, None, mean.examples]
     for constraint, number in refusals(summary.run.results, attack).items():
         yield ["all", attack, f"refused:{constraint}", number, None, None, None]

@@ -9,7 +9,7 @@ from xltrobust.report.conditions import CLEAN
 from xltrobust.report.summary import AVERAGES, Report, Summary
 from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
 
-BEFORE = "attacked: clean accuracy on the same examples → under attack"
+ARROW = "attacked: clean accuracy on the same examples → under attack"
 _ROW_NAMES = {"avg": "avg (targets)", "avg_all": "avg (all)", "transfer_gap": "transfer gap"}
 
 
@@ -36,7 +36,7 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
         columns.append(("intents", ["" if number is None else str(number) for number in intents], ""))
     for condition, intervals in summary.conditions.items():
         note = "" if condition == CLEAN else _note(intervals, languages)
-        columns.append((condition, _cells(intervals, names, before=summary.before.get(condition)), note))
+        columns.append((condition, _cells(intervals, names, clean=summary.clean_on_attacked.get(condition)), note))
     for title, metric in (("F1", "f1"), ("majority", "majority")):
         figures = [summary.run.figure(f"{summary.split}/{metric}/{name}") for name in names]
         if any(figure is not None for figure in figures):
@@ -58,7 +58,7 @@ def condition_table(report: Report, condition: str) -> Table:
     columns: list[tuple[str, list[Cell], str]] = []
     for summary in report.compared:
         if intervals := summary.conditions.get(condition):
-            cells = _cells(intervals, names, before=summary.before.get(condition))
+            cells = _cells(intervals, names, clean=summary.clean_on_attacked.get(condition))
             columns.append((summary.run.name, cells, _note(intervals, report.languages)))
         if intervals := compared.get(summary.run.name):
             cells = _cells(intervals, names, signed=True)
@@ -82,15 +82,17 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
     passes = [(summary.run.results.get("passes") or {}).get("plain_passes") for summary in report.summaries]
     if any(passes):
         header.append(("passes", "as plain"))
-        rows = [[*row, f"{own:.2f}" if own else ""] for row, own in zip(rows, passes, strict=True)]
+        rows = [[*row, f"{value:.2f}" if value else ""] for row, value in zip(rows, passes, strict=True)]
     for condition in conditions:
         compared = _compared(report, condition)
-        counts = next(own.conditions[condition] for own in report.compared if condition in own.conditions)
+        counts = next(summary.conditions[condition] for summary in report.compared if condition in summary.conditions)
         header.append((condition, _note(counts, report.languages)))
         if compared:
             header.append(("difference", f"to {report.summaries[0].run.name}"))
         for row, summary in zip(rows, report.compared, strict=True):
-            row += _cells(summary.conditions.get(condition, {}), [average], before=summary.before.get(condition))
+            row += _cells(
+                summary.conditions.get(condition, {}), [average], clean=summary.clean_on_attacked.get(condition)
+            )
             if compared:
                 row += _cells(compared.get(summary.run.name, {}), [average], signed=True)
     return Table(
@@ -102,25 +104,24 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
 
 def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
     """The differences to the first run in one condition, by run."""
-    return {own.name: own.conditions[condition] for own in report.comparisons if condition in own.conditions}
+    found = {comparison.name: comparison.conditions.get(condition) for comparison in report.comparisons}
+    return {name: intervals for name, intervals in found.items() if intervals is not None}
 
 
 def titled(title: str, attacked: bool) -> str:
     """A table's title; of attacked texts, it says what stands on both sides of the arrow."""
-    return title + (f"; {BEFORE}" if attacked else "")
+    return title + (f"; {ARROW}" if attacked else "")
 
 
 def _cells(
     intervals: Mapping[str, Interval],
     names: Sequence[str],
     signed: bool = False,
-    before: Mapping[str, Interval] | None = None,
+    clean: Mapping[str, Interval] | None = None,
 ) -> list[Cell]:
-    originals = before or {}
+    clean = clean or {}
     return [
-        Estimate(intervals[name], signed, originals[name].value if name in originals else None)
-        if name in intervals
-        else ""
+        Estimate(intervals[name], signed, clean[name].value if name in clean else None) if name in intervals else ""
         for name in names
     ]
 

@@ -34,7 +34,7 @@ def alignment_tables(report: Report) -> list[Table]:
     if len(runs) > 1:
         header = [("run", ""), *((title, "avg") for _, title, _ in _FIGURES)]
         rows: list[list[Cell]] = [[run.name, *_cells([run], "avg")] for run in measured]
-        return [_filled(Table(_TITLE, header, rows, _before(measured, "avg")))]
+        return [_filled(Table(_TITLE, header, rows, _at_start(measured, "avg")))]
     (run,) = measured
     names = [*languages(run), "avg"]
     header = [("language", ""), *((title, "before → after") for _, title, _ in _FIGURES)]
@@ -62,11 +62,11 @@ def alignment_by_method(comparison: MethodComparison) -> list[Table]:
     rows: list[list[Cell]] = [[name, *_cells(runs, "avg")] for name, runs in measured.items()]
     everything = [run for runs in measured.values() for run in runs]
     header = [("method", ""), *((title, "avg") for _, title, _ in _FIGURES)]
-    found = [_filled(Table(f"{_TITLE}; (lowest to highest seed)", header, rows, _before(everything, "avg")))]
+    found = [_filled(Table(f"{_TITLE}; (lowest to highest seed)", header, rows, _at_start(everything, "avg")))]
     columns = [("language", ""), ("before training", ""), *((name, "") for name in measured)]
     by_language: list[list[Cell]] = []
     for language in languages(first[0]):
-        start = [row[1] for row in _before(everything, language)] or [""]
+        start = [row[1] for row in _at_start(everything, language)] or [""]
         by_language.append([language, *start, *(_cells(runs, language)[0] for runs in measured.values())])
     return [*found, Table("Sentence retrieval, held-out pairs, in %; (lowest to highest seed)", columns, by_language)]
 
@@ -78,7 +78,7 @@ def _filled(table: Table) -> Table:
     return Table(table.title, [table.columns[i] for i in kept], rows, summary)
 
 
-def _before(runs: Sequence[Run], language: str) -> list[list[Cell]]:
+def _at_start(runs: Sequence[Run], language: str) -> list[list[Cell]]:
     """The row of before training, where all runs that say so began alike: with one encoder, corpus and pooling."""
     starts = {tuple(cells) for run in runs if any(cells := _cells([run], language, "start"))}
     return [["before training", *starts.pop()]] if len(starts) == 1 else []
@@ -95,11 +95,11 @@ def languages(run: Run) -> list[str]:
 def _cells(runs: Sequence[Run], language: str, stage: str = "test") -> list[str]:
     cells = []
     for figure, _, share in _FIGURES:
-        values = [own for run in runs if (own := run.figure(f"{stage}/{figure}/{language}")) is not None]
+        values = [value for run in runs if (value := run.figure(f"{stage}/{figure}/{language}")) is not None]
         if not values:
             cells.append("")
             continue
-        mean, low, high = (_shown(own, share) for own in (statistics.mean(values), min(values), max(values)))
+        mean, low, high = (_shown(value, share) for value in (statistics.mean(values), min(values), max(values)))
         cells.append(mean if low == high else f"{mean} ({low} to {high})")
     return cells
 

@@ -15,17 +15,17 @@ class Estimate:
     Args:
         interval: of the estimate.
         signed: for differences, which are marked if they are not zero.
-        before: of an accuracy under attack, the clean accuracy on the same examples.
+        clean: of an accuracy under attack, the clean accuracy on the same examples.
     """
 
     interval: Interval
     signed: bool = False
-    before: float | None = None
+    clean: float | None = None
 
     @property
     def value(self) -> str:
-        own = percent(self.interval.value, self.signed)
-        return own if self.before is None else f"{percent(self.before)} → {own}"
+        value = percent(self.interval.value, self.signed)
+        return value if self.clean is None else f"{percent(self.clean)} → {value}"
 
     def detail(self, compact: bool = False) -> str:
         """The interval, in whole percents if ``compact``."""

@@ -31,8 +31,8 @@ def cost_tables(report: Report) -> list[Table]:
     found = [name for summary in report.common for name in summary.costs]
     tables = []
     for attack in (name for name in dict.fromkeys(found) if found.count(name) > 1):
-        own = [(s.run.name, s.source, s.costs[attack]) for s in report.common if attack in s.costs]
-        tables.append(_table(f"What the attack {attack} costs: shares in %, {report.split}", "run", own))
+        rows = [(s.run.name, s.source, s.costs[attack]) for s in report.common if attack in s.costs]
+        tables.append(_table(f"What the attack {attack} costs: shares in %, {report.split}", "run", rows))
     return tables
 
 
@@ -52,10 +52,10 @@ def language_costs(report: Report, summary: Summary) -> list[Table]:
     languages = [name for name in report.languages if name in summary.languages]
     columns: list[tuple[str, str, list[Cell]]] = []
     for attack, costs in summary.costs.items():
-        own = [costs.get(name, Costs(0)) for name in (*languages, "avg")]
-        columns.append((attack, "success", [Estimate(each.success) if each.success else "" for each in own]))
-        if any("queries" in each.means for each in own):
-            columns.append((attack, "queries", [_mean(each, "queries", "") for each in own]))
+        by_row = [costs.get(name, Costs(0)) for name in (*languages, "avg")]
+        columns.append((attack, "success", [Estimate(each.success) if each.success else "" for each in by_row]))
+        if any("queries" in each.means for each in by_row):
+            columns.append((attack, "queries", [_mean(each, "queries", "") for each in by_row]))
     rows = [[name, *(cells[i] for _, _, cells in columns)] for i, name in enumerate([*languages, "avg (targets)"])]
     header = [("language", ""), *((name, note) for name, note, _ in columns)]
     averages = rows[-1:] if any(cell != "" for cell in rows[-1][1:]) else []
@@ -64,7 +64,7 @@ def language_costs(report: Report, summary: Summary) -> list[Table]:
 
 def side_costs(report: Report, summary: Summary) -> list[Table]:
     """Attacks by the side of the pair that they changed, in percent of the broken examples, where that is known."""
-    rows = [row for row in _rows(summary) if any(name in own.means for own in row[2].values() for name in _SIDES)]
+    rows = [row for row in _rows(summary) if any(name in costs.means for costs in row[2].values() for name in _SIDES)]
     if not rows:
         return []
     columns, note = _mean_columns(rows, _SIDES)
@@ -90,25 +90,25 @@ def _rows(summary: Summary) -> list[_Row]:
 def _table(title: str, label: str, rows: Sequence[_Row]) -> Table:
     columns: list[tuple[str, str, list[Cell]]] = []
     means, note = _mean_columns(rows, _MEANS)
-    attacked = [[f"{own.attacked:,}" if own else _UNKNOWN for own in _both(row)] for row in rows]
+    attacked = [[f"{costs.attacked:,}" if costs else _UNKNOWN for costs in _both(row)] for row in rows]
     columns.append(("attacked", note, _joined(attacked, note)))
     for i, whose in enumerate(("avg", "source")):
-        success = [own.success if own else None for own in (_both(row)[i] for row in rows)]
+        success = [costs.success if costs else None for costs in (_both(row)[i] for row in rows)]
         if any(success):
-            columns.append(("success", whose, [Estimate(own) if own else _UNKNOWN for own in success]))
+            columns.append(("success", whose, [Estimate(interval) if interval else _UNKNOWN for interval in success]))
     columns += [(name, note, cells) for name, cells in means]
     cells = [[row[0], *(column[i] for _, _, column in columns)] for i, row in enumerate(rows)]
-    return Table(title, [(label, ""), *((name, own) for name, own, _ in columns)], cells)
+    return Table(title, [(label, ""), *((name, note) for name, note, _ in columns)], cells)
 
 
 def _mean_columns(rows: Sequence[_Row], titles: _Titles) -> tuple[list[tuple[str, list[Cell]]], str]:
     """Columns of means that are known somewhere, and whose they are: of the targets (`avg`), the source, or both."""
     there = [any(_both(row)[i] for row in rows) for i in (0, 1)]
-    note = " / ".join(whose for whose, own in zip(("avg", "source"), there, strict=True) if own)
+    note = " / ".join(whose for whose, known in zip(("avg", "source"), there, strict=True) if known)
     columns = []
     for name, (title, _) in titles.items():
-        if any(own and name in own.means for row in rows for own in _both(row)):
-            cells = [[_mean(own, name) if own else _UNKNOWN for own in _both(row)] for row in rows]
+        if any(costs and name in costs.means for row in rows for costs in _both(row)):
+            cells = [[_mean(costs, name) if costs else _UNKNOWN for costs in _both(row)] for row in rows]
             columns.append((title, _joined(cells, note)))
     return columns, note
 
@@ -120,7 +120,7 @@ def _both(row: _Row) -> tuple[Costs | None, Costs | None]:
 
 def _joined(cells: Sequence[Sequence[str]], note: str) -> list[Cell]:
     kept = {"avg": slice(0, 1), "source": slice(1, 2)}.get(note, slice(0, 2))
-    return [" / ".join(own[kept]) for own in cells]
+    return [" / ".join(values[kept]) for values in cells]
 
 
 def _mean(costs: Costs, name: str, unknown: str = _UNKNOWN) -> str:

@@ -39,11 +39,11 @@ def condition_tables(comparison: MethodComparison) -> list[Table]:
     for condition in comparison.conditions:
         first = _accuracies(comparison, baseline, condition)
         differences = [_differences(comparison, method, condition) for method in others]
-        names = next(own for method in comparison.methods if (own := _accuracies(comparison, method, condition)))
+        names = next(found for method in comparison.methods if (found := _accuracies(comparison, method, condition)))
         counts = _counts(comparison.methods, condition)
         columns = [("language", ""), (baseline.name, counts), *((method.name, "difference") for method in others)]
         rows: list[list[Cell]] = [
-            [name, first.get(name, ""), *(own.get(name, "") for own in differences)] for name in names
+            [name, first.get(name, ""), *(cells.get(name, "") for cells in differences)] for name in names
         ]
         tables.append(Table(titled(f"{condition}: accuracy in % and differences", condition != CLEAN), columns, rows))
     return tables
@@ -69,9 +69,9 @@ def every_run(comparison: MethodComparison) -> list[Table]:
 
 
 def _accuracies(comparison: MethodComparison, method: Method, condition: str) -> dict[str, Cell]:
-    clean = comparison.clean.get((method.name, condition), {})
+    clean = comparison.clean_on_attacked.get((method.name, condition), {})
     return {
-        name: Estimate(interval, before=clean[name].value if name in clean else None)
+        name: Estimate(interval, clean=clean[name].value if name in clean else None)
         for name, interval in comparison.accuracies.get((method.name, condition), {}).items()
     }
 
@@ -83,5 +83,6 @@ def _differences(comparison: MethodComparison, method: Method, condition: str) -
 
 def _counts(methods: Sequence[Method], condition: str) -> str:
     """How many examples a language the methods are compared on."""
-    frames = [own for method in methods if condition in method.conditions for own in method.frames(condition).values()]
-    return count_range([int(count) for own in frames for count in own["language"].value_counts()])
+    having = [method for method in methods if condition in method.conditions]
+    frames = [frame for method in having for frame in method.frames(condition).values()]
+    return count_range([int(count) for frame in frames for count in frame["language"].value_counts()])
