@@ -63,8 +63,8 @@ class Perturbation(Part, ABC):
 
     Attributes:
         sides: the texts of a pair that it may change.
-        lacking: what the languages that it does not support have none of.
-        instead: what to use for those languages.
+        lacking: why it cannot change some languages, as messages say it: the language has no "letter case".
+        instead: the class that messages recommend for those languages.
     """
 
     sides: tuple[Side, ...] = ("text", "text_pair")
@@ -73,39 +73,39 @@ class Perturbation(Part, ABC):
 
     @abstractmethod
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """Single edits of the example, none a no-op; an empty list where nothing can be changed."""
+        """All single edits that it proposes, each of which changes the text; empty if there are none."""
 
     def sample(self, example: Example, rng: random.Random) -> Edit | None:
-        """One random edit; None where nothing can be changed. Override where listing all candidates is slow."""
+        """One random edit, or None if there is none. Override it where listing all candidates is slow."""
         candidates = self.candidates(example, rng)
         return rng.choice(candidates) if candidates else None
 
     def supports(self, language: str) -> bool:
-        """Whether it can change texts in this language; where it cannot, there are no candidates."""
+        """Whether it can change texts in this language. If not, ``candidates`` proposes nothing for them."""
         return True
 
     def changes(self, language: Language) -> bool:
-        """Whether it can change examples in a language, or one of a pair of languages."""
+        """Whether it can change examples in a language; of a pair of languages, one it may change is enough."""
         if isinstance(language, str):
             return self.supports(language)
-        return any(self.supports(own) for side, own in zip(_SIDES, language, strict=True) if side in self.sides)
+        return any(self.supports(code) for side, code in zip(_SIDES, language, strict=True) if side in self.sides)
 
     def require(self, language: Language) -> None:
-        """Refuse examples in a language that is not supported.
+        """Refuse a language that it cannot change.
 
         Raises:
-            UserError: if it is not; the message says why, and what to use instead.
+            UserError: saying why the language cannot be changed, and which perturbation to use instead.
         """
         if not self.changes(language):
-            name, own = type(self).__name__, language_name(language)
-            raise UserError(f"{name} cannot change {own}: it has no {self.lacking}; use {self.instead} instead.")
+            kind, name = type(self).__name__, language_name(language)
+            raise UserError(f"{kind} cannot change {name}: it has no {self.lacking}; use {self.instead} instead.")
 
 
 class Constraint(Part, ABC):
-    """Refuses edits, by looking at the original example and everything done to it.
+    """Refuses sets of edits, given the original example and all the edits to make to it.
 
-    Searches build up sets of edits one by one, so what is allowed together should be allowed apart. The engine counts
-    the refusals; of several constraints only the first one to refuse a set is asked, and counts it.
+    Searches build sets of edits one edit at a time, so if a set is allowed, its subsets should be allowed too. The
+    engine counts refusals. Constraints are asked in order until one refuses; only that one's count goes up.
     """
 
     @abstractmethod
@@ -114,23 +114,26 @@ class Constraint(Part, ABC):
 
 
 class BatchedConstraint(Part, ABC):
-    """A constraint that is slow for one text and fast for many: it is asked last, about many examples together."""
+    """A constraint that is slow for one text and fast for many, such as one that runs a model.
+
+    It is asked after all other constraints, about the texts of many examples together.
+    """
 
     @property
     @abstractmethod
     def key(self) -> str:
-        """What its judgements depend on besides the texts: they are remembered under this name."""
+        """Identifies everything that its judgements depend on besides the texts; they are cached under it."""
 
     def prepare(self) -> None:  # noqa: B027  most have nothing to load
-        """Loads what judging takes: that it is missing is told before an attack, not within it.
+        """Loads what it needs to judge, such as a model. Called before an attack, so that it fails early if at all.
 
         Raises:
-            UserError: if it is missing.
+            UserError: if something is missing.
         """
 
     @abstractmethod
     def judge(self, pairs: Sequence[tuple[Example, Example]]) -> np.ndarray:
-        """Whether each (original, perturbed) is allowed, shape (N,), boolean."""
+        """Whether each of N pairs (original, perturbed) is allowed, shape (N,), boolean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ class AttackResult:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The question which perturbed examples the batched constraints allow; answered by booleans (n,), always all."""
+    """Asks which of n perturbed examples the batched constraints allow. Answered by n booleans, whatever the budget."""
 
     original: Example
     perturbed: list[Example]
@@ -171,10 +174,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class FirstOrder:
-    """The question what single edits would do to the margin, to first order, as one gradient tells it.
+    """Asks how much each of n single edits would change the margin, to first order, from one gradient.
 
-    Answered by :func:`~xltrobust.perturb.engine.first_order.first_order_effects` (n,), the lower the better for the
-    attack; by (0,) if the budget is spent.
+    Answered by :func:`~xltrobust.perturb.engine.first_order.first_order_effects`, shape (n,), the lower the better for
+    the attack; shape (0,) if the budget is spent.
     """
 
     example: Example
@@ -199,11 +202,14 @@ class Search(Part, ABC):
     ) -> Generator[Question, np.ndarray, Outcome]:
         """Yields questions, is sent answers, returns the adversarial text and the victim's answer to it.
 
-        A list of n examples is answered by the victim's n answers, (n, C) for a classifier; what else can be asked is
-        below :data:`Question`.
-        The engine has asked for the original already; ``run`` starts from an example that the goal wants attacked.
-        A yield is a round: what can be asked together should be, and what depends on answers comes in a later one.
-        An answer may be shorter than its question: the budget is spent, and the search has to end with what it has.
-        It returns None if nothing was tried. If the text returned breaks the example, the last list asked about holds
-        a text that does, and what it holds besides are texts that may count.
+        A question is a list of n examples, answered by the victim's n answers, (n, C) for a classifier; or
+        :class:`Allowed` or :class:`FirstOrder`. The engine has asked about the original already, and runs a search only
+        on examples that the goal wants attacked.
+
+        Each ``yield`` is one round. Ask together whatever does not depend on the answers of the same round, so that the
+        engine can batch it. An answer shorter than its question means that the budget is spent: return the best text
+        found so far.
+
+        Return None if nothing was tried. If the text returned breaks the example, the last list of examples that was
+        asked about must hold it, and hold no text that may not count as a success: ``broken_at`` is read off that list.
         """

@@ -1,4 +1,4 @@
-"""What edits do to the words and characters of a text: what constraints measure and searches group by."""
+"""Edits of a text, and what they do to it: the words they touch and their edit distance."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SIDES: tuple[Side, ...] = ("text", "text_pair")
 def touched_words(text: str, edit: Edit) -> tuple[int, ...]:
     """Indices in :func:`~xltrobust.text.words.word_parts` of the words of one side that an edit changes.
 
-    Those are the words that it overlaps, and those that it lengthens: by letters or digits put next to them, or by
-    taking away what parted them from others. An edit of punctuation or white space that leaves all words as they are
-    touches none; what is put where two words meet without a gap is taken for a part of the first.
+    These are the words that it overlaps, and those that it lengthens, by inserting letters or digits next to them or by
+    deleting what separated them from others. An edit of punctuation or white space that leaves all words as they are
+    touches none. An insertion where two words meet without a gap counts as part of the first.
 
     >>> [touched_words("turn it, off", Edit(*edit)) for edit in [(1, 3, "ru"), (4, 5, ""), (4, 4, "s"), (7, 8, ";")]]
     [(0,), (0, 1), (0,), ()]
     """
     parts = word_parts(text)
-    # What comes to stand next to the words on either side, and what stood there.
+    # The characters that are next to the neighbouring words after the edit, and those that were before.
     new = "".join(character for character in edit.replacement if unicodedata.category(character) != "Cf")
     following = new[:1] or text[edit.end : edit.end + 1]
     preceding = new[-1:] or text[: edit.start][-1:]
@@ -63,7 +63,7 @@ def distance(before: str, after: str) -> int:
 
 
 def overlaps_any(edit: Edit, others: Iterable[Edit]) -> bool:
-    """Whether an edit cannot be made together with one of the others: they overlap, or start at the same place."""
+    """Whether an edit conflicts with one of the others: they overlap or start at the same place."""
     return any(
         edit.side == other.side and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
         for other in others
@@ -71,18 +71,18 @@ def overlaps_any(edit: Edit, others: Iterable[Edit]) -> bool:
 
 
 def edit_distance(text: str, edits: Sequence[Edit]) -> int:
-    """What edits of one text cost; see :class:`MaxEditDistance`."""
+    """The summed edit distance of edits of one text; see :class:`MaxEditDistance`."""
     return sum(distance(text[edit.start : edit.end], edit.replacement) for edit in edits)
 
 
 def total_distance(example: Example, edits: Sequence[Edit]) -> int:
-    """What edits of an example cost, on all sides; see :class:`MaxEditDistance`."""
+    """The summed edit distance of edits of an example, over both sides; see :class:`MaxEditDistance`."""
     return sum(edit_distance(getattr(example, edit.side), [edit]) for edit in edits)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """Replace ``[start, end)`` (characters of the *original* text of one side) by ``replacement``."""
+    """Replaces the characters ``[start, end)`` of the *original* text of one side by ``replacement``."""
 
     start: int
     end: int
@@ -101,13 +101,13 @@ def apply_edits(example: Example, edits: Sequence[Edit]) -> Example:
     """
     changed: dict[str, str] = {}
     for side in _SIDES:
-        own = sorted(e for e in edits if e.side == side)
-        if not own:
+        in_order = sorted(edit for edit in edits if edit.side == side)
+        if not in_order:
             continue
         source, pieces, at = getattr(example, side), [], 0
-        for edit in own:
+        for edit in in_order:
             if edit.start < at:
-                raise ValueError(f"Expected edits not to overlap, but got {own}.")
+                raise ValueError(f"Expected edits not to overlap, but got {in_order}.")
             pieces += [source[at : edit.start], edit.replacement]
             at = edit.end
         changed[side] = "".join([*pieces, source[at:]])

@@ -1,4 +1,4 @@
-"""A random view of a text: what augmentation trains on, made by the perturbations that attacks use."""
+"""Random views of a text for augmentation, made by the perturbations that attacks use."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from xltrobust.perturb.perturbations.substitution import WordSubstitution
 
 @dataclass(frozen=True, kw_only=True)
 class RandomView:
-    """Changes a text at random.
+    """Perturbs a text at random.
 
-    With a table of words and no ``rate``, every word independently becomes a uniform draw from itself and its
-    replacements: the distribution of RS-DA (Huang et al., 2021) and SAFER (Ye et al., 2020). With a ``rate``, as many
-    random edits are made as :class:`~xltrobust.perturb.searches.random_search.RandomSearch` makes at that rate.
+    Without a ``rate``, every word is replaced independently by a uniform draw from itself and its replacements in a
+    table: the distribution of RS-DA (Huang et al., 2021) and SAFER (Ye et al., 2020). With a ``rate``, it makes as many
+    random edits as :class:`~xltrobust.perturb.searches.random_search.RandomSearch` at that rate.
 
     Args:
-        perturbation: what proposes the changes.
-        rate: edits per word; None draws each word by itself.
-        segmentation: what a word is without a ``rate``: by ``space`` it is what ``split(" ")`` gives, looked up as it
-            is spelt, so that a capital or a comma makes it another word (as in the public code of RS-DA); by ``words``
-            it is what attacks replace, case and punctuation seen to.
+        perturbation: proposes the edits; without a ``rate`` it has to replace words by a table.
+        rate: edits per word; None draws each word independently.
+        segmentation: what a word is if there is no ``rate``. ``space``: what ``split(" ")`` gives, looked up exactly as
+            written, so that "Good" or "good," is not found under "good" (as in the public code of RS-DA). ``words``:
+            the words that attacks replace, without punctuation and whatever their case.
 
     Raises:
         ValueError: if ``rate`` is not in (0, 1], or is None and the perturbation does not replace words.
@@ -48,7 +48,7 @@ class RandomView:
             )
 
     def __call__(self, example: Example, rng: random.Random) -> Example:
-        """A view of an example; the texts of a pair are drawn independently."""
+        """A random view of an example; the two texts of a pair are perturbed independently."""
         if self.rate is not None:
             count = edit_count(example, self.perturbation, self.rate)
             return apply_edits(example, random_edits(example, self.perturbation, (), count, rng))
@@ -60,7 +60,7 @@ class RandomView:
 
 
 def _split_words(example: Example, perturbation: WordSubstitution) -> list[list[Edit]]:
-    """The replacements of each word between single spaces that is in the table just as it is spelt."""
+    """The replacements of each word, as ``split(" ")`` gives them, that is in the table exactly as written."""
     found: list[list[Edit]] = []
     for side in perturbation.sides:
         text, language = getattr(example, side), example.side_language(side)

@@ -15,13 +15,13 @@ _DEFAULT_GOAL = Misclassification().described()  # descriptions leave it out: be
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """What is changed, what may not be, and how the changes are looked for.
+    """An attack: a perturbation, constraints on it, a search, a budget and a goal.
 
     Args:
         perturbation: proposes single edits.
-        search: picks edits, asking the victim.
-        constraints: refuse edits.
-        budget: forward and backward passes that an example may cost, the original included; None sets no bound.
+        search: chooses among them by asking the victim.
+        constraints: refuse sets of edits.
+        budget: the most forward and backward passes for one example, the original's included; None sets no limit.
         goal: which answers break an example; None is :class:`~xltrobust.perturb.goal.Misclassification`.
 
     Raises:
@@ -40,17 +40,19 @@ class Attack:
 
 
 def check_attack_name(name: str) -> None:
-    """Refuses what cannot name an attack: results use it otherwise, or it parts the names of figures.
+    """Refuses names that results use for something else (``clean``, ``worst``), empty ones, and those with a ``/``.
 
     Raises:
-        ValueError: if it is such a name.
+        ValueError: if the name is one of these.
     """
     if not name or "/" in name or name in ("clean", "worst"):
         raise ValueError(f"an attack cannot be named {name!r}: results use the name, or a / in it, for something else.")
 
 
 def describe_attack(recipe: Attack) -> dict[str, Any]:
-    """An attack as a configuration would have it, with hashes of the files that it was made of, for ``results.json``.
+    """An attack's options, with hashes of the files that it reads, for ``results.json``.
+
+    The default goal is left out.
 
     >>> from xltrobust.perturb import RandomSearch, WordDropping
     >>> describe_attack(Attack(perturbation=WordDropping(), search=RandomSearch(draws=2)))["search"]
@@ -68,13 +70,14 @@ def describe_attack(recipe: Attack) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two descriptions part.
+    """An option in which two descriptions of attacks differ.
 
     Args:
-        option: dotted name.
-        there: what the one has; None if ``unknown``.
-        here: what the other has.
-        unknown: whether the one does not tell: a version that kept less has written it, or what it was cannot be told.
+        option: its dotted name.
+        there: its value in the recorded description; None if ``unknown``.
+        here: its value in the other.
+        unknown: whether the record does not say: an earlier version did not record the option, or its value has no
+            reproducible description.
     """
 
     option: str
@@ -84,12 +87,12 @@ class Difference:
 
 
 def first_difference(there: Any, here: Any, option: str = "recipe") -> Difference | None:
-    """Where an attack that results tell of differs from another one, or cannot be known not to; None if it is the same.
+    """The first option in which a recorded attack differs, or may differ, from another; None if they are the same.
 
     Args:
-        there: as ``results.json`` has it, perhaps of an older version.
-        here: as :func:`describe_attack` tells it.
-        option: the name of what is compared.
+        there: the record from ``results.json``, possibly of an earlier version.
+        here: what :func:`describe_attack` returns.
+        option: the name of what is compared, for the result.
 
     >>> first_difference({"class": "KeepStopWords"}, {"class": "KeepStopWords", "words": ["a"]}, "constraint")
     Difference(option='constraint.words', there=None, here=['a'], unknown=True)
@@ -105,12 +108,12 @@ def _with_goal(described: Any) -> Any:
 def _first_difference(there: Any, here: Any, option: str) -> Difference | None:
     if isinstance(there, dict) and isinstance(here, dict):
         for name in dict.fromkeys([*here, *there]):
-            own = option if name in (CLASS, HASH) else f"{option}.{name}"
+            dotted = option if name in (CLASS, HASH) else f"{option}.{name}"
             if name not in there or (name == HASH and there[name] is None):
-                return Difference(own, None, here.get(name), unknown=True)
+                return Difference(dotted, None, here.get(name), unknown=True)
             if name == CLASS and here.get(name, "").rpartition(".")[2] == there[name]:
                 continue  # older versions left the module out
-            if found := _first_difference(there[name], here.get(name), own):
+            if found := _first_difference(there[name], here.get(name), dotted):
                 return found
         return None
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):

@@ -1,4 +1,4 @@
-"""Any function from texts to logits as a victim."""
+"""Makes a victim of any function from texts to logits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from xltrobust.example import Example
 
 
 class TextVictim:
-    """Asks a function about texts; its answers are logits or probabilities in the order of the labels.
+    """A classifier of whole texts, given as a function that returns logits or probabilities in the order of the labels.
 
     Args:
-        classify: takes a list of N texts, or of N pairs (text, text_pair) where examples are pairs, and returns what
-            NumPy can make an array (N, C) of. It is called with at most ``batch_size`` texts of similar length.
-        batch_size: texts of one call.
+        classify: takes a list of N texts (N pairs (text, text_pair) where examples are pairs) and returns an array of
+            shape (N, C), or what NumPy can turn into one. It is called with texts of similar length.
+        batch_size: the most texts in one call.
+
+    Raises:
+        ValueError: if ``batch_size`` is not positive or, when called, if ``classify`` returns another shape.
 
     >>> from xltrobust.perturb import RandomSearch, TypoPerturbation, attack
     >>> victim = TextVictim(lambda texts: [["hot" in text, "cold" in text] for text in texts])
@@ -31,14 +34,14 @@ class TextVictim:
         self.classify, self.batch_size = classify, batch_size
 
     def __call__(self, examples: Sequence[Example]) -> np.ndarray:
-        """Shape (N, C)."""
+        """The answers to N examples, shape (N, C)."""
         order = sorted(range(len(examples)), key=lambda at: -len(examples[at].text) - len(examples[at].text_pair or ""))
         answers: dict[int, np.ndarray] = {}
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
             texts = [
-                own.text if own.text_pair is None else (own.text, own.text_pair)
-                for own in (examples[at] for at in places)
+                example.text if example.text_pair is None else (example.text, example.text_pair)
+                for example in (examples[at] for at in places)
             ]
             given = np.asarray(self.classify(texts), dtype=float)
             if given.ndim != 2 or len(given) != len(places):

@@ -1,4 +1,4 @@
-"""What searches in flight want to know, each thing asked once and all of one kind together."""
+"""Answers the questions of all searches under way: nothing is asked twice, and questions of one kind go together."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from xltrobust.perturb.engine.journal import Journal, answer_key
 from xltrobust.perturb.goal import Goal
 
 _T = TypeVar("_T")
-_REMEMBERED = 100_000  # answers kept at a time: bounds memory, and forgotten ones are merely asked for again
-_AT_ONCE = 1024  # texts of one call: enough for full batches of every length, and little is lost in a kill
+_REMEMBERED = 100_000  # answers kept in memory; those dropped are merely asked for again
+_AT_ONCE = 1024  # texts per call: enough for full batches of every length, and a kill loses little
 
 
 def text_key(example: Example) -> bytes:
-    """What stands for an example's texts, whatever its label and id."""
+    """Identifies an example's texts and language, whatever its label and id."""
     return answer_key(example.language, example.text, example.text_pair)
 
 
 class Answers:
-    """Asks the victim about each text once, as long as it is remembered, and the batched constraints likewise.
+    """Asks the victim, and the batched constraints, about each text once while the answer is remembered.
 
     Args:
         victim: see :func:`~xltrobust.perturb.attack`.
         constraints: those that judge in batches.
-        goal: says which shape answers have, and of which margin gradients are.
-        journal: remembers for good.
-        tell: called between the calls that answer one round of questions, which may take minutes.
+        goal: gives the shape of answers, and the margin that gradients are of.
+        journal: remembers answers for good.
+        tell: called between the calls that answer one round of questions, as a round may take minutes.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Answers:
         self._shape: tuple[int, ...] = (0,)
 
     def to(self, questions: Sequence[Question]) -> list[np.ndarray]:
-        """One array a question.
+        """Answers questions, in as few calls of the victim as possible.
 
         Returns:
-            What the victim says of n texts, as (n, C) logits; for :class:`Allowed` what each constraint says,
-            (n, constraints): below 0 if it refuses, 0 if it was not asked because one before it did; the n effects of
-            :class:`FirstOrder`.
+            One array per question. For n texts: the victim's answers, (n, C) for a classifier. For :class:`Allowed`:
+            the verdicts (n, constraints), positive if a constraint allows a text, negative if it refuses, and 0 if it
+            was not asked because an earlier one refused. For :class:`FirstOrder`: the n effects.
         """
         texts = [example for question in questions if isinstance(question, list) for example in question]
         self._learn({text_key(example): example for example in texts}, self._ask)
@@ -95,7 +95,7 @@ class Answers:
         return found
 
     def _learn(self, things: dict[bytes, _T], ask: Callable[[list[_T]], Iterable[np.ndarray]]) -> None:
-        """Asks about the things whose answers are not known."""
+        """Asks about those whose answers are not known."""
         unknown = [key for key in things if key not in self._known and not (self.journal and key in self.journal)]
         for start in range(0, len(unknown), _AT_ONCE):
             if start:
@@ -110,7 +110,7 @@ class Answers:
         known = self._known.get(key)
         if known is None and self.journal is not None:
             known = self.journal.get(key)
-        assert known is not None, "an answer is recalled in the round that it was learnt in"
+        assert known is not None, "an answer is recalled in the round in which it was learnt"
         return known
 
     def _ask(self, examples: list[Example]) -> Iterable[np.ndarray]:
@@ -126,7 +126,7 @@ class Answers:
     def _differentiate(self, questions: list[FirstOrder]) -> list[np.ndarray]:
         if not hasattr(self.victim, "gradients"):
             name = type(self.victim).__name__
-            raise ValueError(f"Expected a victim with gradients for this search, but {name} shows none.")
+            raise ValueError(f"Expected a victim with gradients for this search, but {name} has none.")
         self.asked += len(questions)
         return first_order_effects(questions, cast(WhiteBoxVictim, self.victim), self.goal)
 

@@ -1,4 +1,4 @@
-"""The attack on many examples at once: one call of the victim answers the questions of all searches in flight."""
+"""Attacks many examples at once: one call of the victim answers the questions of all searches under way."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Run = Generator[Question, np.ndarray, Outcome]
 
 
 class Progress(NamedTuple):
-    """How far an attack has come.
+    """How far an attack has got.
 
     Args:
         done: examples finished.
-        total: examples there are.
+        total: all examples.
         right: how many of the finished ones the goal wanted attacked: they were classified correctly before.
         broken: how many of those were broken.
-        asked: texts and gradients that the victim was asked for so far.
+        asked: texts and gradients that the victim has been asked for.
     """
 
     done: int
@@ -63,42 +63,42 @@ def attack(
     journal: Journal | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> list[AttackResult]:
-    """Attack every example that the victim classifies correctly (and that the goal does not leave alone).
+    """Attacks every example that the victim classifies correctly, unless the goal leaves it alone.
 
-    Many searches run side by side, and whenever one ends the next example takes its place. An example's randomness is
-    a function of the seed, its language and its id, and of the kinds of perturbation and search: its result does not
-    depend on the order of the examples, on which others there are, or on ``in_flight``.
+    Many searches run side by side; when one ends, the next example takes its place. The random choices for an example
+    depend on the seed, its language, its id and the classes of perturbation and search alone. So its result does not
+    depend on the order of the examples, on the other examples, or on ``in_flight``.
 
-    With a budget, a question is answered from its start, up to the first text that goes beyond it. So an answer
-    shorter than the question tells a search that its budget is used up: it ends with the best that it has found. The
-    budget changes nothing before that point, so one attack tells what any smaller budget would have broken
+    With a budget, a question is answered up to the first text that would exceed it. An answer shorter than its question
+    tells a search that its budget is used up, and the search ends with the best text found so far. The budget changes
+    nothing before that point, so one attack also tells which examples any smaller budget would have broken
     (``broken_at`` of the results).
 
     Args:
-        examples: what to attack, of any languages.
+        examples: what to attack, in any languages.
         victim: answers N examples with logits or probabilities, (N, C) for goals about classes; it cuts large questions
             into batches itself. Searches that ask for gradients need a :class:`~xltrobust.perturb.base.WhiteBoxVictim`.
         perturbation: proposes edits.
         search: chooses among them.
-        constraints: refuse some of them.
+        constraints: refuse sets of edits.
         goal: which answers break an example; None is :class:`~xltrobust.perturb.goal.Misclassification`.
-        seed: of all random choices.
-        in_flight: how many examples are searched at a time; a question has about this many times the texts that the
-            search asks in a round.
-        budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are:
-            the original is one, a gradient is two, and a text that comes again is free. None sets no limit.
-        journal: answers kept on disk: what it knows is not asked again, what is asked is added. None keeps none.
+        seed: for all random choices.
+        in_flight: how many examples are attacked at a time. A call of the victim has about this many times the texts
+            that a search asks about in one round.
+        budget: the most forward and backward passes for one example, counted as ``queries`` and ``backwards`` are: the
+            original costs one, a gradient two, and a text that was asked about before nothing. None sets no limit.
+        journal: answers on disk. What it holds is not asked again, and new answers are added. None keeps none.
         progress: called after every call of the victim.
 
     Returns:
-        One result an example, in their order. An example that is not attacked costs one query and has no adversarial
-        text. ``queries`` counts the distinct texts of an example that were needed, also those whose
-        answer was known from another example or the journal.
+        One result per example, in the order of the examples. An example that is not attacked costs one query and has no
+        adversarial text. ``queries`` counts the distinct texts that an example needed answers to, including those
+        already known from another example or the journal.
 
     Raises:
         UserError: if the perturbation cannot change a language.
-        ValueError: if ``in_flight`` or ``budget`` is not positive, the victim's answer has the wrong shape or
-            is not a number, or the search needs gradients that the victim does not show.
+        ValueError: if ``in_flight`` or ``budget`` is not positive, the victim's answers have the wrong shape or contain
+            NaN, the goal's target is no class of the victim, or the search needs gradients that the victim lacks.
     """
     if in_flight < 1:
         raise ValueError(f"Expected argument `in_flight` to be positive, but got {in_flight}.")
@@ -145,7 +145,7 @@ def _attack_one(
     goal: Goal,
     rng: random.Random,
 ) -> Run:
-    """The original is the first question; only if the goal wants it attacked does the search begin."""
+    """Asks about the original first, and runs the search only if the goal wants the example attacked."""
     if not goal.to_attack((yield [example]), example)[0]:
         return None
     return (yield from search.run(example, perturbation, constraints, goal, rng))
@@ -176,7 +176,7 @@ class _Flight:
     question: Question = field(default_factory=list)
     cost: int = 0
     backwards: int = 0
-    spent: list[int] = field(default_factory=list)  # what had been when each text of the question was reached
+    spent: list[int] = field(default_factory=list)  # the cost up to and including each text of the question
     needed: set[bytes] = field(default_factory=set)
     broken_at: int | None = None
     original: np.ndarray | None = None  # the victim's answer to it
@@ -189,13 +189,13 @@ class _Flight:
         self._take_up(next(self.run))
 
     def advance(self, answer: np.ndarray) -> AttackResult | None:
-        """Pass on the answer to the pending question; the result, if the search ends with it."""
+        """Passes the answer to the pending question on to the search; returns the result if the search ends with it."""
         if isinstance(self.question, list):
             if self.original is None:  # the first question
                 self.original = answer[0]
                 self.attacked = bool(self.goal.to_attack(answer, self.example)[0])
             broken = self.goal.broken(answer, self.example).tolist()
-            self.broken_at = min((at for at, own in zip(self.spent, broken, strict=True) if own), default=None)
+            self.broken_at = min((cost for cost, hit in zip(self.spent, broken, strict=True) if hit), default=None)
         elif isinstance(self.question, Allowed):
             counts = (answer < 0).sum(axis=0).tolist()
             self.refused = [a + b for a, b in zip(self.refused or [0] * len(counts), counts, strict=True)]
@@ -223,7 +223,7 @@ class _Flight:
         return tuple(next(batched, 0) if counter is None else counter.refused for counter in self.counters)
 
     def _take_up(self, question: Question) -> None:
-        """Make a question the pending one, as far as the budget goes."""
+        """Makes a question the pending one, cut off where the budget ends."""
         while isinstance(question, Allowed) and not self.batched:
             question = self.run.send(np.ones(len(question.perturbed), bool))
         left = np.inf if self.budget is None else self.budget - self.cost

@@ -1,4 +1,4 @@
-"""Answers on disk: an attack that was killed goes on without asking anything twice."""
+"""Keeps answers on disk, so that an attack that was killed resumes without asking anything twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD = 16 + 4  # the key and the number of values, in bytes
 
 
 def answer_key(*parts: object) -> bytes:
-    """16 bytes that stand for what was asked.
+    """A hash of 16 bytes that identifies a question.
 
     >>> answer_key("en", "a", None) == answer_key("en", "a", None) != answer_key("en", "a", "None")
     True
@@ -21,12 +21,12 @@ def answer_key(*parts: object) -> bytes:
 
 
 def victim_folder(root: Path, weights: Path, *settings: object) -> Path:
-    """The folder for the answers of one victim: named by the content of its weights and by what else they depend on.
+    """The folder for the answers of one victim, named by a hash of its weights and of its settings.
 
     Args:
-        root: of all victims' folders.
+        root: the folder that holds the folders of all victims.
         weights: a file, or a directory of files.
-        settings: such as the maximum length of a text and the precision.
+        settings: whatever else answers depend on, such as the maximum length of a text and the precision.
     """
     digest = hashlib.blake2b(repr(settings).encode("utf8"), digest_size=16)
     for path in sorted(weights.rglob("*")) if weights.is_dir() else [weights]:
@@ -37,26 +37,26 @@ def victim_folder(root: Path, weights: Path, *settings: object) -> Path:
 
 
 class Journal:
-    """The answers of one victim, appended to a file as they come; what a kill left half-written is cut off.
+    """The answers of one victim, appended to a file as they come. A record that a kill left half-written is cut off.
 
-    Several processes keep a file each in one folder, and read all of them when they start.
+    Several processes may share a folder: each writes a file of its own, and reads all files when it starts.
 
     Args:
-        folder: of the files of this victim; made if need be. Name it after what answers depend on (the weights, the
-            maximum length, the precision): answers of another victim would be taken for this one's.
+        folder: for this victim's files; created if missing. Name it by everything that answers depend on (weights,
+            maximum length, precision; see :func:`victim_folder`): all answers in it are taken for this victim's.
         name: of the file that this process writes, different for every process.
     """
 
     def __init__(self, folder: Path, name: str = "0") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._known: dict[bytes, np.ndarray] = {}
-        own = folder / f"{name}.answers"
+        written = folder / f"{name}.answers"
         for path in sorted(folder.glob("*.answers")):
             whole = self._read(path.read_bytes())
-            if path == own:
+            if path == written:
                 with path.open("r+b") as opened:
                     opened.truncate(whole)
-        self._file = own.open("ab")
+        self._file = written.open("ab")
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._known
@@ -65,11 +65,11 @@ class Journal:
         return len(self._known)
 
     def get(self, key: bytes) -> np.ndarray | None:
-        """The answer, shape (n,); None if it was never given."""
+        """The answer, shape (n,), or None if there is none."""
         return self._known.get(key)
 
     def add(self, answers: Iterable[tuple[bytes, np.ndarray]]) -> None:
-        """Keeps answers, each of shape (n,); they are safe from the end of this process on when this returns."""
+        """Adds answers, each of shape (n,). When this returns, they survive a kill of this process."""
         pieces = []
         for key, values in answers:
             row = np.ascontiguousarray(values, "<f8")
@@ -79,11 +79,11 @@ class Journal:
         self._file.flush()
 
     def close(self) -> None:
-        """Ends writing."""
+        """Closes the file."""
         self._file.close()
 
     def _read(self, data: bytes) -> int:
-        """Takes over the records of a file; returns where the last whole one ends."""
+        """Reads the records of a file; returns where the last complete one ends."""
         at = 0
         while at + _HEAD <= len(data):
             size = int.from_bytes(data[at + 16 : at + 20], "little")

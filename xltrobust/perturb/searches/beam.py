@@ -1,4 +1,4 @@
-"""Search over everything: all ways to extend the best edits so far, a round at a time."""
+"""Beam search: each round tries every way to extend the best sets of edits so far."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from xltrobust.perturb.searches.guided import Best, allowed_edits, extensions, p
 
 
 class BeamSearch(Search):
-    """Keeps the ``width`` best sets of edits, and each round asks about all that have one edit more.
+    """Keeps the ``width`` best sets of edits; each round asks about every set with one edit more.
 
-    A set is kept only if its margin is smaller than that of the set it extends. The search ends with the first round
-    in which a text breaks the example (of several, that of the smallest edit distance), or in which none is kept. The
-    number of rounds is that of the edits made, but a round costs ``width`` queries for each possible edit: without
-    constraints or a budget, long texts cost thousands.
+    A set is kept only if its margin is smaller than that of the set it extends. The search ends with the first round in
+    which a text breaks the example (of several, the one with the smallest edit distance), or in which no set is kept.
+    Each round adds one edit, and costs ``width`` queries for each possible edit: thousands for long texts, unless
+    constraints or a budget bound them.
 
-    Edits are tried in random order, so that a budget that cuts a round short spares no part of the text.
+    Edits are tried in random order, so that no part of the text is favoured if the budget cuts a round short.
 
     Args:
-        width: how many sets of edits are extended.
+        width: how many sets of edits are kept.
 
     Raises:
         ValueError: if ``width`` is not a positive integer.
@@ -48,14 +48,14 @@ class BeamSearch(Search):
         goal: Goal,
         rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks about the original (a free repeat) with the first round; the prediction is that of the best text."""
+        """Asks about the original again (which is free) in the first round; returns the best text."""
         best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         rng.shuffle(edits)
         beam: list[tuple[tuple[Edit, ...], float]] = [((), np.inf)]
         while True:
-            # By what they consist of, as the same set can be reached in several ways; the value is the margin to beat,
-            # that of the best set extended, which comes first.
+            # From each set of edits to the margin that it has to beat: that of the set it extends. A set can be reached
+            # in several ways; the best set that it extends comes first in the beam.
             bounds: dict[tuple[Edit, ...], float] = {}
             for chosen, margin in beam:
                 for extended in extensions(example, chosen, edits, constraints):
@@ -64,7 +64,7 @@ class BeamSearch(Search):
             if not tried:
                 return best.result()
             first_round = beam[0][0] == ()
-            answers = yield [example] * first_round + [apply_edits(example, own) for own in tried]
+            answers = yield [example] * first_round + [apply_edits(example, extended) for extended in tried]
             if first_round:
                 bounds = dict.fromkeys(bounds, goal.margin(answers[:1], example)[0])
                 answers = answers[1:]
@@ -76,10 +76,11 @@ class BeamSearch(Search):
 
 
 class GreedyEverything(BeamSearch):
-    """Each round makes the one edit, of all possible ones, that lowers the margin most: a beam of width 1.
+    """Each round makes the edit, of all possible ones, that lowers the margin most: a beam of width 1.
 
-    The search of Pruthi et al. (2019), who make one or two edits: bound them with constraints. Far more queries than
-    :class:`~xltrobust.perturb.searches.greedy.GreedySearch`, which is the better choice where queries are limited.
+    This is the search of Pruthi et al. (2019), who make one or two edits; use constraints to bound them. It takes far
+    more queries than :class:`~xltrobust.perturb.searches.greedy.GreedySearch`, which is the better choice where queries
+    are limited.
 
     References:
         - Pruthi, Dhingra & Lipton. Combating adversarial misspellings with robust word recognition. ACL 2019.

@@ -1,4 +1,4 @@
-"""Search guided by one gradient: what it takes for the best is tried at once, and then word by word."""
+"""Search guided by one gradient: it tries the most promising edits together, and then word by word."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from xltrobust.perturb.searches.guided import (
 
 
 class GradientSearch(Search):
-    """Scores all edits of all words with one backward pass, and asks about few of them.
+    """Scores all edits of all words with one backward pass, and asks about a few of them.
 
-    The scores are those of :mod:`~xltrobust.perturb.engine.first_order`. The first text asked about has the best edit
-    of every word, from the most promising on, as far as constraints allow them together. If it does not break the
-    example, words are changed one by one as in :class:`~xltrobust.perturb.searches.greedy.GreedySearch`, with the best
-    ``candidates_per_word`` edits of each.
+    The scores are those of :mod:`~xltrobust.perturb.engine.first_order`. The first text that it asks about has the best
+    edit of every word, starting with the most promising word, as far as constraints allow them together. If that does
+    not break the example, words are changed one by one as in
+    :class:`~xltrobust.perturb.searches.greedy.GreedySearch`, trying the best ``candidates_per_word`` edits of each.
 
-    It finds what greedy search by deletion finds for less than half of its passes; in turn it needs a white-box victim,
-    and its texts may be changed more than they had to be: bound that with constraints.
+    It breaks as many examples as greedy search by deletion with less than half of the forward and backward passes. But
+    it needs a white-box victim, and may change more of a text than necessary; use constraints to bound that.
 
     Args:
         candidates_per_word: how many edits of a word are tried.
@@ -58,7 +58,7 @@ class GradientSearch(Search):
         goal: Goal,
         rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks for the gradient, about all words changed at once, and then about some edits of a word at a time."""
+        """Asks for the gradient, then about all words changed at once, and then about the edits of each word."""
         best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         if not edits:
@@ -66,11 +66,11 @@ class GradientSearch(Search):
         margin = goal.margin((yield [example]), example)[0]
         places = yield from rank_by_gradient(example, by_place(example, edits))
         together: tuple[Edit, ...] = ()
-        for own in places:
-            together = next(iter(extensions(example, together, own[:1], constraints)), together)
-        if len(together) > 1:  # by itself the best edit is tried with the first word's others
+        for word_edits in places:
+            together = next(iter(extensions(example, together, word_edits[:1], constraints)), together)
+        if len(together) > 1:  # a single edit is tried below, with the others of its word
             tried = yield from passing(example, [together])
-            best.take(tried, (yield [apply_edits(example, own) for own in tried]))
+            best.take(tried, (yield [apply_edits(example, chosen) for chosen in tried]))
         if not best.broken:
             yield from change_word_by_word(example, places, constraints, best, margin, self.candidates_per_word)
         return best.result()

@@ -26,21 +26,21 @@ Ranking = Literal["deletion", "mask", "gradient", "random"]
 class GreedySearch(Search):
     """Changes one word after another, the most important first (TextFooler's search, Jin et al., 2020).
 
-    The importance of a word is how much the margin of the true class falls without it; one question ranks all words
-    that can be changed. Then each word in turn is given the edit that lowers the margin most, if any does: one
-    question a word. The search ends with the first misclassified text; of several in a question, with that of the
-    smallest edit distance. An edit that touches several words counts as one of the first's, and one between words as of
-    a place of its own.
+    The importance of a word is how much the margin falls without it; one round ranks all words that can be changed.
+    Then each word in turn, one round per word, is given the edit that lowers the margin most, if any does. The search
+    ends with the first text that breaks the example; of several in one round, the one with the smallest edit distance.
+    An edit that touches several words belongs to the first of them; one that touches none is treated as a word by
+    itself.
 
-    Ranking by deletion or mask costs a query for each word, and a budget that ends before the ranking does leaves
-    nothing tried. One gradient, that is a forward and a backward pass, tells to first order what *every* edit would do
-    (:mod:`~xltrobust.perturb.engine.first_order`): words are ranked by their best edit, and ``candidates_per_word``
-    are the best ones of each, so that few are asked about. It needs a white-box victim.
+    Ranking by deletion or mask costs one query per word, and nothing is tried if the budget ends before the ranking is
+    complete. Ranking by gradient takes one forward and one backward pass, which estimate the effect of *every* edit
+    (:mod:`~xltrobust.perturb.engine.first_order`): words are ranked by their best edit, and only the best
+    ``candidates_per_word`` edits of each are tried. It needs a white-box victim.
 
     Args:
-        ranking: leave each word out (``"deletion"``), put ``mask_token`` in its place (``"mask"``), go by the gradient
-            (``"gradient"``), or take the words in random order (``"random"``), the control that shows what ranking is
-            worth, and asks nothing.
+        ranking: how to rank words: by deleting each (``"deletion"``), by replacing each by ``mask_token`` (``"mask"``),
+            by the gradient (``"gradient"``), or at random (``"random"``), which costs nothing and, as a control, shows
+            what the other rankings are worth.
         mask_token: what the victim's tokenizer reads as an unknown or masked word.
         candidates_per_word: the most edits of one word that a sweep tries: the best by the gradient or, under the other
             rankings, a random draw; None tries all.
@@ -91,7 +91,7 @@ class GreedySearch(Search):
         goal: Goal,
         rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks about the original (a free repeat), what ranks the words, and then all edits of a word at a time."""
+        """Asks about the original again (which is free), for the ranking, and then about the edits of each word."""
         best = Best(example, goal)
         edits = allowed_edits(example, perturbation, constraints, rng)
         if not edits:
@@ -105,7 +105,7 @@ class GreedySearch(Search):
     def _ranked(
         self, example: Example, places: dict[Edit, list[Edit]], goal: Goal, rng: random.Random
     ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
-        """The edits of each word in the order to try them, the most important word first; none without budget."""
+        """The edits of each word, the most important word first; empty if the budget does not cover the ranking."""
         if self.ranking == "gradient":
             return (yield from rank_by_gradient(example, places))
         order = list(places)
@@ -118,7 +118,9 @@ class GreedySearch(Search):
             order = [order[at] for at in np.argsort(goal.margin(answers, example), kind="stable")]
         found = [places[place] for place in order]
         if self.candidates_per_word is not None:
-            found = [own if len(own) <= self.candidates_per_word else rng.sample(own, len(own)) for own in found]
+            found = [
+                edits if len(edits) <= self.candidates_per_word else rng.sample(edits, len(edits)) for edits in found
+            ]
         return found
 
     def _without(self, example: Example, place: Edit) -> Example:

@@ -1,6 +1,6 @@
-"""What searches that learn from answers share: single edits that are allowed, how near a text is to breaking, the best.
+"""What searches guided by answers share: allowed edits and their combinations, the best text so far, rankings.
 
-How near a text is to breaking is the goal's margin (:meth:`~xltrobust.perturb.goal.Goal.margin`).
+They are guided by the goal's margin (:meth:`~xltrobust.perturb.goal.Goal.margin`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from xltrobust.text.words import word_parts
 
 
 def allowed(example: Example, edits: Sequence[Edit], constraints: Sequence[Constraint]) -> bool:
-    """Whether every constraint allows the edits; the first that does not is the only one to count it."""
+    """Whether every constraint allows the edits together; only the first that refuses counts the refusal."""
     return all(constraint.allows(example, edits) for constraint in constraints)
 
 
 def allowed_edits(
     example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], rng: random.Random
 ) -> list[Edit]:
-    """The perturbation's candidates that may be made by themselves, each once."""
+    """The perturbation's distinct candidates that the constraints allow by themselves."""
     candidates = dict.fromkeys(perturbation.candidates(example, rng))
     return [edit for edit in candidates if allowed(example, [edit], constraints)]
 
@@ -33,7 +33,7 @@ def allowed_edits(
 def extensions(
     example: Example, chosen: Sequence[Edit], edits: Sequence[Edit], constraints: Sequence[Constraint]
 ) -> list[tuple[Edit, ...]]:
-    """The chosen edits with one more, wherever that is possible and allowed; each in the order of the text."""
+    """The chosen edits with one more, for every edit that does not overlap them and is allowed; sorted by position."""
     return [
         tuple(sorted([*chosen, edit]))
         for edit in edits
@@ -44,9 +44,9 @@ def extensions(
 def passing(
     example: Example, tried: Sequence[tuple[Edit, ...]]
 ) -> Generator[Allowed, np.ndarray, list[tuple[Edit, ...]]]:
-    """Those sets of edits that the batched constraints allow; to be used with ``yield from``."""
-    kept = yield Allowed(example, [apply_edits(example, own) for own in tried])
-    return [own for own, keep in zip(tried, kept.tolist(), strict=True) if keep]
+    """The sets of edits that the batched constraints allow; use it with ``yield from``."""
+    kept = yield Allowed(example, [apply_edits(example, edits) for edits in tried])
+    return [edits for edits, keep in zip(tried, kept.tolist(), strict=True) if keep]
 
 
 class Best:
@@ -62,14 +62,14 @@ class Best:
         self._margin = np.inf
 
     def take(self, tried: Sequence[tuple[Edit, ...]], answers: np.ndarray) -> np.ndarray:
-        """Look at the answers to a round.
+        """Takes the answers to a round into account.
 
         Args:
-            tried: what was asked about, as edits of the example; only the first n were answered.
-            answers: the victim's, n along the first axis.
+            tried: the sets of edits asked about, of which the first n were answered.
+            answers: the victim's n answers.
 
         Returns:
-            Their margins (n,).
+            Their margins, shape (n,).
         """
         found = self.goal.margin(answers, self.example)
         broken = np.flatnonzero(self.goal.broken(answers, self.example)).tolist()
@@ -84,7 +84,7 @@ class Best:
         return found
 
     def result(self) -> Outcome:
-        """The text and the victim's answer to it; None if none was tried."""
+        """The best text and the victim's answer to it; None if none was tried."""
         return self._found
 
 
@@ -101,18 +101,18 @@ def change_word_by_word(
 
     Args:
         example: the original.
-        places: edits of each word.
-        constraints: allow them together.
-        best: keeps what is found.
-        margin: of the original, which is to be lowered.
-        number: how many edits of a word are tried in a sweep: one question.
+        places: the edits of each word.
+        constraints: have to allow the chosen edits together.
+        best: keeps the best text.
+        margin: that of the original.
+        number: how many edits of a word are tried in a sweep, in one round.
         sweeps: how often to go through the words.
     """
     chosen: tuple[Edit, ...] = ()
     for start in range(0, number * sweeps, number):
-        for own in places:
-            others = tuple(edit for edit in chosen if edit not in own)
-            tried = extensions(example, others, own[start : start + number], constraints)
+        for word_edits in places:
+            others = tuple(edit for edit in chosen if edit not in word_edits)
+            tried = extensions(example, others, word_edits[start : start + number], constraints)
             tried = yield from passing(example, tried)
             if not tried:
                 continue
@@ -127,24 +127,25 @@ def change_word_by_word(
 def rank_by_gradient(
     example: Example, places: dict[Edit, list[Edit]]
 ) -> Generator[Question, np.ndarray, list[list[Edit]]]:
-    """The edits of each word by one gradient, the best first, as is the word with the best; none without budget."""
-    effects = yield FirstOrder(example, [edit for own in places.values() for edit in own])
+    """Ranks words, and the edits of each, by one gradient, the best first; empty if the budget does not cover it."""
+    effects = yield FirstOrder(example, [edit for word_edits in places.values() for edit in word_edits])
     if len(effects) == 0:
         return []
     ranked, at = [], 0
-    for own in places.values():
-        mine = effects[at : at + len(own)]
-        order = np.argsort(mine, kind="stable")
-        ranked.append((mine[order[0]], [own[i] for i in order]))
-        at += len(own)
-    return [own for _, own in sorted(ranked, key=lambda pair: pair[0])]
+    for word_edits in places.values():
+        of_word = effects[at : at + len(word_edits)]
+        order = np.argsort(of_word, kind="stable")
+        ranked.append((of_word[order[0]], [word_edits[i] for i in order]))
+        at += len(word_edits)
+    return [word_edits for _, word_edits in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def by_place(example: Example, edits: Sequence[Edit]) -> dict[Edit, list[Edit]]:
-    """Edits by the word that they touch (the first, if they touch several), in their order.
+    """Groups edits by the word that they touch; if they touch several, by the first.
 
     Returns:
-        The edits, by an edit that deletes the word. Those that touch no word are keyed by the deletion of their span.
+        The edits of each word, in the order given. Keys are edits that delete the word; for edits that touch no word,
+        edits that delete their span.
     """
     places: dict[Edit, list[Edit]] = {}
     for edit in edits:

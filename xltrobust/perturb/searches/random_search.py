@@ -1,4 +1,4 @@
-"""Search by chance: independent random draws, which need no answers to choose the next question."""
+"""Random search: independent random perturbations, drawn without looking at any answers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,24 @@ from xltrobust.perturb.edits import apply_edits
 from xltrobust.perturb.goal import Goal
 from xltrobust.text.words import normalize
 
-_TRIES_PER_DRAW = 10  # before the example's perturbations are taken to be exhausted
-_ROUNDS = 10  # of drawing anew what batched constraints refused
+_TRIES_PER_DRAW = 10  # repeats in a row after which there are taken to be no other perturbations
+_ROUNDS = 10  # of drawing replacements for what batched constraints refused
 
 
 class RandomSearch(Search):
     """The worst of some random perturbations ("worst-of-k", Engstrom et al., 2019).
 
-    Every draw changes ``max(1, round(rate * words))`` places of the original, in different words where that is
-    possible, independently of the other draws. The example is broken if any draw breaks it. All draws are one
-    question, so the attack costs one round of large batches. No gradients, no feedback: what it finds is noise that
-    a user could make, and accuracy under it an upper bound on accuracy under adversaries of the same rate.
+    Every draw makes ``max(1, round(rate * words))`` edits of the original, in different words where possible,
+    independently of the other draws. The example is broken if any draw breaks it. All draws are asked about in one
+    round, in large batches. As it uses neither gradients nor feedback, what it finds is noise that a user could make,
+    and accuracy under it is an upper bound on accuracy under adversaries with the same rate.
 
-    The first draws do not depend on how many follow: fewer draws with the same seed are a prefix of more, so
-    robustness can only fall as ``draws`` grows.
+    Fewer draws with the same seed are a prefix of more, so accuracy can only fall as ``draws`` grows.
 
     Args:
-        draws: perturbed texts an example; fewer are asked for if an example has fewer distinct ones.
-        rate: edits per word, of the words on all sides that the perturbation may change, in languages that it supports.
-            Words are counted by
-            :func:`~xltrobust.text.words.count_words`.
+        draws: perturbed texts per example; fewer if an example has fewer distinct ones.
+        rate: edits per word, counting the words (:func:`~xltrobust.text.words.count_words`) of all sides that the
+            perturbation may change, in languages that it supports.
 
     Raises:
         ValueError: if ``draws`` is not a positive integer, or ``rate`` not a number in (0, 1].
@@ -59,7 +57,7 @@ class RandomSearch(Search):
         goal: Goal,
         rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks about all draws at once; returns the first that breaks the example, else the last answered."""
+        """Asks about all draws at once; returns the first that breaks the example, or else the last one answered."""
         count = edit_count(example, perturbation, self.rate)
         drawing = _draw(example, perturbation, constraints, count, rng)
         drawn: list[Example] = []
@@ -82,7 +80,7 @@ class RandomSearch(Search):
 def _draw(
     example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], count: int, rng: random.Random
 ) -> Iterator[Example]:
-    """Distinct random perturbations, until chance brings no more: several edits may undo each other."""
+    """Distinct random perturbations until draws only repeat; edits that undo each other give the original, a repeat."""
     seen = {_visible(example)}
     failures = 0
     while failures < _TRIES_PER_DRAW:

@@ -1,4 +1,4 @@
-"""Adversarial texts that were found against one model, tried on another: do they transfer?"""
+"""Tries the adversarial texts found against one model on another, to measure whether they transfer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Texts = tuple[str, str | None]
 
 
 class Replay(Perturbation, Search):
-    """Gives examples the texts that an attack found before; it is both the perturbation and the search of a recipe.
+    """Replaces examples by the adversarial texts of an earlier attack; both perturbation and search of a recipe.
 
     Args:
-        texts: the adversarial text and the text of its pair, by language and id; an example that is missing is
-            left as it is.
-        run: the run that they were found against, for results.
-        attack: the attack that found them.
+        texts: the adversarial text and text pair of each example, by language and id; examples that are missing are not
+            changed.
+        run: the run they were found against, for ``results.json``.
+        attack: the attack that found them, for ``results.json``.
 
     References:
         - Papernot, McDaniel & Goodfellow. Transferability in machine learning: from phenomena to black-box attacks
@@ -35,7 +35,7 @@ class Replay(Perturbation, Search):
         self._texts = texts
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
-        """One edit for each side that differs, which exchanges all of it."""
+        """For each side whose text differs, one edit that replaces all of it."""
         found = self._texts.get((example.language, example.id))
         sides: tuple[Side, ...] = ("text", "text_pair")
         edits = []
@@ -53,7 +53,7 @@ class Replay(Perturbation, Search):
         goal: Goal,
         rng: random.Random,
     ) -> Generator[Question, np.ndarray, Outcome]:
-        """Asks about the one text; constraints are not asked again."""
+        """Asks about the one text, without asking constraints again."""
         edits = self.candidates(example, rng)
         if not edits:
             return None
