@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
+import yaml
 
 from xltrobust.errors import UserError
 from xltrobust.evaluation.attack_recipes import build_recipe
@@ -131,3 +133,9 @@ def test_a_configuration_may_name_a_goal():
     assert isinstance(goal, Targeted) and goal.label == 1
     with pytest.raises(UserError, match=r"^a.yaml: .*`label`.* got -1"):
         build_recipe(options | {"goal": part | {"init_args": {"label": -1}}}, "a.yaml")
+
+
+def test_the_targeted_attack_of_the_documentation_can_be_used():
+    text = (Path(__file__).parents[2] / "docs/attacks.md").read_text(encoding="utf8")
+    recipe = build_recipe(yaml.safe_load(text.split("```yaml")[1].split("```")[0]), "docs/attacks.md")
+    assert describe_attack(recipe)["goal"] == {"class": "Targeted", "label": 0} and recipe.search.sweeps == 5

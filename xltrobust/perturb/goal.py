@@ -1,4 +1,4 @@
-"""What an attack is after: when an answer counts as broken, and how far an answer is from that."""
+"""Goals of attacks: which of the victim's answers break an example, and how far the others are from it."""
 
 from __future__ import annotations
 
@@ -13,52 +13,53 @@ from xltrobust.example import Example
 class Goal(Part, ABC):
     """Judges the victim's answers to the original text of an example and to perturbed versions of it.
 
-    The engine and the searches know no classes: they ask the goal which examples to attack, which texts broke one, and
-    which of the others came closest. Answers come as the victim gave them, stacked along a first axis: of shape
-    (n, C) where an answer is one row of C logits or probabilities, (n, T, C) where it is one row for each of T words.
+    The engine and the searches do not know what answers mean: they ask the goal which examples to attack, which texts
+    break one, and which of the others come closest. Answers are the victim's, stacked along a first axis of length n:
+    shape (n, C) for C logits or probabilities per text, (n, T, C) for C per word of a text. Answers to texts of one
+    example must have the same shape, so a victim has to pad where T varies.
 
     Attributes:
-        answer_shape: what the axes of a single answer are; a victim's answer with another number of axes is refused.
+        answer_shape: names of the axes of a single answer; answers with another number of axes are refused.
     """
 
     answer_shape: tuple[str, ...] = ("classes",)
 
     @abstractmethod
     def prediction(self, answer: np.ndarray) -> int:
-        """What results record of a single answer (no first axis): the class given."""
+        """The class recorded in results for a single answer, which has no first axis."""
 
     @abstractmethod
     def to_attack(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Whether an example is attacked if its original is answered so, shape (n,), boolean.
+        """Whether to attack an example whose original gets each of these answers, shape (n,), boolean.
 
-        No answer that is wrong, and none that :meth:`broken` accepts, is worth an attack: accuracy under attack counts
-        every example that was attacked as one that was right before.
+        It has to be false for wrong answers and for those that :meth:`broken` accepts: results take every example that
+        was attacked to have been answered correctly before.
         """
 
     @abstractmethod
     def broken(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Whether each answer is one that the attack is after, shape (n,), boolean."""
+        """Whether each answer breaks the example, shape (n,), boolean."""
 
     @abstractmethod
     def margin(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """How far each answer is from broken, shape (n,): the smaller, the closer, and below zero only if it is."""
+        """How far each answer is from breaking the example, shape (n,); negative only if it does."""
 
     @abstractmethod
     def slopes(self, answers: np.ndarray, example: Example) -> np.ndarray:
         """The derivative of each margin with respect to its answer, of the shape of ``answers``.
 
-        A white-box victim propagates it back to its embeddings; so goals need no automatic differentiation.
+        White-box victims propagate it back to their embeddings, so a goal needs no automatic differentiation.
         """
 
     @abstractmethod
     def key(self, example: Example) -> object:
-        """What margins depend on besides the answers, with a ``repr`` that is the same in every process.
+        """Identifies what margins depend on besides the answers, by a ``repr`` that is the same in every process.
 
-        Gradients are remembered under it: a journal may serve attacks with other goals.
+        Gradients are cached under it, so that attacks with different goals can share a journal.
         """
 
     def check(self, answers: np.ndarray, count: int) -> None:
-        """Refuses what cannot be the victim's answers to ``count`` texts.
+        """Refuses answers to ``count`` texts that this goal cannot judge.
 
         Raises:
             ValueError: saying which shape was expected.
@@ -69,10 +70,10 @@ class Goal(Part, ABC):
 
 
 class ClassGoal(Goal):
-    """A goal for classifiers of whole texts: an answer is (C,) logits or probabilities, and gives the largest's class.
+    """A goal for classifiers of whole texts, whose answers are C logits or probabilities, shape (C,).
 
-    Margins are differences of logits (or probabilities). Unlike a probability alone, a difference of logits needs no
-    softmax, and still tells texts apart that are answered with certainty.
+    Margins are differences of two logits. Unlike the probability of a class, they need no softmax, and still
+    distinguish texts for which the classifier is certain.
     """
 
     def prediction(self, answer: np.ndarray) -> int:
@@ -81,9 +82,9 @@ class ClassGoal(Goal):
 
 
 class Misclassification(ClassGoal):
-    """Any class but the label: untargeted attacks, the default. All examples answered correctly are attacked.
+    """Any class but the label breaks an example: the default, an untargeted attack.
 
-    The margin is the label's lead over the best other class.
+    All examples answered correctly are attacked. The margin is the lead of the label over the best other class.
 
     >>> example = Example("0", "en", "text", label=0)
     >>> Misclassification().margin(np.array([[3, 1, 2], [0, 1, 2]]), example)
@@ -93,11 +94,11 @@ class Misclassification(ClassGoal):
     """
 
     def to_attack(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Those that are right."""
+        """True for correct answers."""
         return answers.argmax(axis=1) == example.label
 
     def broken(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Those that are wrong."""
+        """True for wrong answers."""
         return answers.argmax(axis=1) != example.label
 
     def margin(self, answers: np.ndarray, example: Example) -> np.ndarray:
@@ -114,10 +115,10 @@ class Misclassification(ClassGoal):
 
 
 class Targeted(ClassGoal):
-    """One class, whatever the label.
+    """One given class, the target, breaks an example.
 
-    Attacked are the examples that other attacks would attack too, those answered correctly, but for those whose label
-    is the target: they have nowhere to go. The margin is the lead of the best other class over the target.
+    Examples answered correctly are attacked, as under :class:`Misclassification`, except those whose label is the
+    target. The margin is the lead of the best other class over the target.
 
     Args:
         label: the target, as an index into the task's labels.
@@ -135,7 +136,7 @@ class Targeted(ClassGoal):
         self.label = label
 
     def check(self, answers: np.ndarray, count: int) -> None:
-        """Refuses answers that lack the target, too."""
+        """Refuses answers without the target class, too."""
         super().check(answers, count)
         if self.label >= answers.shape[1]:
             classes = answers.shape[1]
@@ -144,11 +145,11 @@ class Targeted(ClassGoal):
             )
 
     def to_attack(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Those that are right, unless that is what the target is."""
+        """True for correct answers, unless the label is the target."""
         return (answers.argmax(axis=1) == example.label) & (example.label != self.label)
 
     def broken(self, answers: np.ndarray, example: Example) -> np.ndarray:
-        """Those that give the target."""
+        """True for answers that give the target."""
         return answers.argmax(axis=1) == self.label
 
     def margin(self, answers: np.ndarray, example: Example) -> np.ndarray:
