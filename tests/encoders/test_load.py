@@ -87,7 +87,7 @@ def test_incomplete_weights_are_refused(tmp_path: Path) -> None:
     model = AutoModel.from_config(config)
     state = {name: value for name, value in model.state_dict().items() if "attention.self.query" not in name}
     model.save_pretrained(tmp_path, state_dict=state)
-    with pytest.raises(ValueError, match="not a whole encoder"):
+    with pytest.raises(ValueError, match="not a complete encoder"):
         load_encoder(str(tmp_path))
 
 

@@ -95,9 +95,7 @@ def test_a_kept_clean_text_and_a_longer_view_are_counted(tiny_encoder: Path, tin
 
 
 def test_two_that_replace_the_task_loss_are_refused_with_the_reason(tiny_encoder: Path, tiny_task: Path) -> None:
-    with pytest.raises(
-        ValueError, match="adversarial_training and random_perturbation both take the place of the task"
-    ):
+    with pytest.raises(ValueError, match="adversarial_training and random_perturbation both replace the task"):
         counted(tiny_encoder, tiny_task, AdversarialTraining(), RandomPerturbation())
     passes, tokens = counted(tiny_encoder, tiny_task, AdversarialTraining(), VirtualAdversarial(), R3F())
     assert passes == Passes(6 * tokens, 4 * tokens, 2 * tokens)
@@ -108,4 +106,4 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, tiny_encoder: Path, tin
     config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task, callbacks=both)
     done = run_command("fit", "--config", config, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "adversarial_training and free_lb both take the place of the task loss" in done.stderr
+    assert "adversarial_training and free_lb both replace the task loss" in done.stderr

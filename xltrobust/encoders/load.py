@@ -1,4 +1,4 @@
-"""Pretrained encoders, from the hub, a directory or the offline default, without the parts that nobody trains."""
+"""Loads pretrained encoders, from the hub, a directory or the offline default, and picks their inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xltrobust.encoders.pretrained import UnreadableModel, reading_model, resolv
 from xltrobust.encoders.tokenization import load_tokenizer
 
 _INPUTS = ("attention_mask", "token_type_ids", "langs")  # besides token ids or embeddings
-# What the families call the two dropouts.
+# The names of the two dropout options in the encoder families.
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
 
@@ -27,15 +27,14 @@ def load_encoder(
 
     Args:
         name_or_path: what ``AutoModel`` reads (mBERT, XLM, XLM-R, mDeBERTa, …), or ``bundled``. No remote code is run.
-        freeze_embeddings: keep the word embeddings as they are. They are most of a multilingual encoder's parameters,
-            and fine-tuning on one language moves those of its own words only.
+        freeze_embeddings: do not train the word embeddings. They are most of a multilingual encoder's parameters, and
+            fine-tuning on one language moves the embeddings of its words only.
         dropout: replaces the dropout probabilities of the encoder's configuration.
 
     Raises:
-        ValueError: if the model's type has no encoder of its own, its files lack weights, or ``dropout`` is not in
-            [0, 1).
-        UnreadableModel: if the model cannot be found or is damaged, or its tokenizer has tokens that it has no
-            embedding for.
+        ValueError: if ``AutoModel`` has no encoder of the model's type, weights are missing from its files, or
+            ``dropout`` is not in [0, 1).
+        UnreadableModel: if the model is not found or damaged, or its tokenizer has tokens without an embedding.
     """
     if dropout is not None and not 0 <= dropout < 1:
         raise ValueError(f"Expected argument `dropout` to be in [0, 1), but got {dropout}.")
@@ -52,7 +51,7 @@ def load_encoder(
     with _quiet(), reading_model(name_or_path, "an encoder"):
         encoder, loaded = cast(tuple[PreTrainedModel, dict], model_class.from_pretrained(path, **options))
     if loaded["missing_keys"]:
-        raise ValueError(f"{name_or_path}: not a whole encoder, {sorted(loaded['missing_keys'])[0]} is missing.")
+        raise ValueError(f"{name_or_path}: not a complete encoder: {sorted(loaded['missing_keys'])[0]} is missing.")
     check_vocabulary(name_or_path, encoder)
     if freeze_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(False)
@@ -82,7 +81,7 @@ def _parameters(kind: type[nn.Module]) -> frozenset[str]:
 
 
 def check_vocabulary(name: str, model: PreTrainedModel) -> None:
-    """Refuses a model whose own tokenizer gives ids that it has no embedding for.
+    """Refuses a model whose tokenizer has token ids that it has no embedding for.
 
     Raises:
         UnreadableModel: naming both numbers.
@@ -90,18 +89,18 @@ def check_vocabulary(name: str, model: PreTrainedModel) -> None:
     embeddings, tokenizer = model.get_input_embeddings(), load_tokenizer(name)
     if not isinstance(embeddings, nn.Embedding):
         return
-    # Nobody masks anything here; some tokenizers have a mask that their model never saw.
+    # The mask token is not used here; some tokenizers have one that their model has no embedding for.
     largest = max(number for token, number in tokenizer.get_vocab().items() if token != tokenizer.mask_token)
     if largest >= embeddings.num_embeddings:
         raise UnreadableModel(
-            f"{name}: its tokenizer gives ids up to {largest}, but it has {embeddings.num_embeddings} embeddings: the "
-            "tokenizer is another model's."
+            f"{name}: its tokenizer has token ids up to {largest}, but the model has {embeddings.num_embeddings} "
+            "embeddings: the tokenizer belongs to another model."
         )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' progress bar and its list of weights left unused (the pooler and pretraining heads)."""
+    """Silences transformers' progress bar and its list of unused weights (the pooler and pretraining heads)."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -117,7 +116,7 @@ def _encoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]
     if isinstance(found, tuple):
         found = found[0]
     if found is None:
-        raise ValueError(f"{name}: a {config.model_type!r} model has no encoder that AutoModel knows; choose another.")
+        raise ValueError(f"{name}: AutoModel knows no encoder of type {config.model_type!r}; choose another model.")
     return found
 
 

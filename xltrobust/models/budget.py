@@ -1,4 +1,4 @@
-"""How far a training is, in steps or in compute, and when it has used up its budget."""
+"""The progress of a training, in steps or in encoder passes, and its end when a budget is used up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from xltrobust.models.passes import PLAIN, PassCounter, Passes
 
 
 class ComputeBudget(pl.LightningModule):
-    """The half of :class:`RobustClassifier` that counts the encoder's passes and ends the training at a budget.
+    """The part of :class:`RobustClassifier` that counts encoder passes and ends the training when a budget is used up.
 
-    The unit of the budget is what a plain pass over the training set costs, forward and backward: five epochs without
-    regularizers are five passes, and a method that doubles the cost of a step gets half as many steps out of them.
+    The unit of the budget is the cost of one plain pass over the training set, forward and backward: five epochs
+    without regularizers cost five, and a method whose steps cost twice as much gets half as many steps.
     """
 
     max_passes: float | None
@@ -22,12 +22,12 @@ class ComputeBudget(pl.LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.passes = PassCounter()
-        self.train_tokens = 0  # of one pass over the training set
-        self._earlier = Passes()  # of all devices, before the training was resumed
-        self.used_passes = 0.0  # of the budget, after the last optimizer step
+        self.train_tokens = 0  # tokens in the training set
+        self._earlier = Passes()  # passes of all devices before the training was resumed
+        self.used_passes = 0.0  # of the budget, in plain passes, after the last optimizer step
 
     def total_passes(self) -> Passes:
-        """Tokens that passed the encoder in training so far, on all devices: every one of them has to ask."""
+        """Tokens passed through the encoder in training so far, on all devices; every device has to call it."""
         counts = self.passes.counts.to(self.device, copy=True)  # the reduction is in place
         if self._trainer is not None:
             counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
@@ -42,25 +42,25 @@ class ComputeBudget(pl.LightningModule):
         return cost | {"train_tokens": self.train_tokens, "plain_passes": self._in_plain_passes(total)}
 
     def _in_plain_passes(self, passes: Passes) -> float:
-        """Tokens passed, as passes over the training set that cost as much."""
+        """The number of plain passes over the training set that cost as much."""
         return passes.equivalents / (PLAIN.equivalents * self.train_tokens) if self.train_tokens else 0.0
 
     @property
     def progress(self) -> float:
-        """The share of the training that is done: of the budget or, without one, of the steps."""
+        """The share of the training that is done, from 0 to 1: of the budget or, without one, of the steps."""
         if self.max_passes is not None:
             return min(1.0, self.used_passes / self.max_passes)
         return min(1.0, self.trainer.global_step / self.planned_steps)
 
     @cached_property
     def planned_steps(self) -> int:
-        """Optimizer steps of the training, where there is no budget."""
+        """Optimizer steps of a training without a budget."""
         return max(1, int(self.trainer.estimated_stepping_batches))
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         self._measure()
         super().lr_scheduler_step(scheduler, metric)
-        self._stop_at_budget()  # before the step's checkpoint: whether a validation follows depends on it
+        self._stop_at_budget()  # before the step's checkpoint, which depends on whether a validation follows
 
     def _measure(self) -> None:
         if self.max_passes is not None:
@@ -73,7 +73,7 @@ class ComputeBudget(pl.LightningModule):
     def on_train_start(self) -> None:
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         self.train_tokens = data.train_tokens if data is not None else 0
-        # A run that has used its budget up and was killed in the test would train on.
+        # A run that had used up its budget and was killed during the test would otherwise go on training.
         self._measure()
         self._stop_at_budget()
 
@@ -83,6 +83,6 @@ class ComputeBudget(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        # The best checkpoint, loaded for the test, knows less than the run that goes on to test it.
+        # The best checkpoint, loaded for the test, holds fewer passes than the run has counted by then.
         if (stored := checkpoint.get("passes")) and not self.train_tokens:
             self._earlier, self.train_tokens = Passes(*stored["counts"]), stored["train_tokens"]

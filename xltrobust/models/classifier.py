@@ -1,4 +1,4 @@
-"""The one model: a pretrained encoder with a classification head, trained on the task loss and regularizers' terms."""
+"""The model: a pretrained encoder with a classification head, trained on the task loss and regularizers' terms."""
 
 from __future__ import annotations
 
@@ -25,27 +25,26 @@ from xltrobust.seeding import derived_seed, global_seed
 
 
 class NonFiniteLoss(UserError, RuntimeError):
-    """The loss is NaN or infinite: training on cannot help."""
+    """The loss is NaN or infinite, and training cannot recover."""
 
 
 class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
-    """Text or text-pair classification with any multilingual encoder.
+    """Classification of texts or text pairs with any multilingual encoder.
 
     Args:
         encoder: hub name, local directory or ``bundled``.
         labels: the classes; the command line takes them from the data.
         freeze_embeddings: see :func:`load_encoder`.
-        freeze_encoder: train the head alone, on an encoder that stays as it is.
-        pooling: ``cls`` takes the first token's vector, ``mean`` the average over all that are not padding.
-        dropout: replaces the encoder's dropout probabilities; also used in the head. None keeps the encoder's, and 0.1
-            in the head.
+        freeze_encoder: train the head alone.
+        pooling: ``cls`` takes the first token's vector, ``mean`` the mean over all tokens but padding.
+        dropout: dropout probability of the encoder and the head. None keeps the encoder's, and takes 0.1 for the head.
         encoder_lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head (and of regularizers' own parameters).
-        weight_decay: AdamW's, not applied to biases and layer norms.
-        warmup: share of the training over which the learning rates rise before they fall linearly to zero.
-        max_passes: ends the training when its encoder passes have cost as much as so many plain passes over the
-            training set (see :class:`~xltrobust.models.budget.ComputeBudget`), in place of ``trainer.max_epochs``; the
-            learning rates' schedule is stretched to it. Methods are compared at equal ``max_passes``.
+        weight_decay: of AdamW; not applied to biases and layer norms.
+        warmup: share of the training over which the learning rates rise linearly, before they fall linearly to zero.
+        max_passes: the training's budget, in plain passes over the training set that cost as much as its encoder
+            passes (see :class:`~xltrobust.models.budget.ComputeBudget`); replaces ``trainer.max_epochs``, and the
+            learning rate schedule spans it. Methods are to be compared at equal ``max_passes``.
 
     Attributes:
         objective: the task's loss and answers; a subclass for another kind of task sets its own.
@@ -95,10 +94,10 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
         self.out = nn.Linear(hidden, len(labels))
 
-    # The steps of a forward pass: what regularizers and attacks are built on
+    # The steps of a forward pass, which regularizers and attacks build on
 
     def embed(self, batch: Batch) -> Tensor:
-        """Token embeddings before positions and layer norm, shape (B, T, H): what balls and certificates are about."""
+        """Token embeddings before positions and layer norm, shape (B, T, H), which perturbations are added to."""
         return self.encoder.get_input_embeddings()(batch["input_ids"])
 
     def encode(
@@ -112,11 +111,11 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         """The last layer's output, shape (B, T, H), for embeddings of shape (B, T, H).
 
         Args:
-            embeddings: what :meth:`embed` gives.
-            batch: brings the mask, token types and languages.
-            shift: added to the output of a layer, shape (B, T, H).
-            layer: which one; 0 is the embeddings.
-            encoder: another one of the same kind, such as a frozen copy; None takes the model's.
+            embeddings: as :meth:`embed` returns them, perturbed or not.
+            batch: has the mask, token types and languages.
+            shift: is added to the output of ``layer``, shape (B, T, H).
+            layer: number of the shifted layer; 0 is the embeddings.
+            encoder: another encoder of the same class, such as a frozen copy; None takes the model's.
         """
         if shift is not None and layer == 0:
             embeddings = embeddings + shift.to(embeddings.dtype)
@@ -128,7 +127,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         return hidden
 
     def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """One vector an example, shape (B, H), from hidden states of shape (B, T, H)."""
+        """One vector an example, shape (B, H), of hidden states, shape (B, T, H)."""
         if self.pooling == "cls":
             return hidden[:, 0]
         mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
@@ -139,16 +138,16 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         return self.out(self.dropout(self.features(pooled)))
 
     def features(self, pooled: Tensor) -> Tensor:
-        """What the last layer reads, before dropout, shape (B, H), of pooled vectors, shape (B, H)."""
+        """The input of the head's last layer, before dropout, shape (B, H), of pooled vectors, shape (B, H)."""
         return torch.tanh(self.dense(pooled))
 
     def logits(self, embeddings: Tensor, batch: Batch, shift: Tensor | None = None, layer: int = 0) -> Tensor:
-        """Logits, shape (B, C), for token embeddings of shape (B, T, H): :meth:`encode` and the rest in one call."""
+        """Logits, shape (B, C), for token embeddings, shape (B, T, H): encodes, pools and classifies in one call."""
         return self.classify(self.pool(self.encode(embeddings, batch, shift, layer), batch))
 
     def forward(self, batch: Batch) -> Output:
         output = Output(self, batch)
-        _ = output.logits  # here, where Lightning's precision holds, not where somebody looks at it
+        _ = output.logits  # computed here, within Lightning's precision context, not on first access
         return output
 
     @property
@@ -156,7 +155,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         """The encoder's layers; 1 is the first.
 
         Raises:
-            IncompatibleRegularizer: if the encoder does not have them one by one.
+            IncompatibleRegularizer: if the encoder does not keep them in one list.
         """
         if (found := encoder_layers(self.encoder)) is None:
             name = type(self.encoder).__name__
@@ -166,7 +165,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
     # Training
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Random state as a function of the step: a resumed run draws what the uninterrupted one would have drawn.
+        # Seeded by step: a resumed run draws what the uninterrupted one would have drawn.
         torch.manual_seed(derived_seed("step", global_seed(), self.current_epoch, batch_idx, self.global_rank))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -175,9 +174,9 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         share = 0.0 if pretraining else min([1.0, *(term.task_share for term in active)])
         loss = torch.zeros((), device=self.device)
         self.pretraining = pretraining
-        if pretraining:  # DDP waits for a gradient of the task's head
+        if pretraining:  # DDP waits for gradients of the head
             loss = loss + 0.0 * self.classify(torch.zeros(1, self.dense.in_features, device=self.device)).sum()
-        # Terms first: one may want gradients of the clean pass, and says so before it is computed.
+        # Terms first: one may need gradients of the clean pass, and has to ask for them before it is computed.
         for regularizer in active:
             term = regularizer.term(self, batch, output)
             if term is not None:
@@ -196,7 +195,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.pretraining:  # Adam's averages of the head are not to begin with zeros that nobody has learnt from
+        if self.pretraining:  # or Adam's averages for the head would start from the zero gradients of this stage
             for parameter in (*self.dense.parameters(), *self.out.parameters()):
                 parameter.grad = None
 
@@ -218,7 +217,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             schedule = linear_schedule(optimizer, self.max_passes, options["warmup"], lambda _: self.used_passes)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    # Checkpoints hold what training changed: frozen word embeddings, most of the encoder, come from the encoder's files
+    # Checkpoints hold what training changed: frozen word embeddings, most of the encoder, are loaded from its files
 
     def _frozen(self) -> list[str]:
         return [name for name, parameter in self.encoder.named_parameters("encoder") if not parameter.requires_grad]
@@ -231,10 +230,10 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.language_maps.make_room(checkpoint["state_dict"], "language_maps.")
-        own = self.state_dict()
+        state = self.state_dict()
         for name in self._frozen():
-            checkpoint["state_dict"].setdefault(name, own[name])
-        # What regularizers built serves training; the model that is tested or handed out does without.
+            checkpoint["state_dict"].setdefault(name, state[name])
+        # Regularizers' own parameters serve training alone; a model that is tested or exported has none.
         for name in [name for name in checkpoint["state_dict"] if name.startswith("regularizer_modules.")]:
-            if name not in own:
+            if name not in state:
                 del checkpoint["state_dict"][name]

@@ -1,4 +1,4 @@
-"""One dropout mask for several passes."""
+"""The same dropout mask in several forward passes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import torch
 
 
 class DropoutMask:
-    """The random state of now: what is computed within :meth:`replayed` draws the dropout that was drawn from here on.
+    """The random state when it is made: passes within :meth:`replayed` draw the same dropout as the pass after it.
 
     Args:
-        device: of the passes.
+        device: the device of the passes.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._devices = [device] if device.type == "cuda" else []
         self._cpu = torch.get_rng_state()
-        self._own = [torch.cuda.get_rng_state(own) for own in self._devices]
+        self._cuda = [torch.cuda.get_rng_state(each) for each in self._devices]
 
     @contextmanager
     def replayed(self) -> Iterator[None]:
-        """The state is that of then; afterwards it is again what it was before."""
+        """Sets the random state back for its block, and restores the present one afterwards."""
         with torch.random.fork_rng(devices=self._devices):
             torch.set_rng_state(self._cpu)
-            for own, state in zip(self._devices, self._own, strict=True):
-                torch.cuda.set_rng_state(state, own)
+            for each, state in zip(self._devices, self._cuda, strict=True):
+                torch.cuda.set_rng_state(state, each)
             yield

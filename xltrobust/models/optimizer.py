@@ -1,4 +1,4 @@
-"""AdamW's parameter groups and the learning rate's schedule, as fine-tuning recipes have them."""
+"""AdamW's parameter groups and the learning rate schedule usual in fine-tuning."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def parameter_groups(
     """Four groups: encoder and everything else, each with and without weight decay.
 
     Args:
-        module: its parameters that require gradients are grouped.
-        encoder_prefix: begins the names of the encoder's parameters.
-        encoder_lr: the encoder's learning rate.
-        head_lr: everything else's.
-        weight_decay: for matrices; biases and normalisation weights, which are vectors, have none.
+        module: the parameters of it that require gradients are grouped.
+        encoder_prefix: the prefix of the names of the encoder's parameters.
+        encoder_lr: learning rate of the encoder.
+        head_lr: learning rate of everything else.
+        weight_decay: of matrices; vectors (biases and normalisation weights) get none.
     """
     groups = {
         (encoder, decays): {
@@ -38,7 +38,7 @@ def parameter_groups(
 
 
 def linear_factor(step: float, steps: float, warmup: float) -> float:
-    """Share of the peak learning rate at a step: up from zero over ``warmup * steps`` steps, then down to zero.
+    """The share of the peak learning rate at a step: it rises from 0 over ``warmup * steps`` steps, then falls to 0.
 
     >>> [linear_factor(step, 10, 0.2) for step in (0, 1, 2, 6, 10)]
     [0.0, 0.5, 1.0, 0.5, 0.0]
@@ -52,12 +52,12 @@ def linear_factor(step: float, steps: float, warmup: float) -> float:
 def linear_schedule(
     optimizer: Optimizer, steps: float, warmup: float, done: Callable[[int], float] = float
 ) -> LambdaLR:
-    """The schedule of :func:`linear_factor` for every group of an optimizer.
+    """Applies :func:`linear_factor` to every group of an optimizer.
 
     Args:
-        optimizer: its groups' learning rates are the peaks.
-        steps: how long the training is.
-        warmup: share of it.
-        done: how far it is at a step, in the unit of ``steps``.
+        optimizer: the learning rates of its groups are the peaks.
+        steps: the length of the training.
+        warmup: the share of the training over which the rates rise.
+        done: the progress at an optimizer step, in the unit of ``steps``.
     """
     return LambdaLR(optimizer, lambda step: linear_factor(done(step), steps, warmup))

@@ -1,4 +1,4 @@
-"""One forward pass of a batch, of which as much is computed as is asked for."""
+"""A forward pass whose steps are computed when they are first needed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from xltrobust.models.network import Batch, EncoderNetwork
 
 
 class Output:
-    """A forward pass, step by step, each step when it is first asked for; B examples, T tokens, H hidden size.
+    """A forward pass of B examples of T tokens, with hidden size H; each step is computed when it is first needed.
 
-    A regularizer that replaces the task's loss has no use for the clean pass, which then costs nothing.
+    A regularizer that replaces the task loss does not need the clean pass, which then costs nothing.
 
     Args:
-        module: the classifier.
+        module: the network.
         batch: its inputs.
     """
 
@@ -30,14 +30,14 @@ class Output:
 
     @cached_property
     def dropout(self) -> DropoutMask:
-        """The dropout of this pass, for other passes to share."""
+        """The dropout mask of this pass, for other passes to share."""
         return DropoutMask(self._module.device)
 
     @cached_property
     def hidden(self) -> Tensor:
         """Output of the encoder's last layer, shape (B, T, H)."""
         embeddings = self.embeddings
-        _ = self.dropout  # remembered before it is drawn
+        _ = self.dropout  # noted before the pass draws it
         return self._module.encode(embeddings, self._batch)
 
     @cached_property
@@ -47,23 +47,23 @@ class Output:
 
     @cached_property
     def features(self) -> Tensor:
-        """What the classifier's last layer reads of each example, shape (B, H)."""
+        """The input of the head's last layer, shape (B, H)."""
         return self._module.features(self.pooled)
 
     @cached_property
     def logits(self) -> Tensor:
-        """Shape (B, C) for C classes."""
+        """Logits of C classes, shape (B, C)."""
         return self._module.classify(self.pooled)
 
     @cached_property
     def pairs(self) -> Output:
-        """The same of the batch's sentence pairs: the sources of P pairs, then their targets, so that B is 2P.
+        """The forward pass of the batch's P sentence pairs: P source texts, then P target texts, so that B = 2P.
 
-        One pass for all that learn from them.
+        All regularizers that use sentence pairs share it.
         """
         return Output(self._module, self._batch["pairs"])
 
     @property
     def computed(self) -> bool:
-        """Whether the encoder has been passed."""
+        """Whether the encoder's forward pass has been computed."""
         return "hidden" in self.__dict__

@@ -1,4 +1,4 @@
-"""What training costs: passes of the encoder, counted where they happen, by tokens."""
+"""The cost of training: tokens passed through the encoder, counted where the passes happen."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 
 class Passes(NamedTuple):
-    """Passes of the encoder: of a batch, or of so many tokens.
+    """Encoder passes: of a batch as a whole, or counted in tokens.
 
     Args:
         forwards: forward passes.
-        backwards: full backward passes, with the parameters' gradients.
-        input_backwards: backward passes for the gradient with respect to the input alone.
+        backwards: full backward passes, which compute the parameters' gradients.
+        input_backwards: backward passes that compute the gradient with respect to the input alone.
 
     >>> Passes(2, 1, 1).equivalents
     5
@@ -28,22 +28,22 @@ class Passes(NamedTuple):
 
     @property
     def equivalents(self) -> int:
-        """The cost in forward passes. A matrix product has two gradients, each as dear as the product itself."""
+        """The cost in forward passes. A matrix product has two gradients, each as expensive as the product."""
         return self.forwards + 2 * self.backwards + self.input_backwards
 
     def plus(self, other: Passes) -> Passes:
-        """The sum, kind by kind."""
-        return Passes(*(own + more for own, more in zip(self, other, strict=True)))
+        """The sum of each kind of pass."""
+        return Passes(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 PLAIN = Passes(forwards=1, backwards=1)  # of a training step without regularizers
 
 
 class PassCounter:
-    """Counts tokens, padding left out, that passed the encoder; on its device, so that counting waits for nothing.
+    """Counts the tokens, without padding, of encoder passes; on the encoder's device, so that nothing is synchronized.
 
-    Forward passes are reported by the encoder's caller. Backward passes report themselves, by a hook on the encoder's
-    output: a pass that an optimization saved, or a branch that no gradient flows through, is not counted.
+    The encoder's caller reports forward passes. Backward passes are counted by a hook on the encoder's output, and so
+    only if they happen: not where one is saved, nor in a branch that no gradient flows through.
     """
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class PassCounter:
         self._backward = 1
 
     def count(self, hidden: Tensor, mask: Tensor) -> None:
-        """Counts a forward pass, and in time its backward passes.
+        """Counts a forward pass and, when they happen, its backward passes.
 
         Args:
             hidden: the encoder's output, shape (B, T, H).
-            mask: what is not padding, shape (B, T).
+            mask: 1 for tokens, 0 for padding, shape (B, T).
         """
         tokens = mask.sum()
         self._add(0, tokens)
@@ -64,7 +64,7 @@ class PassCounter:
 
     @contextmanager
     def input_only(self) -> Iterator[None]:
-        """Backward passes in here leave the parameters alone."""
+        """Counts backward passes in its block as input-only: they compute no gradients of parameters."""
         self._backward = 2
         try:
             yield

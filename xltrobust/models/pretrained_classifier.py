@@ -1,4 +1,4 @@
-"""A classifier that somebody else fine-tuned, from the hub or a directory, as attacks need it."""
+"""A classifier that was fine-tuned elsewhere, from the hub or a directory, to be attacked."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class PretrainedClassifier(nn.Module):
 
     Args:
         name: hub name or local directory. No remote code is run.
-        labels: the task's classes. The classifier's own names have to be the same in any order; one that only numbers
-            its classes (``LABEL_0`` …) is taken to have them in this order.
+        labels: the task's classes. The classifier has to name the same classes, in any order; if it only numbers them
+            (``LABEL_0`` …), they are assumed to be in this order.
 
     Raises:
-        UserError: if it has no trained head, or its classes are not the task's.
-        UnreadableModel: if it cannot be found or is damaged.
+        UserError: if it has no trained head, or its classes differ from the task's.
+        UnreadableModel: if it is not found or damaged.
     """
 
     def __init__(self, name: str, labels: Sequence[str]) -> None:
@@ -59,14 +59,14 @@ class PretrainedClassifier(nn.Module):
         return SimpleNamespace(logits=self.model(**encoder_inputs(self.model, batch)).logits[:, self.order])
 
 
-def _order(name: str, own: dict[int, str], labels: Sequence[str]) -> list[int]:
-    """Where each of the task's labels is among the classifier's."""
-    places = {label: place for place, label in own.items()}
+def _order(name: str, classes: dict[int, str], labels: Sequence[str]) -> list[int]:
+    """The classifier's output for each of the task's labels."""
+    places = {label: place for place, label in classes.items()}
     if set(places) == set(labels):
         return [places[label] for label in labels]
-    if len(own) == len(labels) and all(label == f"LABEL_{place}" for place, label in own.items()):
+    if len(classes) == len(labels) and all(label == f"LABEL_{place}" for place, label in classes.items()):
         return list(range(len(labels)))
     raise UserError(
-        f"{name}: its classes ({', '.join(map(str, own.values()))}) are not the task's ({', '.join(labels)}): choose "
-        "the data that it was trained on, or set id2label in its config.json."
+        f"{name}: its classes ({', '.join(map(str, classes.values()))}) are not the task's ({', '.join(labels)}): "
+        "choose data of the task that it was trained on, or set id2label in its config.json."
     )

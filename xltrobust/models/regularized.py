@@ -1,4 +1,4 @@
-"""What regularizers register with, and what they ask of the classifier besides its forward pass."""
+"""The registration of regularizers with a model, and what they use of it besides its forward pass."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from xltrobust.seeding import derived_seed, global_seed
 
 
 class Regularized(pl.LightningModule):
-    """The half of :class:`RobustClassifier` that regularizers use."""
+    """The part of :class:`RobustClassifier` that serves regularizers."""
 
     encoder: Any
     passes: PassCounter
-    progress: Any  # the share of the training that is done
+    progress: Any  # the share of the training that is done, from 0 to 1
 
     def __init__(self) -> None:
         super().__init__()
         self.regularizers: list[LossTerm] = []
-        # Parameters that regularizers make: here the optimizer, the checkpoints and DDP find them.
+        # Regularizers' own parameters are modules of the model, for the optimizer, checkpoints and DDP to find.
         self.regularizer_modules = nn.ModuleDict()
 
     def register_regularizer(self, regularizer: LossTerm) -> None:
-        """Adds a regularizer's term to the loss; called by the regularizer in its ``setup``.
+        """Adds a regularizer's term to the loss; the regularizer calls this in its ``setup``.
 
         Raises:
-            IncompatibleRegularizer: if it does not go with one that is there already.
+            IncompatibleRegularizer: if it cannot be combined with one that is registered already.
         """
-        for own in self.regularizers:
-            if own.name == regularizer.name:
+        for other in self.regularizers:
+            if other.name == regularizer.name:
                 raise IncompatibleRegularizer(
-                    f"Two regularizers are named {own.name!r}: give one of them another `name`."
+                    f"Two regularizers are named {other.name!r}: give one of them another `name`."
                 )
-            if own.task_share < 1 and regularizer.task_share < 1:
+            if other.task_share < 1 and regularizer.task_share < 1:
                 raise IncompatibleRegularizer(
-                    f"{own.name} and {regularizer.name} both take the place of the task loss on the clean batch: train "
-                    "with one of them."
+                    f"{other.name} and {regularizer.name} both replace the task loss on the clean batch: train with "
+                    "one of them."
                 )
         self.regularizers.append(regularizer)
         built = regularizer.build(cast(Trained, self))
@@ -58,24 +58,24 @@ class Regularized(pl.LightningModule):
 
     @cached_property
     def embedding_scale(self) -> float:
-        """The mean L2 norm of the token embeddings, when it was first asked for: before training."""
+        """The mean L2 norm of the token embeddings before training (when it is first used)."""
         table = self.encoder.get_input_embeddings()
         with torch.no_grad():
-            rows = torch.arange(table.num_embeddings, device=self.device).split(8192)
-            return sum(table(own).norm(dim=-1).sum().item() for own in rows) / table.num_embeddings
+            chunks = torch.arange(table.num_embeddings, device=self.device).split(8192)
+            return sum(table(ids).norm(dim=-1).sum().item() for ids in chunks) / table.num_embeddings
 
     def shift_gradient(self, objective: Tensor, shift: Tensor, *, retain_graph: bool = False) -> Tensor:
-        """The gradient of a scalar with respect to a perturbation, in float32, that leaves the parameters alone."""
+        """The gradient of a scalar with respect to a perturbation, in float32; no parameter's gradient is computed."""
         scale = self.loss_scale
         with self.passes.input_only():
             (gradient,) = torch.autograd.grad(objective * scale, shift, retain_graph=retain_graph)
         return self.unscaled(gradient)
 
     def unscaled(self, gradient: Tensor) -> Tensor:
-        """A perturbation's gradient of a loss times :attr:`loss_scale`, in float32; 0 where half precision overflowed.
+        """The gradient of a loss, from its gradient times :attr:`loss_scale`, in float32; 0 where float16 overflowed.
 
-        Such a step is skipped by the scaler, which sees it in the parameters' gradients: a perturbation that is not a
-        number would instead end the training.
+        The gradient scaler skips a step whose parameter gradients overflow. A NaN perturbation would instead make the
+        loss NaN and end the training.
         """
         scale = self.loss_scale
         gradient = gradient.float() / scale
@@ -83,15 +83,15 @@ class Regularized(pl.LightningModule):
 
     @property
     def loss_scale(self) -> float:
-        """What losses are multiplied by so that gradients in half precision do not vanish; 1 in other precisions."""
+        """The factor that keeps gradients from vanishing in float16 mixed precision; 1 in other precisions."""
         scaler = getattr(self.trainer.precision_plugin, "scaler", None) if self._trainer is not None else None
         return scaler.get_scale() if scaler is not None else 1.0
 
     def example_seeds(self, batch: Batch, *purpose: object) -> list[int]:
-        """Seeds for noise: functions of the example, the epoch and the purpose, whatever the batch or device."""
+        """One seed an example, determined by the example, epoch and purpose, not by the batch or device."""
         epoch, seen = (self.current_epoch if self._trainer is not None else 0), Counter[int]()
         seeds = []
         for index in batch["index"].tolist():
             seeds.append(derived_seed("noise", global_seed(), epoch, index, seen[index], *purpose))
-            seen[index] += 1  # two views of one example are not to be perturbed alike
+            seen[index] += 1  # two views of one example get different noise
         return seeds

@@ -1,4 +1,4 @@
-"""A classifier as attacks see it: texts in, logits and gradients out."""
+"""A network as a victim of attacks: texts in, logits and gradients out."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _REMEMBERED = 50_000  # word vectors kept at a time
 
 
 class ClassifierVictim:
-    """Answers any number of texts, in batches of equal padded length: an answer does not depend on its batch.
+    """Classifies any number of texts, in batches of equal padded length: an answer does not depend on its batch.
 
     Args:
-        module: the classifier, in evaluation mode.
-        tokenization: as the data module has it.
-        max_tokens: tokens, padding included, of one batch.
-        precision: the context to run in (Lightning's precision plugin has one).
+        module: the network, in evaluation mode.
+        tokenization: that of the data module.
+        max_tokens: the most tokens of a batch, padding included.
+        precision: makes the context of a forward pass, such as Lightning's ``precision_plugin.forward_context``.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class ClassifierVictim:
         """Token embeddings and the gradients of the goal's margin of each example with respect to them.
 
         Raises:
-            UserError: if the tokenizer does not say which characters a token stands for.
+            UserError: if the tokenizer does not tell which characters a token stands for.
         """
         table, spans = self.tokenization.table(examples), self.tokenization.spans(examples)
         found: list[TextGradient | None] = [None] * len(examples)
-        # Half of the tokens: a backward pass keeps what a forward pass forgets.
+        # Half of the tokens: a backward pass needs the activations that a forward pass alone can drop.
         for indices in length_batches(table.lengths.tolist(), self.max_tokens // 2):
-            # Inference mode, in which Lightning tests, makes tensors that no gradient can flow through.
+            # Lightning tests in inference mode, whose tensors take no gradients.
             with torch.inference_mode(False), torch.enable_grad():
                 batch = self._batch([table.row(i) for i in indices])
                 with self.precision():
@@ -81,13 +81,15 @@ class ClassifierVictim:
         """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
         new = [word for word in dict.fromkeys(words) if word not in self._vectors]
         ids = self.tokenization.words(new)
-        flat = torch.tensor([[token for own in ids for token in own]], dtype=torch.long, device=self.module.device)
+        flat = torch.tensor(
+            [[token for tokens in ids for token in tokens]], dtype=torch.long, device=self.module.device
+        )
         vectors = self.module.embed({"input_ids": flat})[0].float().cpu().numpy()
         at = 0
-        for word, own in zip(new, ids, strict=True):
-            piece = vectors[at : at + len(own)]
-            self._vectors[word] = piece.mean(axis=0) if len(own) else np.zeros(vectors.shape[1], np.float32)
-            at += len(own)
+        for word, tokens in zip(new, ids, strict=True):
+            piece = vectors[at : at + len(tokens)]
+            self._vectors[word] = piece.mean(axis=0) if len(tokens) else np.zeros(vectors.shape[1], np.float32)
+            at += len(tokens)
         found = np.stack([self._vectors[word] for word in words]) if words else np.empty((0, vectors.shape[1]))
         while len(self._vectors) > _REMEMBERED:
             del self._vectors[next(iter(self._vectors))]  # the oldest
