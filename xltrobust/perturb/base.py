@@ -1,7 +1,7 @@
-"""What an attack is made of: edits, perturbations that propose them, constraints that refuse them, victims that answer.
+"""The parts of an attack: perturbations propose edits, constraints refuse some, searches choose by a victim's answers.
 
-The same decomposition as TextAttack's (Morris et al., 2020), but a search is a generator of questions, so that the
-engine (:mod:`xltrobust.perturb.engine.attack`) can put the questions of many examples into one batch.
+The decomposition is TextAttack's (Morris et al., 2020), but here a search is a generator of questions, so that the
+engine (:mod:`xltrobust.perturb.engine.attack`) can put the questions about many examples into one batch.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from xltrobust.perturb.goal import Goal
 
 
 class Victim(Protocol):
-    """Anything that answers N examples with logits or probabilities, one answer an example along the first axis.
+    """Anything that answers N examples with logits or probabilities, one answer per example along the first axis.
 
-    Which shape an answer has is the goal's to say (:attr:`~xltrobust.perturb.goal.Goal.answer_shape`): goals for
-    classifiers of texts take (N, C).
+    The goal determines the shape of an answer (:attr:`~xltrobust.perturb.goal.Goal.answer_shape`); goals for
+    classifiers of whole texts need (N, C) for C classes.
     """
 
     def __call__(self, examples: Sequence[Example], /) -> np.ndarray: ...
@@ -33,13 +33,13 @@ class Victim(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextGradient:
-    """How the goal's margin of an example changes with the embeddings of its text's T tokens (of all sides).
+    """The gradient of an example's margin with respect to the embeddings of its T tokens, of both sides together.
 
     Args:
         sides: the side of each token, shape (T,): 0 for ``text``, 1 for ``text_pair``, -1 for special tokens.
-        spans: where each token starts and ends in its side's text, in characters, shape (T, 2).
+        spans: start and end of each token in the text of its side, in characters, shape (T, 2).
         embeddings: the tokens' embeddings, shape (T, H).
-        gradients: of the margin (:meth:`~xltrobust.perturb.goal.Goal.margin`) with respect to them, shape (T, H).
+        gradients: those of the goal's margin (:meth:`~xltrobust.perturb.goal.Goal.margin`), shape (T, H).
     """
 
     sides: np.ndarray
@@ -49,17 +49,17 @@ class TextGradient:
 
 
 class WhiteBoxVictim(Victim, Protocol):
-    """A victim whose gradients can be seen."""
+    """A victim that gives gradients as well as answers."""
 
     def gradients(self, examples: Sequence[Example], goal: Goal, /) -> list[TextGradient]:
-        """One for each text, of the goal's margin; each costs a forward and a backward pass."""
+        """One gradient per example, of the goal's margin. Each costs a forward and a backward pass."""
 
     def word_vectors(self, words: Sequence[str], /) -> np.ndarray:
         """The mean of each word's subword embeddings, shape (N, H); zero for a word of no subwords."""
 
 
 class Perturbation(Part, ABC):
-    """Proposes small changes to a text. It knows nothing of models, and draws randomness only from ``rng``.
+    """Proposes small changes to a text, without asking any model. All its randomness comes from ``rng``.
 
     Attributes:
         sides: the texts of a pair that it may change.
@@ -138,19 +138,19 @@ class BatchedConstraint(Part, ABC):
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """What became of one example under attack.
+    """The outcome of an attack on one example.
 
     Args:
         example: the original.
-        adversarial: the text that broke it, or, if none did, the one that came closest (random search: the one tried
-            last); None if nothing was tried (the goal leaves the example alone, as one that is misclassified to begin
-            with; or there was nothing to change).
-        prediction: the victim's class for ``adversarial`` (for the original, if that is None).
-        broken: whether the goal accepts that answer. Under the default goal an example that was misclassified to
-            begin with is broken too.
-        queries: forward passes: texts the victim was asked about, the original included, and one for each gradient.
-        backwards: backward passes, one for each gradient.
-        broken_at: the least budget (queries and backwards) that would have broken it; None if it was not broken.
+        adversarial: the text that broke it or, if none did, the one that came closest (random search: the last one).
+            None if nothing was tried: the goal leaves the example alone, because it was misclassified to begin with for
+            instance, or there was nothing to change.
+        prediction: the victim's class for ``adversarial``, or for the original if that is None.
+        broken: whether that answer breaks the example. Under the default goal this holds for an example that was
+            misclassified to begin with, too.
+        queries: forward passes: one for each text asked about, the original included, and one for each gradient.
+        backwards: backward passes: one for each gradient.
+        broken_at: the smallest budget (queries and backwards) that would have broken it; None if it was not broken.
         refused: how many sets of edits each constraint refused.
     """
 
