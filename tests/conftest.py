@@ -52,7 +52,7 @@ def save_tiny_encoder(directory: Path, model_type: str = "bert", **options: obje
 
 
 def write_tiny_task(directory: Path, train: int = 120, dev: int = 30, test: int = 25, seed: int = 0) -> Path:
-    """``{language}/{split}.tsv`` with columns id, text, label: which colour does the sentence name?"""
+    """Writes ``{language}/{split}.tsv`` with columns id, text, label: which colour does the sentence name?"""
     rng = random.Random(seed)
     for language, (colours, others) in WORDS.items():
         (directory / language).mkdir(parents=True)
@@ -70,15 +70,15 @@ def write_tiny_task(directory: Path, train: int = 120, dev: int = 30, test: int 
 
 
 def write_tiny_pairs(path: Path, pairs: int = 80, seed: int = 0) -> Path:
-    """English sentences of the tiny task's words, and word for word in German and Chinese, the first word put last."""
+    """Writes English sentences in the tiny task's words, and word-by-word translations with the first word last."""
     rng = random.Random(seed)
     lines = ["source\ttarget\tlanguage"]
-    own = [colour_or_other for part in WORDS["en"] for colour_or_other in part]
+    english = [word for part in WORDS["en"] for word in part]
     for language in ("de", "zh"):
-        theirs = dict(zip(own, [word for part in WORDS[language] for word in part], strict=False))
+        translation = dict(zip(english, [word for part in WORDS[language] for word in part], strict=False))
         for _ in range(pairs):
-            words = rng.sample(sorted(theirs), rng.randint(3, 7))
-            translated = [theirs[word] for word in words]
+            words = rng.sample(sorted(translation), rng.randint(3, 7))
+            translated = [translation[word] for word in words]
             lines.append("\t".join([" ".join(words), " ".join(translated[1:] + translated[:1]), language]))
     path.write_text("\n".join(lines) + "\n", encoding="utf8")
     return path
@@ -92,7 +92,7 @@ def pairs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_pairs(pairs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Sentence pairs; what is made of them is cached beside them."""
+    """Sentence pairs, with a cache beside them that all tests share."""
     monkeypatch.setenv("XLTROBUST_CACHE", str(pairs_folder / "cache"))
     return pairs_folder / "pairs.tsv"
 
@@ -123,7 +123,7 @@ def run_command(
 
 
 def write_tiny_config(path: Path, encoder: Path, data: Path, pairs: Path | None = None, **trainer: object) -> Path:
-    """The configuration of a run on the tiny task that takes seconds, with a parallel corpus if its file is given."""
+    """Writes the configuration of a run of seconds on the tiny task, with a parallel corpus if ``pairs`` is given."""
     import yaml
 
     config = {

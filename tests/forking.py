@@ -1,7 +1,7 @@
-"""A process that has imported everything and runs ``fit`` in forks of itself: a start takes milliseconds, not seconds.
+"""A server process that has imported everything and runs ``fit`` in forks of itself, which start in milliseconds.
 
-It reads one request a line, and answers each with the exit code, negative for a signal. It never computes with torch
-itself: a fork of a process whose thread pools run would hang.
+It reads one request per line, and answers with the exit code, negative for a signal. It never computes with torch
+itself: a fork of a process with running thread pools would hang.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any
 
 
 class Forking:
-    """The client: ``fit`` as a user would run it.
+    """The client, which runs ``fit`` as a user would.
 
     Args:
-        server: the process.
-        folder: for what the commands print.
+        server: the server process.
+        folder: for the files with the commands' output.
     """
 
     def __init__(self, server: subprocess.Popen[str], folder: Path) -> None:
@@ -32,7 +32,7 @@ class Forking:
         self.stdout = self.stderr = ""  # of the last command
 
     def fit(self, *arguments: object, largest_file: int | None = None, **environment: str) -> int:
-        """Runs ``fit``; the exit code. No file that it writes can get larger than ``largest_file`` bytes."""
+        """Runs ``fit`` and returns its exit code. It can write no file of more than ``largest_file`` bytes."""
         paths = [f"{self._printed}.{number}" for number in (1, 2)]
         request = {"arguments": [*map(str, arguments)], "largest": largest_file, "environment": environment}
         assert self._server.stdin and self._server.stdout
@@ -44,7 +44,7 @@ class Forking:
 
 @contextmanager
 def forking(folder: Path) -> Iterator[Forking]:
-    """A server that ends with the block."""
+    """Starts a server, which ends with the block."""
     tests = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tests), *sys.path]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, __file__]
@@ -55,8 +55,8 @@ def forking(folder: Path) -> Iterator[Forking]:
 
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what imports print is no answer
-    import datasets  # noqa: F401  what the command imports where it needs it
+    os.dup2(2, 1)  # keeps what imports print out of the answers
+    import datasets  # noqa: F401  otherwise imported when the command needs it
     import transformers.models.bert.modeling_bert  # noqa: F401
 
     import xltrobust.datamodules

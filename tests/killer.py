@@ -1,4 +1,4 @@
-"""Kills the process at a chosen moment, as ``KILL_AT`` says: ``hook:count``; with ``KILL_WITH``, or SIGKILL."""
+"""Kills the process at the moment in ``KILL_AT`` (``hook:count``), with the signal in ``KILL_WITH`` or SIGKILL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 
 
 class Killer(pl.Callback):
-    """Counts how often a hook was called; without ``KILL_AT`` it does nothing."""
+    """Counts the calls of a hook, and kills the process at the last; without ``KILL_AT`` it does nothing."""
 
     def __init__(self) -> None:
         self.hook, _, count = os.environ.get("KILL_AT", ":0").partition(":")

@@ -1,4 +1,4 @@
-"""A search that kills the process with SIGKILL after so many questions as ``KILL_AFTER`` says."""
+"""A search that kills the process with SIGKILL after ``KILL_AFTER`` questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xltrobust.perturb import GreedySearch
 
 
 class KillingSearch(GreedySearch):
-    """Greedy search; without ``KILL_AFTER`` it is nothing else."""
+    """Greedy search, which without ``KILL_AFTER`` never kills."""
 
     asked = 0
 

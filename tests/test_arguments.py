@@ -99,7 +99,7 @@ def pairs_of_different_attacks(a, b, c):
 def test_attacks_with_other_arguments_are_never_equal_and_those_with_the_same_are(tables):
     pairs, again = list(pairs_of_different_attacks(*tables)), list(pairs_of_different_attacks(*tables))
     for (one, other), (same, _) in zip(pairs, again, strict=True):
-        there, here = (json.loads(json.dumps(describe_attack(own))) for own in (one, other))
+        there, here = (json.loads(json.dumps(describe_attack(part))) for part in (one, other))
         assert first_difference(there, here), there
         if "lambda" not in str(there) and "function" not in str(there):
             assert first_difference(there, describe_attack(same)) is None, there
@@ -141,8 +141,13 @@ def test_tables_are_never_told_at_length(tables):
         text = json.dumps(part.described())
         assert len(text) < 700 and "content-hash" in text, text
     read = BilingualLexicon(source_language="en", target_language="de", path=tables[0], inflection=False)
-    own = CodeSwitching(lexicons={"en-de": read}).described()["lexicons"]["en-de"]
-    assert (own["class"], own["source"], own["inflection"], own["size"]) == ("BilingualLexicon", tables[0], False, 1)
+    lexicon = CodeSwitching(lexicons={"en-de": read}).described()["lexicons"]["en-de"]
+    assert (lexicon["class"], lexicon["source"], lexicon["inflection"], lexicon["size"]) == (
+        "BilingualLexicon",
+        tables[0],
+        False,
+        1,
+    )
 
 
 def test_parts_within_parts_and_classes_of_users_are_told():
@@ -171,9 +176,9 @@ def test_values_are_told_as_json_has_them():
 def test_attacks_of_an_older_version_are_the_same_unless_it_did_not_tell_their_tables(tables, name):
     options = yaml.safe_load((RESULTS.parents[1] / f"experiments/attacks/{name}.yaml").read_text(encoding="utf8"))
     for argument in ("tables", "lexicons"):
-        own = options["perturbation"].get("init_args", {}).get(argument)
-        if own:
-            options["perturbation"]["init_args"][argument] = dict.fromkeys(own, tables[0])
+        languages = options["perturbation"].get("init_args", {}).get(argument)
+        if languages:
+            options["perturbation"]["init_args"][argument] = dict.fromkeys(languages, tables[0])
     there = json.loads((RESULTS / "sib200/results.json").read_text(encoding="utf8"))["attacks"][name]["recipe"]
     found = first_difference(there, describe_attack(build_recipe(options, name)))
     if name in ("synonyms", "code_mixing"):

@@ -105,7 +105,7 @@ def test_what_was_made_for_one_process_goes_with_it() -> None:
     script = (
         "import os, sys, pathlib\n"
         "from xltrobust.cache import cached_folder\n"
-        "folder = cached_folder(pathlib.Path('/proc/xltrobust/a'), lambda own: (own / 'f').touch())\n"
+        "folder = cached_folder(pathlib.Path('/proc/xltrobust/a'), lambda folder: (folder / 'f').touch())\n"
         "if os.fork() == 0: sys.exit()\n"
         "os.wait()\n"
         "print(folder, (folder / 'f').exists())\n"
@@ -122,8 +122,8 @@ def test_a_full_disk_does_not_end_the_run(tmp_path: Path) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.warns(UserWarning, match="No space left on device"):
-        own = cached_folder(tmp_path / "model", fill)
-    assert (own / "small").exists() and names(tmp_path) == []
+        private = cached_folder(tmp_path / "model", fill)
+    assert (private / "small").exists() and names(tmp_path) == []
 
 
 def test_error_while_writing_leaves_nothing(tmp_path: Path) -> None:

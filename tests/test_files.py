@@ -21,7 +21,7 @@ def test_replaced_or_left_alone(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "first"
-    assert [own.name for own in path.parent.iterdir()] == ["a.txt"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
     assert path.stat().st_mode & 0o777 == 0o644
 
 
@@ -41,7 +41,7 @@ def test_what_a_killed_write_left_is_removed_by_the_next_one(tmp_path: Path, dir
     assert leftover.name.startswith(".a.txt.")
     with atomic_write(tmp_path / "another.txt") as temporary:
         temporary.write_text("whole")
-    assert [own.name for own in tmp_path.iterdir()] == ["another.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["another.txt"]
 
 
 def test_what_somebody_is_writing_is_left_alone(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_what_somebody_is_writing_is_left_alone(tmp_path: Path) -> None:
         first.write_text("first writer")
     assert (tmp_path / "a.txt").read_text() == "first writer"
     assert (tmp_path / "b" / "inside").read_text() == "theirs"
-    assert sorted(own.name for own in tmp_path.iterdir()) == ["a.txt", "b"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.txt", "b"]
 
 
 def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What tests of readers of parallel text share."""
+"""Helpers for tests of readers of parallel text."""
 
 import gzip
 import re

@@ -234,19 +234,19 @@ def test_a_damaged_file_is_decoded_anew(
     path: Path, file: E5File, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def copy(file: E5File, empty: Path) -> None:  # decoding takes seconds
-        for own in path.iterdir():
-            if own.name != "manifest.json":
-                shutil.copy(own, empty)
+        for entry in path.iterdir():
+            if entry.name != "manifest.json":
+                shutil.copy(entry, empty)
 
     monkeypatch.setattr(bundled, "read_e5", lambda data: file)
     monkeypatch.setattr(bundled, "_write", copy)
     monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path))
-    own = bundled.bundled_path()
-    with (own / name).open("r+b") as stream:
-        stream.truncate((own / name).stat().st_size // 2)
+    folder = bundled.bundled_path()
+    with (folder / name).open("r+b") as stream:
+        stream.truncate((folder / name).stat().st_size // 2)
     with pytest.warns(UserWarning, match="damaged or incomplete; it is made anew"):
-        assert bundled.bundled_path() == own
-    assert (own / name).stat().st_size == (path / name).stat().st_size
+        assert bundled.bundled_path() == folder
+    assert (folder / name).stat().st_size == (path / name).stat().st_size
 
 
 def test_wrong_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

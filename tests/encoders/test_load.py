@@ -55,8 +55,8 @@ def test_token_types_and_language_ids_change_the_answer(tmp_path: Path) -> None:
 
 
 def test_inputs_are_those_that_the_model_takes(tmp_path: Path) -> None:
-    own = batch_of() | {"labels": torch.tensor([0, 1]), "perturbable": torch.ones(2, 6, dtype=torch.bool)}
-    batch = own | {name: torch.zeros(2, 6, dtype=torch.long) for name in ("token_type_ids", "langs")}
+    inputs = batch_of() | {"labels": torch.tensor([0, 1]), "perturbable": torch.ones(2, 6, dtype=torch.bool)}
+    batch = inputs | {name: torch.zeros(2, 6, dtype=torch.long) for name in ("token_type_ids", "langs")}
     taken = {}
     for family in ("bert", "distilbert", "xlm"):
         model = load_encoder(str(save_tiny_encoder(tmp_path / family, family, **FAMILIES[family])))
@@ -65,7 +65,7 @@ def test_inputs_are_those_that_the_model_takes(tmp_path: Path) -> None:
     assert taken["bert"] == plain | {"token_type_ids"} and taken["distilbert"] == plain
     assert taken["xlm"] == plain | {"token_type_ids", "langs"}
     embeddings = torch.zeros(2, 6, 16)
-    assert set(encoder_inputs(model, own, embeddings)) == {"inputs_embeds", "attention_mask"}
+    assert set(encoder_inputs(model, inputs, embeddings)) == {"inputs_embeds", "attention_mask"}
 
 
 def test_no_pooler_and_training_mode(tiny_encoder: Path) -> None:

@@ -54,11 +54,11 @@ def test_cosines_are_those_of_transformers_alone(tiny_encoder: Path, reference) 
 
 
 def test_texts_are_cut_to_the_maximum_length(tiny_encoder: Path, reference) -> None:
-    own = SentenceEncoder(str(tiny_encoder), prefix="", max_length=8)
+    encoder = SentenceEncoder(str(tiny_encoder), prefix="", max_length=8)
     expected = reference("a" * 60, truncation=True, max_length=8)
-    np.testing.assert_allclose(own(examples(["a" * 60]))[0], expected, atol=1e-5)
+    np.testing.assert_allclose(encoder(examples(["a" * 60]))[0], expected, atol=1e-5)
     old, new = examples(["a" * 60, "a" * 40 + "b" * 20])
-    assert own.similarities([(old, new)])[0] == pytest.approx(1, abs=1e-6)
+    assert encoder.similarities([(old, new)])[0] == pytest.approx(1, abs=1e-6)
     assert SentenceEncoder(str(tiny_encoder), prefix="").similarities([(old, new)])[0] < 0.9999
 
 
@@ -73,32 +73,32 @@ def test_vectors_do_not_depend_on_batch_order_or_what_is_remembered(tiny_encoder
     forgetful = SentenceEncoder(str(tiny_encoder))
     for _ in range(2):
         np.testing.assert_allclose(forgetful(examples()), together, atol=1e-6)
-        alone = np.concatenate([forgetful([own]) for own in examples()])
+        alone = np.concatenate([forgetful([example]) for example in examples()])
         np.testing.assert_allclose(alone, together, atol=1e-6)
     monkeypatch.setattr(sentences, "_MAX_TOKENS", 1)
     np.testing.assert_allclose(SentenceEncoder(str(tiny_encoder))(examples()), together, atol=1e-6)
 
 
 def test_each_text_is_encoded_once(tiny_encoder: Path, monkeypatch) -> None:
-    own, encoded = SentenceEncoder(str(tiny_encoder)), []
-    encode = own._encode
-    monkeypatch.setattr(own, "_encode", lambda texts, side: encoded.append(len(texts)) or encode(texts, side))
-    own(examples())
-    own(examples()[::-1])
-    own.similarities([(examples()[0], other) for other in examples()])
+    encoder, encoded = SentenceEncoder(str(tiny_encoder)), []
+    encode = encoder._encode
+    monkeypatch.setattr(encoder, "_encode", lambda texts, side: encoded.append(len(texts)) or encode(texts, side))
+    encoder(examples())
+    encoder(examples()[::-1])
+    encoder.similarities([(examples()[0], other) for other in examples()])
     assert sum(encoded) == 7
 
 
 def test_of_a_pair_the_smaller_cosine_of_the_changed_sides_counts(tiny_encoder: Path, reference) -> None:
-    own = SentenceEncoder(str(tiny_encoder), prefix="")
+    encoder = SentenceEncoder(str(tiny_encoder), prefix="")
     changed = [Example("0", ("en", "zh"), a, 0, b) for a in ("turn it off", "turn xx off") for b in ("关掉灯", "开灯")]
     first, second = (reference(a) @ reference(b) for a, b in (("turn it off", "turn xx off"), ("关掉灯", "开灯")))
-    found = own.similarities([(PAIR, new) for new in changed])
+    found = encoder.similarities([(PAIR, new) for new in changed])
     np.testing.assert_allclose(found, [1, second, first, min(first, second)], atol=1e-5)
     turned = [(Example("0", "en", a.text_pair, 0, a.text), Example("0", "en", b.text_pair, 0, b.text))
               for a, b in [(PAIR, new) for new in changed]]  # fmt: skip
-    np.testing.assert_allclose(own.similarities(turned), found, atol=1e-6)
-    assert own.similarities([]).shape == (0,) and found[0] == 1 and abs(first - second) > 1e-4
+    np.testing.assert_allclose(encoder.similarities(turned), found, atol=1e-6)
+    assert encoder.similarities([]).shape == (0,) and found[0] == 1 and abs(first - second) > 1e-4
 
 
 def test_all_that_want_the_same_encoder_share_it(tiny_encoder: Path) -> None:
@@ -110,18 +110,18 @@ def test_all_that_want_the_same_encoder_share_it(tiny_encoder: Path) -> None:
 def test_a_minimum_of_one_refuses_whatever_changes_a_vector(tiny_encoder: Path, language) -> None:
     victim = lambda batch: np.array([[1.0, 0.0]] * len(batch))  # noqa: E731
     example = Example("0", language, "turn it off", 0, None if language == "en" else "turn it off")
-    own = SemanticSimilarity(minimum=1.0, encoder=str(tiny_encoder), prefix="")
+    constraint = SemanticSimilarity(minimum=1.0, encoder=str(tiny_encoder), prefix="")
     options = {"perturbation": TypoPerturbation(), "search": RandomSearch(draws=4, rate=0.3)}
-    (result,) = attack([example], victim, constraints=[own], **options)
+    (result,) = attack([example], victim, constraints=[constraint], **options)
     assert (result.adversarial, result.queries) == (None, 1) and result.refused[0] >= 4
     lenient = SemanticSimilarity(minimum=-0.9999, encoder=str(tiny_encoder), prefix="")
     (result,) = attack([example], victim, constraints=[lenient], **options)
     assert result.adversarial is not None and (result.queries, result.refused) == (5, (0,))
-    assert own.judge([(example, example)]).tolist() == [True] and not own.judge([]).shape[0]
+    assert constraint.judge([(example, example)]).tolist() == [True] and not constraint.judge([]).shape[0]
 
 
 def test_judgements_are_remembered_by_all_that_they_depend_on(tiny_encoder: Path) -> None:
     options = [{}, {"minimum": 0.8}, {"encoder": str(tiny_encoder)}, {"prefix": ""}, {"max_length": 64}]
-    assert len({SemanticSimilarity(**own).key for own in options}) == len(options)
+    assert len({SemanticSimilarity(**arguments).key for arguments in options}) == len(options)
     assert SemanticSimilarity(minimum=0.9).key == SemanticSimilarity().key
     assert isinstance(SemanticSimilarity(), BatchedConstraint) and not isinstance(SemanticSimilarity(), Perturbation)

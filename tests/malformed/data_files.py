@@ -55,8 +55,8 @@ _ALL = (setting("data.init_args.labels", ["red", "blue", "green"]),)
 CASES: dict[str, Case] = {f"fit: {kind}": Case("fit", FIT, says, (damage,)) for kind, (damage, says) in _TSV.items()}
 for kind, (bad, says) in _JSON_LINES.items():
     good = (_RECORD % ("1", "a", "red") + _RECORD % ("2", "b", "blue")).encode()
-    own = good + (bad if isinstance(bad, bytes) else bad.encode()) + b"\n"
-    damages = (write("data/train.jsonl", own), setting("data.init_args.train", "train.jsonl"), *_ALL)
+    content = good + (bad if isinstance(bad, bytes) else bad.encode()) + b"\n"
+    damages = (write("data/train.jsonl", content), setting("data.init_args.train", "train.jsonl"), *_ALL)
     CASES[f"fit: JSON Lines {kind}"] = Case("fit", FIT, ("data/train.jsonl:3", *says), damages)
 for kind, (text, says) in _CSV.items():
     damages = (write("data/train.csv", text), setting("data.init_args.train", "train.csv"), *_ALL)
@@ -164,8 +164,8 @@ for kind, (damages, says) in _PARALLEL.items():
 
 
 def _attack(class_path: str, **options: Any) -> Damage:
-    own = {"class_path": f"xltrobust.perturb.{class_path}", "init_args": options}
-    return write("attack.yaml", yaml.safe_dump(ATTACK | {"perturbation": own}))
+    perturbation = {"class_path": f"xltrobust.perturb.{class_path}", "init_args": options}
+    return write("attack.yaml", yaml.safe_dump(ATTACK | {"perturbation": perturbation}))
 
 
 _LEXICONS: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
@@ -181,8 +181,10 @@ for kind, (name, content, says) in _LEXICONS.items():
     damages = (write(name, content), *index, _attack("CodeMixing", lexicons={"en-de": name}))
     CASES[f"attack: lexicon {kind}"] = Case("attack", "--run run --attack attack.yaml", says, damages)
 CASES |= {
-    f"attack: lexicon {kind}": Case("attack", "--run run --attack attack.yaml", says, (_attack(*own[:1], **own[1]),))
-    for kind, (own, says) in {
+    f"attack: lexicon {kind}": Case(
+        "attack", "--run run --attack attack.yaml", says, (_attack(*perturbation[:1], **perturbation[1]),)
+    )
+    for kind, (perturbation, says) in {
         "missing": (("CodeMixing", {"lexicons": {"en-de": "nowhere.tsv"}}), ("nowhere.tsv",)),
         "language": (("CodeMixing", {"lexicons": {"english-german": "lexicon.tsv"}}), ("attack.yaml", "english")),
         "synonyms language": (("SynonymSubstitution", {"tables": {"english": "synonyms.json"}}), ("english",)),

@@ -77,7 +77,7 @@ PREDICTIONS_COMMANDS = {
 
 
 def _crossed(damages: Iterable[str], commands: Sequence[str], everywhere: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Some damages for all commands, each of the others for one of them in turn: they read by the same helpers."""
+    """Pairs damages with commands: some with all, the others with one in turn, as commands share their readers."""
     turn = cycle(commands)
     for kind in damages:
         for command in commands if kind in everywhere else [next(turn)]:

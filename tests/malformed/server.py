@@ -1,7 +1,7 @@
-"""A process that has imported everything and runs each command in a fork of itself: milliseconds for seconds.
+"""A server process that has imported everything and runs each command in a fork, which starts in milliseconds.
 
-It reads one request a line from standard input and answers each on standard output, in JSON. It never computes with
-torch itself: a fork of a process whose thread pools run would hang.
+It reads one request per line from standard input and answers on standard output, in JSON. It never computes with torch
+itself: a fork of a process with running thread pools would hang.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any
 import xltrobust
 
 COMMANDS = ("fit", "attack", "predict", "export", "report", "report.seeds")
-_SECONDS = 60  # after which a command is taken to hang
-BROKEN_PIPE = "broken pipe"  # in place of a file for standard output: a pipe that nobody reads
+_SECONDS = 60  # after which a command is considered to hang
+BROKEN_PIPE = "broken pipe"  # instead of a file for standard output: a pipe without a reader
 
 
 def main() -> None:
     """Serves until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what imports print is no answer
+    os.dup2(2, 1)  # keeps what imports print out of the answers
     _import_everything()
     for line in sys.stdin:
         print(json.dumps(_serve(json.loads(line))), file=answers, flush=True)
@@ -37,7 +37,7 @@ def main() -> None:
 def _import_everything() -> None:
     import pkgutil
 
-    import datasets  # noqa: F401  what the commands import where they need it
+    import datasets  # noqa: F401  otherwise imported when a command needs it
     import transformers.models.bert.modeling_bert  # noqa: F401
 
     for module in pkgutil.walk_packages(xltrobust.__path__, "xltrobust."):
@@ -47,15 +47,15 @@ def _import_everything() -> None:
     warnings.simplefilter("ignore")
     for name in ("pytorch_lightning", "lightning_fabric", "transformers"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # Once here, what parsers find out about the signatures of classes is known in all forks.
+    # Parsed once here, the signatures of classes are cached in all forks.
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(open(os.devnull, "w")):
         FitCLI(["--data", "xltrobust.datamodules.LocalClassification", "--print_config"])
     gc.collect()
-    gc.freeze()  # what is shared with the forks is not copied for the sake of collecting it
+    gc.freeze()  # so that collection in a fork does not copy the pages shared with it
 
 
 def _serve(request: dict[str, Any]) -> int:
-    """Runs a command in a fork; the exit code, negative for a signal."""
+    """Runs a command in a fork, and returns its exit code, negative for a signal."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -89,7 +89,7 @@ def _run(command: str, arguments: list[str], folder: str, stdin: str, stdout: st
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    sys.stdout.flush()  # as the interpreter does at its end
+    sys.stdout.flush()  # as the interpreter does when it exits
     return code
 
 

@@ -1,4 +1,4 @@
-"""A folder with all that the commands take, finished runs among it, and how to damage what is in it."""
+"""A folder with everything that the commands take, including finished runs, and ways to damage its files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Damage = Callable[[Path], object]
 
 @dataclass(frozen=True)
 class Case:
-    """A command given something malformed.
+    """A command with malformed input.
 
     Args:
-        command: the module, below ``xltrobust``.
-        arguments: as in a shell; the current folder is the workplace.
+        command: the module, within ``xltrobust``.
+        arguments: as in a shell whose current folder is the workplace.
         says: what the line on standard error has to name.
-        damage: what is done to the workplace before.
-        stdin: what standard input holds.
+        damage: what is done to the workplace beforehand.
+        stdin: the content of standard input.
         code: the exit code.
     """
 
@@ -43,8 +43,8 @@ class Commands:
     """The process that runs commands; see :mod:`malformed.server`.
 
     Args:
-        folder: for what the commands print.
-        environment: of the process.
+        folder: for the files with the commands' input and output.
+        environment: environment variables of the process.
     """
 
     folder: Path
@@ -85,7 +85,7 @@ class Commands:
 
 
 def build(folder: Path, commands: Commands, encoder: Path, data: Path) -> None:
-    """The workplace: data, encoder, configuration, a finished run, its export, two methods' runs, an attack."""
+    """Makes the workplace: data, encoder, configuration, a finished run, its export, two methods' runs, an attack."""
     import shutil
 
     from conftest import write_tiny_config, write_tiny_pairs
@@ -115,7 +115,7 @@ LEXICONS = {"lexicon.tsv": "red\trot\nhouse\thaus\n", "synonyms.json": '{"red": 
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """All files and folders, each with a hash of its content; without locks, which stay and hold nothing."""
+    """All files and folders, each with a hash of its content; lock files are left out, as they stay and are empty."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
         for path in sorted(folder.rglob("*"))
@@ -123,11 +123,11 @@ def snapshot(folder: Path) -> dict[str, str]:
     }
 
 
-# Damages
+# Damages. Each of these functions returns a function that damages a workplace.
 
 
 def write(name: str, content: str | bytes) -> Damage:
-    """A file of this content, in place of whatever is there."""
+    """Writes a file with this content, in place of whatever is there."""
 
     def damage(folder: Path) -> None:
         remove(name)(folder)
@@ -138,7 +138,7 @@ def write(name: str, content: str | bytes) -> Damage:
 
 
 def remove(name: str) -> Damage:
-    """Nothing there."""
+    """Removes a file or directory."""
     import shutil
 
     def damage(folder: Path) -> None:
@@ -149,7 +149,7 @@ def remove(name: str) -> Damage:
 
 
 def directory(name: str) -> Damage:
-    """A directory in place of a file."""
+    """Puts an empty directory in the place of a file."""
 
     def damage(folder: Path) -> None:
         remove(name)(folder)
@@ -159,7 +159,7 @@ def directory(name: str) -> Damage:
 
 
 def cut(name: str, share: float = 0.5) -> Damage:
-    """The beginning of a file alone."""
+    """Truncates a file to a share of its bytes."""
 
     def damage(folder: Path) -> None:
         data = (folder / name).read_bytes()
@@ -169,7 +169,7 @@ def cut(name: str, share: float = 0.5) -> Damage:
 
 
 def changed(name: str, old: str, new: str) -> Damage:
-    """A file with another text in one place."""
+    """Replaces the first occurrence of a text in a file."""
 
     def damage(folder: Path) -> None:
         text = (folder / name).read_text(encoding="utf8")
@@ -180,7 +180,7 @@ def changed(name: str, old: str, new: str) -> Damage:
 
 
 def line(name: str, number: int, new: str | bytes) -> Damage:
-    """A file with another line, which counts from 1."""
+    """Replaces a line of a file; lines count from 1."""
 
     def damage(folder: Path) -> None:
         lines = (folder / name).read_bytes().split(b"\n")
@@ -191,10 +191,10 @@ def line(name: str, number: int, new: str | bytes) -> Damage:
 
 
 def setting(option: str, value: Any, name: str = "config.yaml") -> Damage:
-    """A YAML or JSON file with another value of an option, which is named with dots."""
-    own: Any = json if name.endswith(".json") else yaml
-    dump: Callable[[Any], str] = json.dumps if own is json else yaml.safe_dump
-    load: Callable[[str], Any] = json.loads if own is json else yaml.safe_load
+    """Changes the value of an option, by its dotted name, in a YAML or JSON file."""
+    language: Any = json if name.endswith(".json") else yaml
+    dump: Callable[[Any], str] = json.dumps if language is json else yaml.safe_dump
+    load: Callable[[str], Any] = json.loads if language is json else yaml.safe_load
 
     def damage(folder: Path) -> None:
         content = load((folder / name).read_text(encoding="utf8"))
@@ -215,7 +215,7 @@ REMOVED = object()
 
 
 def saved(name: str, value: Any) -> Damage:
-    """A file that torch saved."""
+    """Saves a value with torch."""
 
     def damage(folder: Path) -> None:
         import torch

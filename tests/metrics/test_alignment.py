@@ -154,9 +154,9 @@ def test_debiased_cka_agrees_with_the_definition(hsic, pairs, width, other):
 def test_debiased_cka_of_unrelated_vectors_is_about_zero():
     generator = torch.Generator().manual_seed(0)
     draws = [torch.randn(2, 200, 384, generator=generator) for _ in range(20)]
-    found = np.array([linear_cka(*own) for own in draws])
+    found = np.array([linear_cka(*pair) for pair in draws])
     assert abs(found.mean()) < 0.01 and np.abs(found).max() < 0.05 and found.min() < 0
-    assert [linear_cka(*own, debiased=False) for own in draws] == pytest.approx([0.657] * 20, abs=0.02)
+    assert [linear_cka(*pair, debiased=False) for pair in draws] == pytest.approx([0.657] * 20, abs=0.02)
     # What is shared is seen at that number of pairs, and about as much as at a large one.
     few, many = (torch.randn(2, n, 384, generator=generator) for n in (200, 8000))
     shared = [linear_cka(x, x + y) for x, y in (few, many)]

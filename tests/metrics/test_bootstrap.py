@@ -24,10 +24,10 @@ def test_independent_examples_agree_with_scipy():
 
 def naive(correct, language, group, names, replicates, rng):
     """The cluster bootstrap by its definition: draw groups, put their rows together, take means."""
-    rows = {own: np.flatnonzero(group == own) for own in set(group)}
+    rows = {unit: np.flatnonzero(group == unit) for unit in set(group)}
     replicated = []
     for _ in range(replicates):
-        drawn = np.concatenate([rows[own] for own in rng.choice(sorted(rows), len(rows))])
+        drawn = np.concatenate([rows[unit] for unit in rng.choice(sorted(rows), len(rows))])
         replicated.append([correct[drawn][language[drawn] == name].mean() for name in names])
     return np.array(replicated)
 
@@ -47,7 +47,7 @@ def test_clusters_agree_with_a_naive_loop():
     ours = bootstrap_accuracy(correct, language, group, combinations=weights, replicates=4000)
     means = naive(correct, language, group, names, 4000, np.random.default_rng(1))
     expected = dict(zip(names, means.T, strict=True)) | {
-        name: means @ [own.get(language, 0) for language in names] for name, own in weights.items()
+        name: means @ [weight_of.get(language, 0) for language in names] for name, weight_of in weights.items()
     }
     for name, replicates in expected.items():
         assert ours[name][1:3] == pytest.approx(tuple(np.percentile(replicates, [2.5, 97.5])), abs=0.012), name
@@ -58,7 +58,7 @@ def test_covers_the_truth_and_ignoring_clusters_does_not(name):
     truth, covered, ignorant = None, 0, 0
     rng = np.random.default_rng(0)
     correct, language, group, _ = shared_items(rng, items=40_000)
-    truth = {own: correct[language == own].mean() for own in ("de", "fr")}
+    truth = {name: correct[language == name].mean() for name in ("de", "fr")}
     truth["avg"] = (truth["de"] + truth["fr"]) / 2
     average = {"avg": {"de": 0.5, "fr": 0.5}}
     for _ in range(300):
@@ -97,10 +97,10 @@ def test_items_missing_here_and_there_keep_their_variance():
     language, group = np.repeat(languages, 300), np.tile(np.arange(300).astype(str), 12)
     kept = rng.random(len(group)) < 0.3
     correct = rng.random(len(group)) < 0.7
-    own = bootstrap_accuracy(correct[kept], language[kept], group[kept])
+    intervals = bootstrap_accuracy(correct[kept], language[kept], group[kept])
     for name in languages:
-        n, value = own[name].examples, own[name].value
-        assert width(own[name]) == pytest.approx(2 * 1.96 * np.sqrt(value * (1 - value) / n), rel=0.2)
+        n, value = intervals[name].examples, intervals[name].value
+        assert width(intervals[name]) == pytest.approx(2 * 1.96 * np.sqrt(value * (1 - value) / n), rel=0.2)
 
 
 def test_all_right_and_all_wrong_get_wilson_intervals_on_the_groups():
@@ -175,17 +175,17 @@ def test_paired_difference_is_narrower_than_of_independent_runs():
 
 
 def test_paired_difference_of_equal_runs_is_not_certain():
-    own = frame([1, 0] * 50, ["de"] * 100, np.arange(100))
-    interval = paired_difference(own, own).intervals["de"]
+    table = frame([1, 0] * 50, ["de"] * 100, np.arange(100))
+    interval = paired_difference(table, table).intervals["de"]
     assert interval.value == 0 and interval.high == -interval.low
     assert interval.high == pytest.approx(stats.binomtest(0, 100).proportion_ci(method="wilson").high)
 
 
 def test_paired_difference_compares_common_examples_only():
-    own = frame([1, 1, 1, 0], ["de"] * 4, list("abcd"))
-    result = paired_difference(own, own.iloc[1:].sample(frac=1, random_state=0))
+    table = frame([1, 1, 1, 0], ["de"] * 4, list("abcd"))
+    result = paired_difference(table, table.iloc[1:].sample(frac=1, random_state=0))
     assert (result.common, result.left_out) == (3, (1, 0))
     with pytest.raises(ValueError, match="in common"):
-        paired_difference(own, own.assign(language="fr"))
+        paired_difference(table, table.assign(language="fr"))
     with pytest.raises(ValueError, match="`second` to hold each"):
-        paired_difference(own, pd.concat([own, own]))
+        paired_difference(table, pd.concat([table, table]))

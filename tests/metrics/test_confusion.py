@@ -30,8 +30,8 @@ def test_figures_agree_with_scikit_learn(seed):
     confusion = counted(predictions, labels, languages, 4).compute()
     assert confusion.sum() == 400 and confusion.dtype == torch.long
     for language in range(4):
-        own = languages == language
-        truth, given = labels[own], predictions[own]
+        selected = languages == language
+        truth, given = labels[selected], predictions[selected]
         assert confusion[language].tolist() == confusion_matrix(truth, given, labels=range(CLASSES)).tolist()
         assert accuracy(confusion)[language].item() == pytest.approx(accuracy_score(truth, given))
         assert macro_f1(confusion)[language].item() == pytest.approx(f1_score(truth, given, average="macro"))
@@ -57,8 +57,8 @@ def test_one_language_does_not_touch_another():
     predictions, labels, languages = draw(300, 3, 1)
     together = counted(predictions, labels, languages, 3).compute()
     for language in range(3):
-        own = languages == language
-        alone = counted(predictions[own], labels[own], languages[own], 3).compute()
+        selected = languages == language
+        alone = counted(predictions[selected], labels[selected], languages[selected], 3).compute()
         assert torch.equal(alone[language], together[language])
         assert alone.sum() == together[language].sum()
 

@@ -1,4 +1,4 @@
-"""All results of a perturbation, for tests that know them by hand."""
+"""All texts that a perturbation can produce, for tests that list them by hand."""
 
 import random
 import unicodedata
@@ -8,8 +8,8 @@ from xltrobust.perturb.edits import apply_edits
 
 
 def results(perturbation, text, language="en", seeds=1):
-    example, found = Example("0", language, text, 0), set()
+    example, texts = Example("0", language, text, 0), set()
     for seed in range(seeds):
         edits = perturbation.candidates(example, random.Random(seed))
-        found.update(unicodedata.normalize("NFC", apply_edits(example, [edit]).text) for edit in edits)
-    return found
+        texts.update(unicodedata.normalize("NFC", apply_edits(example, [edit]).text) for edit in edits)
+    return texts

@@ -1,4 +1,4 @@
-"""Sentences in scripts that break naive string editing: what the tests of this folder perturb."""
+"""Sentences that the tests of this folder perturb, in scripts that break naive string editing."""
 
 SENTENCES = {
     "en": "Turn off the lights in the kitchen at 7:30, please!",
@@ -19,7 +19,7 @@ SENTENCES = {
 }
 WITHOUT_KEYBOARD = {"zh-CN", "ja"}
 
-# More of what is hard: joiners and nukta in Hindi, katakana, Thai with marks, an emoji family, points, SS and ΐ.
+# More hard cases: joiners and nukta in Hindi, katakana, Thai with marks, emoji sequences, Hebrew points.
 HARDER = {
     "hin_Deva": "क्\u200dया आप ज़रा लड़के को 5.5 रुपये देंगे? हाँ, ज़रूर श्री\u200cमान।",
     "ja-JP": "タクシーでカナダ大使館へ行って、力うどんを2,000円で頼んで!",

@@ -1,4 +1,4 @@
-"""Victims and perturbations of which the best attack is known by hand."""
+"""Victims and perturbations for which the best attack can be worked out by hand."""
 
 import zlib
 

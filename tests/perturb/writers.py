@@ -1,8 +1,8 @@
-"""Tasks in six scripts that attacks can hurt: which of two writers wrote a text? And a small victim trained for them.
+"""Tasks in six scripts that attacks can break: which of two writers wrote a text? And a small victim trained for them.
 
-The writers differ in eight habits, each kept in most texts but not in all, so that an answer is the sum of weak cues
-spread over the text: which of two words is used (``"words"``), which of two words comes first (``"order"``), or which
-mark is put (``"marks"``). All other words tell nothing.
+The writers differ in eight habits, which they follow in most texts but not in all, so that an answer rests on many weak
+cues spread over the text. A habit is which of two words is used (task ``"words"``), which of two words comes first
+(``"order"``), or which mark is put (``"marks"``). All other words are uninformative.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xltrobust.example import Example
 from xltrobust.perturb.base import TextGradient
 from xltrobust.text.scripts import UNSPACED, script_of
 
-# Words full of what perturbations change: marks in Arabic, Hindi and Thai, letters with look-alikes in Chinese.
+# Words with many places to perturb: marks in Arabic, Hindi and Thai, characters with look-alikes in Chinese.
 WORDS = {
     "en": "oak elm tea bun cup mug bay sea hut inn fog sun jam pie cat dog road path lake pond bird hare moon star "
     "and the with near from into under over very then once here",
@@ -42,28 +42,28 @@ _UNSPACED_LETTERS = re.compile("[\u0e00-\u0e7f\u4e00-\u9fff]")  # Thai, Chinese
 
 
 def cue_words(language: str) -> list[str]:
-    """Eight pairs of words; the first writer likes the first of a pair."""
+    """Eight pairs of words; the first writer prefers the first of each pair."""
     return WORDS[language].split()[: 2 * _HABITS]
 
 
 def write(task: str, language: str, writer: int, rng: random.Random) -> str:
-    """A text of eight clauses, each of a cue and some words that say nothing."""
+    """A text of eight clauses, each with a cue and some uninformative words."""
     habits, others = cue_words(language), WORDS[language].split()[2 * _HABITS :]
     joint = "" if script_of(language) in UNSPACED else " "
     clauses = []
     for habit in rng.sample(range(_HABITS), _HABITS):
-        own, pair = writer ^ (rng.random() > _KEPT), habits[2 * habit : 2 * habit + 2]
-        cue = {"words": [pair[own]], "order": pair[:: 1 - 2 * own], "marks": []}[task]
-        mark = MARKS.get(language, ",;")[own] if task == "marks" else ""
+        choice, pair = writer ^ (rng.random() > _KEPT), habits[2 * habit : 2 * habit + 2]
+        cue = {"words": [pair[choice]], "order": pair[:: 1 - 2 * choice], "marks": []}[task]
+        mark = MARKS.get(language, ",;")[choice] if task == "marks" else ""
         words = [*cue, *rng.sample(others, 3)]
-        if task == "order":  # nothing else can change place with them
+        if task == "order":  # so that neighbouring words are not swapped with them
             words.insert(2, ",")
         clauses.append(joint.join(words) + mark)
     return (joint or " " * (task == "marks" and language == "th")).join(clauses)
 
 
 def texts(task: str, language: str, count: int, seed: int) -> list[Example]:
-    """As many texts by the one as by the other, in random order."""
+    """Texts, half of them by each writer, in random order."""
     rng = random.Random(f"{task} {language} {seed}")
     labels = rng.sample([0, 1] * (count // 2), count)
     return [Example(f"{seed}-{n}", language, write(task, language, y, rng), y) for n, y in enumerate(labels)]
@@ -72,16 +72,16 @@ def texts(task: str, language: str, count: int, seed: int) -> list[Example]:
 class Victim:
     """Linear in the mean of the vectors of a text's n-grams (Joulin et al., 2017), trained on all six languages.
 
-    Features are words, pairs of neighbouring words, and two or three neighbouring characters of a word; of texts
-    without spaces one or two neighbouring characters. Their vectors are found by a hash.
+    Features are words, pairs of neighbouring words, and character bigrams and trigrams within a word; for scripts
+    without spaces, character unigrams and bigrams. They are hashed to rows of the embedding.
     """
 
     def __init__(self, task: str) -> None:
         torch.manual_seed(0)
         bag, head = torch.nn.EmbeddingBag(_BUCKETS, _SIZE, mode="mean"), torch.nn.Linear(_SIZE, 2)
         data = [example for language in LANGUAGES for example in texts(task, language, 400, seed=0)]
-        rows = [torch.tensor([bucket for bucket, _, _ in features(own.text)]) for own in data]
-        labels = torch.tensor([own.label for own in data])
+        rows = [torch.tensor([bucket for bucket, _, _ in features(example.text)]) for example in data]
+        labels = torch.tensor([example.label for example in data])
         optimizer = torch.optim.Adam([*bag.parameters(), *head.parameters()], lr=0.02)
         for _ in range(8):
             for batch in torch.randperm(len(data)).split(60):
@@ -99,29 +99,29 @@ class Victim:
 
     def __call__(self, batch):
         answers = []
-        for own in batch:
-            sums = [self._sums[unit] for _, unit in _units(own.text)] or [self._sums[""]]
+        for example in batch:
+            sums = [self._sums[unit] for _, unit in _units(example.text)] or [self._sums[""]]
             first, second, count = (sum(column) for column in zip(*sums, strict=True))
             answers.append((first / count, second / count))
         return np.array(answers) + self.bias
 
     def gradients(self, batch, goal):
-        found = []
-        for own in batch:
-            buckets, starts, ends = np.array(features(own.text)).T
+        gradients = []
+        for example in batch:
+            buckets, starts, ends = np.array(features(example.text)).T
             logits = self.scores[buckets].mean(axis=0) + self.bias
-            slope = (np.eye(2)[own.label] - np.exp(logits) / np.exp(logits).sum()) @ self.head / len(buckets)
+            slope = (np.eye(2)[example.label] - np.exp(logits) / np.exp(logits).sum()) @ self.head / len(buckets)
             spans = np.stack([starts, ends], axis=1)
-            found.append(TextGradient(0 * starts, spans, self.vectors[buckets], np.tile(slope, (len(buckets), 1))))
-        return found
+            gradients.append(TextGradient(0 * starts, spans, self.vectors[buckets], np.tile(slope, (len(buckets), 1))))
+        return gradients
 
     def word_vectors(self, words):
-        found = [[bucket for bucket, _, _ in features(word)] for word in words]
-        return np.array([self.vectors[own].mean(axis=0) for own in found])
+        rows = [[bucket for bucket, _, _ in features(word)] for word in words]
+        return np.array([self.vectors[buckets].mean(axis=0) for buckets in rows])
 
 
 class _Sums(dict):
-    """Of the scores of a unit's features, and their number."""
+    """By unit, the sums of the scores of its features, and their number."""
 
     def __init__(self, scores: np.ndarray) -> None:
         super().__init__()
@@ -135,26 +135,26 @@ class _Sums(dict):
 
 @cache
 def victim(task: str) -> Victim:
-    """The task's victim, trained once (seconds)."""
+    """The task's victim, trained once, which takes seconds."""
     return Victim(task)
 
 
 def features(text: str) -> list[tuple[int, int, int]]:
-    """The buckets of a text's features, each with the span of its characters; never none."""
+    """The buckets of a text's features, each with the span of its characters; at least one."""
     return [(bucket, at + first, at + last) for at, unit in _units(text) for bucket, first, last in _of_unit(unit)]
 
 
 def _units(text: str) -> list[tuple[int, str]]:
-    """What the features are counted in, and where: characters with their next, or words and, with a space, pairs."""
+    """The units that contain the features, and their places: pairs of characters, or words and pairs of words."""
     if _UNSPACED_LETTERS.search(text):
         return [(at, text[at : at + 2]) for at in range(len(text))]
-    found, at, last = [], 0, None
+    units, at, last = [], 0, None
     for word in text.split(" "):
         if last is not None:
-            found.append((at - len(last) - 1, f"{last} {word}"))
-        found.append((at, word))
+            units.append((at - len(last) - 1, f"{last} {word}"))
+        units.append((at, word))
         at, last = at + len(word) + 1, word
-    return found
+    return units
 
 
 @cache

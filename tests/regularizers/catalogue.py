@@ -1,4 +1,4 @@
-"""Every regularizer, as tests build it: a new one adds a line."""
+"""Every regularizer, as tests build it; add a line for a new one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
     "consistency": lambda: ConsistencyRegularization(view=TYPOS),
 }
 
-# Those that learn from parallel text, which the data module has to have.
+# Those that learn from parallel text, which the data module then has to provide.
 ALIGNMENT: dict[str, Callable[[], Regularizer]] = {
     "sentences, mse": lambda: SentenceAlignment(loss="mse"),
     "sentences, mse, classifier": lambda: SentenceAlignment(loss="mse", vector="classifier"),
@@ -62,14 +62,14 @@ ALIGNMENT: dict[str, Callable[[], Regularizer]] = {
 
 
 def tiny_corpus(pairs: Path, **options: object) -> ParallelCorpus:
-    """A corpus of the sentence pairs that the tests write."""
+    """A corpus of the sentence pairs in a file of ``write_tiny_pairs``."""
     table = PairTable(path=str(pairs), source_language="en", target_language_column="language")
     aligner = StatisticalAligner(model="fast_align")
     return ParallelCorpus(**{"bitexts": [table], "aligner": aligner, "held_out": 10} | options)
 
 
 def write_synonyms(folder: Path) -> Path:
-    """English words of the tiny task with one to three replacements each."""
+    """Writes a table of English words of the tiny task with one to three replacements each."""
     path = folder / "synonyms.tsv"
     path.write_text("house\thome\nnear\tclose\tby\nold\taged\tancient\telderly\n", encoding="utf8")
     return path

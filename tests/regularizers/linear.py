@@ -15,7 +15,7 @@ from xltrobust.models.regularized import Regularized
 
 
 class Embeddings(nn.Embedding):
-    """An encoder that is nothing but its embeddings."""
+    """An encoder that consists of its embeddings alone."""
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self
@@ -24,7 +24,8 @@ class Embeddings(nn.Embedding):
 class LinearSoftmax(Regularized):
     """Logits are the sum over tokens of ``embedding @ weights``, shape (B, C).
 
-    Over real ones or, if ``everywhere``, over special tokens and padding too, where there is then a gradient as well.
+    The sum is over perturbable tokens; with ``everywhere`` also over special tokens and padding, which then have
+    gradients too.
     """
 
     progress = 1.0
@@ -67,7 +68,7 @@ class LinearSoftmax(Regularized):
 
 
 def make_batch(rows: int = 5, width: int = 7, classes: int = 2, seed: int = 0) -> dict[str, Tensor]:
-    """Texts of different lengths, a special token at both ends, padding behind."""
+    """A batch of texts of different lengths, with a special token at both ends and padding on the right."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.tensor([3 + row % (width - 2) for row in range(rows)])
     places = torch.arange(width)
@@ -82,5 +83,5 @@ def make_batch(rows: int = 5, width: int = 7, classes: int = 2, seed: int = 0) -
 
 
 def term_of(regularizer: Any, module: Any, batch: dict[str, Any]) -> Tensor:
-    """The regularizer's term on a batch, outside of a training."""
+    """The regularizer's term on a batch, outside a training run."""
     return regularizer.term(module, batch, Output(module, batch))

@@ -139,7 +139,7 @@ def test_a_wandb_that_is_out_of_reach_goes_on_offline(monkeypatch: pytest.Monkey
         logger = PatientWandbLogger(str(tmp_path / "run"))
         with pytest.warns(UserWarning, match=r"W&B did not start \(online\)") as said:
             logger.log_metrics({"a": 0.5}, step=1)
-    assert [str(own.message) for own in said if "W&B" in str(own.message)] == [str(said[0].message)]
+    assert [str(warning.message) for warning in said if "W&B" in str(warning.message)] == [str(said[0].message)]
     assert logger.experiment.settings.mode == "offline"
     logger.experiment.finish()
     until = time.monotonic() + 20  # its service writes on for a moment

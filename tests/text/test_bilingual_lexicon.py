@@ -56,16 +56,16 @@ def lexicon(words, language, target=None, **options):
     ],
 )
 def test_routes(words, language, word, route, translations):
-    own = lexicon(words, language)
-    assert own.found(word) == (route, translations)
-    assert own.lookup(word) == translations
+    dictionary = lexicon(words, language)
+    assert dictionary.found(word) == (route, translations)
+    assert dictionary.lookup(word) == translations
 
 
 def test_of_words_with_one_stem_the_nearest_counts():
     words = {"universität": ["university"], "licht": ["light"], "lichte": ["clear"]}
-    own = lexicon(words, "de")
-    assert own.found("lichten") == ("inflection", ("clear",))
-    assert own.found("lichts") == ("inflection", ("light",))
+    dictionary = lexicon(words, "de")
+    assert dictionary.found("lichten") == ("inflection", ("clear",))
+    assert dictionary.found("lichts") == ("inflection", ("light",))
     twins = {"Licht": ["light"], "licht": ["sparse"]}
     assert lexicon(twins, "de").found("lichtes") == ("inflection", ("light", "sparse"))
 
@@ -91,8 +91,8 @@ def test_marks_that_make_another_letter_stay(word, bare):
 
 
 def test_coverage_by_routes():
-    own = lexicon(GERMAN, "de")
-    found = own.coverage(["Licht, Licht: LICHT!", "Schon wieder Lichter?", ""])
+    dictionary = lexicon(GERMAN, "de")
+    found = dictionary.coverage(["Licht, Licht: LICHT!", "Schon wieder Lichter?", ""])
     assert (found["words"], found["distinct_words"]) == (6, 5)
     assert found["running"] == pytest.approx(
         {"exact": 2 / 6, "case": 1 / 6, "diacritics": 1 / 6, "inflection": 1 / 6, "all": 5 / 6}
@@ -100,18 +100,18 @@ def test_coverage_by_routes():
     assert found["distinct"] == pytest.approx(
         {"exact": 1 / 5, "case": 1 / 5, "diacritics": 1 / 5, "inflection": 1 / 5, "all": 4 / 5}
     )
-    assert own.coverage([])["running"]["all"] == 0
+    assert dictionary.coverage([])["running"]["all"] == 0
 
 
 def test_a_shuffled_lexicon_has_the_same_words_and_no_translation_of_theirs():
     words = {f"wort{n}": [f"word{n}", f"word{n + 1}"][: 1 + n % 2] for n in range(40)}
     true = lexicon(words, "de")
     draws = [lexicon(words, "de", shuffled=True, seed=seed) for seed in range(20)]
-    for own in draws:
-        assert list(own) == list(true)
-        assert sorted(own.values()) == sorted(true.values())
-        assert not any(set(own[word]) & set(true[word]) for word in words)
-    assert len({tuple(own.values()) for own in draws}) == 20
+    for draw in draws:
+        assert list(draw) == list(true)
+        assert sorted(draw.values()) == sorted(true.values())
+        assert not any(set(draw[word]) & set(true[word]) for word in words)
+    assert len({tuple(draw.values()) for draw in draws}) == 20
     assert draws[3] == lexicon(words, "de", shuffled=True, seed=3)
     assert draws[3].found("WORT7") == ("case", draws[3]["wort7"])
 
@@ -126,9 +126,9 @@ def test_the_shuffle_shuns_equal_translations_and_the_word_itself():
         "blau": ["blue"],
     }
     for seed in range(50):
-        own = lexicon(words, "de", shuffled=True, seed=seed)
-        assert "go" not in {*map(str.lower, own["gehen"] + own["laufen"])}
-        assert own["Hotel"] not in (("inn",), ("hotel",))
+        dictionary = lexicon(words, "de", shuffled=True, seed=seed)
+        assert "go" not in {*map(str.lower, dictionary["gehen"] + dictionary["laufen"])}
+        assert dictionary["Hotel"] not in (("inn",), ("hotel",))
 
 
 def test_too_few_words_to_shuffle_are_one_line(tmp_path):
@@ -164,12 +164,12 @@ def test_arguments_are_checked(options, message):
 
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_the_same_after_pickling(shuffled):
-    own = lexicon(GERMAN, "de", shuffled=shuffled)
+    dictionary = lexicon(GERMAN, "de", shuffled=shuffled)
     for used in (False, True):
-        copy = pickle.loads(pickle.dumps(own))
-        assert type(copy) is BilingualLexicon and copy == own
+        copy = pickle.loads(pickle.dumps(dictionary))
+        assert type(copy) is BilingualLexicon and copy == dictionary
         for word in ("Licht", "LICHT", "Lichter", "schon", "Baum"):
-            assert copy.found(word) == own.found(word), used
+            assert copy.found(word) == dictionary.found(word), used
 
 
 def test_code_mixing_takes_a_lexicon_as_it_takes_a_file(tmp_path):

@@ -36,9 +36,9 @@ def dictionary(tmp_path):
     def write(name="a.dict", definitions=DEFINITIONS, index=None, data=None):
         rows, text = [], b""
         for word, definition in definitions.items():
-            own = definition.encode()
-            rows.append(f"{word}\t{base64(len(text))}\t{base64(len(own))}\n")
-            text += own
+            encoded = definition.encode()
+            rows.append(f"{word}\t{base64(len(text))}\t{base64(len(encoded))}\n")
+            text += encoded
         text = text if data is None else data
         path = tmp_path / name
         path.write_bytes(gzip.compress(text) if name.endswith(".dz") and data is None else text)
