@@ -1,22 +1,22 @@
-"""The speed of the attack engine: against the encoder alone, against TextAttack, and of searches against each other.
+"""The speed of the attack engine, compared with the encoder alone and with TextAttack, and of its searches.
 
     python benchmarks/attack_speed.py [--short RUN] [--long RUN] [--texts short long] [--synonyms FILE]
         [--examples 100] [--slow-examples 40] [--rounds 3] [--threads 2] [--peer-env DIR] [--profile] [--json FILE]
 
-The victims are two finished runs, one on short texts and one on long ones; the examples a sample of the English test
-set in each run's folder. The attack puts synonyms in the place of words, at most 40 % of them, each at most once.
-Compared are
+The victims are two finished runs, on short and on long texts; the examples are a sample of the English test set
+in each run's folder. The attack replaces words by synonyms: at most 40 % of the words, each at most once. It compares
 
-- texts answered per second, by the whole attack and by the victim given all texts that the attack asked about in one
-  call, which sorts them by length (tokenization included, never read from a file; without it for information);
-- examples attacked per second, here and by TextAttack: as it comes (its wrapper pads every text to the tokenizer's
-  maximum; few examples of the short texts), and given a wrapper that pads to the longest text of a batch;
-- success, and what an example costs in forward and backward passes, of each search and of greedy by deletion.
+- texts per second, of the whole attack and of the victim when it is given all texts of that attack in one call, which
+  sorts them by length (with tokenization, which is never read from a file; and without, for information);
+- examples attacked per second, here and by TextAttack: once with its default wrapper, which pads every text to the
+  tokenizer's maximum (short texts only, and fewer examples), and once with a wrapper that pads to the longest text of a
+  batch;
+- success rate, and forward and backward passes per example, of each search and of greedy search by deletion.
 
-Everything is run in turns (A B A B …); medians are reported, and the median of the turns' own ratios. Loading is not
-timed. TextAttack runs in an environment of its own (``textattack_peer.py``, which says what is different in its
-attack), made on the first run: about two minutes and 2 GB. It has to give the same logits, and the two attacks are
-compared example by example.
+Everything is run in turns (A B A B …). Reported are medians, and the median of the ratios within each turn. Loading is
+not timed. TextAttack runs in a separate environment (see ``textattack_peer.py``, which also lists how its attack
+differs). It is made on the first run, which takes about two minutes and 2 GB. TextAttack's victim must give the same
+logits, and the two attacks are compared example by example.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from xltrobust.text import word_table as word_tables
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "textattack-requirements.txt"
 WITHOUT_DEPENDENCIES = ["textattack==0.3.11", "pinyin==0.4.0", "OpenHowNet==2.0"]
-# Read when TextAttack is imported; the attack compared here spares no stop words. Not NLTK's list, which is longer.
+# TextAttack reads a list when it is imported, but this attack does not spare stop words. (NLTK's list is longer.)
 STOP_WORDS = "a an and are as at be by for from in is it of on or that the this to was were with".split()
 SHARE = 0.4
 SAME_LOGITS = 1e-3
@@ -70,13 +70,13 @@ DELETION = "greedy by deletion"
 Times = dict[str, list[float]]
 
 
-# Passes that an example may cost the gradient's search: chosen on the tasks' English dev sets, where with it success
-# was within a point of that of greedy by deletion, or above (short texts: 60 against 58 %; long: 47 against 48 %).
+# Passes per example that the gradient search may use: chosen on the tasks' English dev sets, where its success rate was
+# then at most one point below that of greedy search by deletion (short texts: 60 against 58 %; long: 47 against 48 %).
 GRADIENT_BUDGET = {"short": 8, "long": None}
 
 
 def searches(texts: str) -> dict[str, tuple[perturb.Search, int | None]]:
-    """The searches to compare and their budgets, by what the table calls them; the first is the others' reference."""
+    """The searches to compare and their budgets, by their names in the table; the first is the reference."""
     return {
         DELETION: (perturb.GreedySearch(ranking="deletion"), None),
         "greedy by gradient": (perturb.GradientSearch(candidates_per_word=3), GRADIENT_BUDGET[texts]),
@@ -84,7 +84,7 @@ def searches(texts: str) -> dict[str, tuple[perturb.Search, int | None]]:
 
 
 class MemoryTokenization(Tokenization):
-    """Tokenizes whatever it is given: a large set is not read from the file that an earlier turn wrote."""
+    """Tokenizes without the cache: a large set is not read from the file that an earlier turn wrote."""
 
     def __init__(self, name: str, max_length: int, clock: Clock) -> None:
         super().__init__(name, max_length)
@@ -96,7 +96,7 @@ class MemoryTokenization(Tokenization):
 
 
 class Clock:
-    """Seconds by section; a section's own do not include those of sections within it. Stopped, it measures nothing."""
+    """Seconds by section, without those of nested sections. Outside :meth:`running` it measures nothing."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -105,7 +105,7 @@ class Clock:
 
     @contextmanager
     def running(self, name: str) -> Iterator[dict[str, float]]:
-        """Measures what is done within, in sections, the outermost of which is ``name``."""
+        """Measures the block by sections, of which ``name`` is the outermost."""
         self.seconds.clear()
         self._open, self._since = [name], time.perf_counter()
         yield self.seconds
@@ -135,7 +135,7 @@ class Clock:
 
 
 class Watched:
-    """A victim that notes what it is asked about, and the time that it takes."""
+    """A victim that records the texts that it is asked about and measures its time."""
 
     def __init__(self, victim: ClassifierVictim, clock: Clock) -> None:
         self.victim, self.clock = victim, clock
@@ -147,7 +147,7 @@ class Watched:
             return self.victim(examples)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self.victim, name)  # gradients and word_vectors, where the victim has them
+        method = getattr(self.victim, name)  # gradients and word_vectors, if the victim has them
 
         def timed(*arguments: Any) -> Any:
             with self.clock.section("gradients"):
@@ -168,7 +168,7 @@ class Data:
     clock: Clock
 
     def victim(self) -> ClassifierVictim:
-        """The victim, which has not seen anything yet."""
+        """A new victim, without cached answers."""
         return ClassifierVictim(self.module, self.tokenization)
 
     def attack(
@@ -178,7 +178,7 @@ class Data:
         examples: list[Example],
         victim: Watched | None = None,
     ) -> list[perturb.AttackResult]:
-        """One attack, which knows nothing of the texts and words of earlier ones."""
+        """One attack, with all caches emptied before it."""
         forget()
         return perturb.attack(
             examples,
@@ -191,7 +191,7 @@ class Data:
 
 
 def forget() -> None:
-    """Empties what the attack's functions remember, the table of synonyms excepted: loading is not timed."""
+    """Empties the caches of the attack's functions, except for the synonym table, as loading is not timed."""
     modules = [module for name, module in sys.modules.items() if name.startswith("xltrobust.perturb.")]
     for function in (value for module in modules for value in vars(module).values()):
         if hasattr(function, "cache_clear") and function.__module__ != word_tables.__name__:
@@ -203,27 +203,27 @@ def load(name: str, run: str, synonyms: Path, count: int) -> Data:
     folder = RunFolder(run)
     module, plain = load_run_model(folder)
     clock = Clock()
-    # They measure within `Clock.running` only, and return at once otherwise.
+    # These hooks measure only within `Clock.running`, and otherwise return at once.
     module.register_forward_pre_hook(lambda *_: clock.enter("forward"))
     module.register_forward_hook(lambda *_: clock.leave())
     rows = pd.read_parquet(folder.predictions)
     rows = rows[rows["attack"].isna() & (rows["split"] == "test") & rows["language"].isin(["en", "eng_Latn"])]
     rows = rows.sample(min(count, len(rows)), random_state=0)
     columns = (rows[column].tolist() for column in ("id", "text", "label"))
-    examples = [Example(own_id, "en", text, label) for own_id, text, label in zip(*columns, strict=True)]
+    examples = [Example(name, "en", text, label) for name, text, label in zip(*columns, strict=True)]
     tokenization = MemoryTokenization(plain.name, plain.max_length, clock)
-    SynonymSubstitution(tables={"en": str(synonyms)}).replacements("-", "en")  # what is read stays in memory
+    SynonymSubstitution(tables={"en": str(synonyms)}).replacements("-", "en")  # the table stays in memory
     return Data(name, module, tokenization, examples, synonyms, clock)
 
 
 class Peer:
-    """TextAttack in a process of its own, attacking the same victim.
+    """TextAttack in a separate process, attacking the same victim.
 
     Args:
         python: the interpreter of TextAttack's environment.
-        data: gives the victim.
-        synonyms: the table.
-        threads: of PyTorch and of the tokenizer.
+        data: the data set with the victim.
+        synonyms: the synonym table.
+        threads: the number of threads of PyTorch and of the tokenizer.
     """
 
     def __init__(self, python: Path, data: Data, synonyms: Path, threads: int) -> None:
@@ -252,11 +252,11 @@ class Peer:
         self._folder.cleanup()
 
     def ask(self, do: str, **request: Any) -> dict[str, Any]:
-        """The answer to a request; the methods of the peer say what there is to ask."""
+        """The answer to a request, which names a method of the peer."""
         try:
             print(json.dumps({"do": do} | request), file=self._process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # what it died of is read below
+            pass  # its error is read below
         answer = self._process.stdout.readline()  # type: ignore[union-attr]
         if not answer:
             self._log.seek(0)
@@ -268,7 +268,7 @@ class Peer:
 
 
 def write_victim(data: Data, directory: Path) -> None:
-    """What another version of transformers needs to rebuild the victim."""
+    """Writes the files from which another version of transformers can rebuild the victim."""
     module, tokenizer = data.module, data.tokenization.tokenizer
     logging.disable_progress_bar()
     module.encoder.save_pretrained(directory)
@@ -290,7 +290,7 @@ def write_victim(data: Data, directory: Path) -> None:
 
 
 def peer_python(environment: Path) -> Path:
-    """The interpreter of TextAttack's environment, which is made, or completed, if need be."""
+    """The interpreter of TextAttack's environment, which is made or completed if necessary."""
     python, complete = environment / "bin" / "python", environment / "complete.txt"
     wanted = REQUIREMENTS.read_text(encoding="utf8")
     if not complete.exists() or complete.read_text(encoding="utf8") != wanted:
@@ -316,7 +316,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 @torch.no_grad()
 def forward_seconds(data: Data, asked: list[Example]) -> float:
-    """Seconds of the forward passes alone, over the batches that the victim would make of the texts."""
+    """Seconds of the forward passes alone, on the batches that the victim makes of the texts."""
     table = data.tokenization.table(asked)
     batches = [
         data.tokenization.collate([table.row(i) for i in indices], to_grid=True)
@@ -326,7 +326,7 @@ def forward_seconds(data: Data, asked: list[Example]) -> float:
 
 
 def check_logits(data: Data, peer: Peer) -> None:
-    """Stops the benchmark if the two sides do not attack the same victim."""
+    """Ends the benchmark if the victims of the two sides do not give the same logits."""
     theirs = np.array(peer.ask("logits", texts=[example.text for example in data.examples])["logits"])
     difference = float(np.abs(data.victim()(data.examples) - theirs).max())
     if not difference < SAME_LOGITS:
@@ -349,7 +349,7 @@ def measure(data: Data, peer: Peer, given: argparse.Namespace) -> list[dict[str,
             with data.clock.running("batching") as sections:
                 data.victim()(watched.asked)
             print_profile(f"{name}, {data.name} texts", attack, dict(sections), len(watched.asked))
-    theirs = peer.attack("dynamic", data.examples)  # warms up as well
+    theirs = peer.attack("dynamic", data.examples)  # also warms up
     compare(data.name, results[DELETION], theirs)
 
     slow = data.examples[: given.slow_examples] if data.name == "short" else []
@@ -380,10 +380,10 @@ def rows(
     asked: int,
     slow: int,
 ) -> list[dict[str, Any]]:
-    """The table's rows, of the seconds of each turn."""
+    """The table's rows, from the seconds of each turn."""
 
     def rate(count: int, name: str) -> list[float]:
-        return [count / own for own in times[name]]
+        return [count / elapsed for elapsed in times[name]]
 
     def add(name: str, ours: list[float], reference: list[float], unit: str) -> None:
         made.append(row(f"{data.name}: {name}", ours, reference, unit))
@@ -400,11 +400,11 @@ def rows(
     success = [theirs["broken"].count(True) / max(1, attacked)]
     add(f"{DELETION} / TextAttack, success", [success_of(results[DELETION])], success, "share")
     add(f"{DELETION} / TextAttack, cost", [asked / count], [theirs["texts"] / count], "texts/example")
-    for name, own in results.items():
+    for name, attacked_by in results.items():
         if name != DELETION:
             reference = results[DELETION]
-            add(f"{name} / {DELETION}, success", [success_of(own)], [success_of(reference)], "share")
-            add(f"{name} / {DELETION}, cost", [cost_of(own)], [cost_of(reference)], "passes/example")
+            add(f"{name} / {DELETION}, success", [success_of(attacked_by)], [success_of(reference)], "share")
+            add(f"{name} / {DELETION}, cost", [cost_of(attacked_by)], [cost_of(reference)], "passes/example")
     return made
 
 
@@ -420,13 +420,13 @@ def success_of(results: list[perturb.AttackResult]) -> float:
 
 
 def cost_of(results: list[perturb.AttackResult]) -> float:
-    """Forward and backward passes an example, of the attacked ones."""
+    """Forward and backward passes per attacked example."""
     attacked = [result for result in results if was_attacked(result)]
     return sum(result.queries + getattr(result, "backwards", 0) for result in attacked) / max(1, len(attacked))
 
 
 def compare(name: str, ours: list[perturb.AttackResult], theirs: dict[str, Any]) -> None:
-    """Says how far the two attacks agree, example by example; warns if they can hardly be the same attack."""
+    """Prints how far the two attacks agree, example by example; warns if they differ too much to be compared."""
     both = [
         (result, broken, queries)
         for result, skipped, broken, queries in zip(
@@ -448,7 +448,7 @@ def compare(name: str, ours: list[perturb.AttackResult], theirs: dict[str, Any])
 
 
 def print_profile(title: str, attack: dict[str, float], alone: dict[str, float], texts: int) -> None:
-    """Where the time of an attack goes, and that of the victim given the same texts at once."""
+    """Prints where the time of an attack goes, and that of the victim when given the same texts at once."""
     total = sum(attack.values())
     print(f"\nProfile of {title}: {texts:,} texts, one run each")
     print(f"{'':14} {'attack, s':>10} {'share':>7} {'one call, s':>12}")
@@ -460,7 +460,7 @@ def print_profile(title: str, attack: dict[str, float], alone: dict[str, float],
 
 
 def row(name: str, ours: list[float], reference: list[float], unit: str) -> dict[str, Any]:
-    """One row of the table: medians, and the median of the turns' own ratios."""
+    """One row of the table: medians, and the median of the ratios within each turn."""
     ratio = statistics.median(a / b for a, b in zip(ours, reference, strict=True)) if all(reference) else None
     medians = {"ours": statistics.median(ours), "reference": statistics.median(reference)}
     return {"name": name, **medians, "ratio": ratio, "unit": unit, "runs": len(ours)}
@@ -496,11 +496,11 @@ def main() -> None:
     given = parser.parse_args()
     with one_line_errors("attack_speed"):
         table = run(given)
-    width = max(len(own["name"]) for own in table)
+    width = max(len(line["name"]) for line in table)
     print(f"\n{'':{width}} {'ours':>10} {'reference':>10} {'ratio':>7} {'unit':14} {'runs':>4}")
-    for own in table:
-        print(f"{own['name']:{width}} {own['ours']:10.3f} {own['reference']:10.3f}", end=" ")
-        print(f"{own['ratio'] or math.nan:7.3f} {own['unit']:14} {own['runs']:4}")
+    for line in table:
+        print(f"{line['name']:{width}} {line['ours']:10.3f} {line['reference']:10.3f}", end=" ")
+        print(f"{line['ratio'] or math.nan:7.3f} {line['unit']:14} {line['runs']:4}")
     if given.json:
         given.json.write_text(json.dumps({"rows": table}, indent=2) + "\n")
 

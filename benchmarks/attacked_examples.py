@@ -1,11 +1,11 @@
-"""Attacked examples to be read: the same sample of a run's broken examples every time, with judgements.
+"""A fixed sample of a run's broken examples for people to read, with their judgements.
 
     python benchmarks/attacked_examples.py RUN --languages en de fr es ru [--count 20] [--leave_out typo]
         [--judged FILE] [--markdown FILE]
 
-Of each language, attacks take turns, and each gives its examples in the order of a hash: nobody chooses them. The
-judgements are a file of tab-separated columns ``language``, ``attack``, ``id``, ``held`` (yes or no: does the text
-still mean the same to a reader of the language?) and ``remark``.
+In each language the attacks take turns, and the examples of an attack are ordered by a hash, so that nobody chooses
+them. The file of judgements has the tab-separated columns ``language``, ``attack``, ``id``, ``held`` (yes or no: does
+the text still mean the same to a reader of the language?) and ``remark``.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ def sample(rows: pd.DataFrame, languages: list[str], count: int, leave_out: list
 
 
 def judge(chosen: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """The sample with what was found out by reading it."""
+    """Adds the judgements to the sample."""
     judged = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
-    found = chosen.merge(judged, on=KEY, how="left", validate="one_to_one")
-    if (missing := found[found["held"].isna()]).size:
-        raise UserError(f"{file}: nothing is said about {' '.join(missing.iloc[0][KEY])}.")
+    judgements = chosen.merge(judged, on=KEY, how="left", validate="one_to_one")
+    if (missing := judgements[judgements["held"].isna()]).size:
+        raise UserError(f"{file}: there is no judgement of {' '.join(missing.iloc[0][KEY])}.")
     if (wrong := judged[~judged["held"].isin(["yes", "no"])]).size:
         raise UserError(f"{file}: held: {wrong.iloc[0]['held']!r} is neither yes nor no.")
-    return found
+    return judgements
 
 
 def summary(judged: pd.DataFrame) -> list[str]:
     held = judged["held"] == "yes"
     lines = ["| attack | read | meaning held |", "|---|---:|---:|"]
-    for attack, own in held.groupby(judged["attack"]):
-        lines.append(f"| {attack} | {len(own)} | {own.sum()} |")
+    for attack, verdicts in held.groupby(judged["attack"]):
+        lines.append(f"| {attack} | {len(verdicts)} | {verdicts.sum()} |")
     lines.append(f"| **all** | **{len(held)}** | **{held.sum()}** |")
     means = judged.groupby(held)["similarity"].agg(["mean", "std"])
     if means["mean"].notna().all() and len(means) == 2:
@@ -59,17 +59,17 @@ def summary(judged: pd.DataFrame) -> list[str]:
     return lines
 
 
-def tables(found: pd.DataFrame, labels: list[str]) -> list[str]:
+def tables(chosen: pd.DataFrame, labels: list[str]) -> list[str]:
     lines = []
-    for language, own in found.groupby("language", sort=False):
-        held = Counter(own["held"])["yes"] if "held" in own else None
+    for language, examples in chosen.groupby("language", sort=False):
+        held = Counter(examples["held"])["yes"] if "held" in examples else None
         lines += [
             "",
-            f"## {language}" + (f": the meaning held in {held} of {len(own)}" if held is not None else ""),
+            f"## {language}" + (f": the meaning held in {held} of {len(examples)}" if held is not None else ""),
             "",
         ]
         lines += ["| attack | text | attacked | answer | held | |", "|---|---|---|---|---|---|"]
-        for row in own.to_dict("records"):
+        for row in examples.to_dict("records"):
             cells = [
                 row["attack"], row["text"], row["adversarial_text"],
                 f"{labels[row['label']]} → {labels[row['prediction']]}", row.get("held", ""), row.get("remark", ""),

@@ -3,8 +3,8 @@
     python benchmarks/fit_overhead.py [--encoder bundled] [--steps 30] [--rounds 5] [--json FILE]
 
 Both sides take the same optimizer steps on the same batches of English voice commands. The bare loop has its batches
-in a list; ours comes through the trainer, data loader, metrics and CSV logger included. Runs alternate (A B A B …) and
-medians are reported, with the share of a step that loading alone would take.
+in a list; ours goes through the trainer, with data loader, metrics and CSV logger. Runs alternate (A B A B …). Reported
+are medians, and the share of a step that loading alone takes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Stopwatch(pl.Callback):
 
 
 def through_trainer(module: RobustClassifier, data: HomeAssistantIntents, steps: int) -> float:
-    """Seconds a step of ``Trainer.fit``."""
+    """Seconds per step of ``Trainer.fit``."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
@@ -52,7 +52,7 @@ def through_trainer(module: RobustClassifier, data: HomeAssistantIntents, steps:
 
 
 def bare(module: RobustClassifier, batches: list[dict[str, Any]]) -> float:
-    """Seconds a step of the same arithmetic without a framework."""
+    """Seconds per step of the same computation without a framework."""
     options = module.hparams
     groups = parameter_groups(module, "encoder.", options["encoder_lr"], options["head_lr"], options["weight_decay"])
     optimizer = torch.optim.AdamW(groups, fused=True)
@@ -94,14 +94,14 @@ def main() -> None:
         row("loading alone, share of a bare step", loading, reference, "s/step"),
     ]
     print(f"{'':40} {'ours':>10} {'reference':>10} {'ratio':>7}")
-    for own in rows:
-        print(f"{own['name']:40} {own['ours']:10.4f} {own['reference']:10.4f} {own['ratio']:7.3f}")
+    for line in rows:
+        print(f"{line['name']:40} {line['ours']:10.4f} {line['reference']:10.4f} {line['ratio']:7.3f}")
     if given.json:
         given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 
 
 def row(name: str, ours: list[float], reference: list[float], unit: str) -> dict[str, Any]:
-    """One row of the table: medians, and the median of the runs' own ratios."""
+    """One row of the table: medians, and the median of the ratios within each round."""
     ratio = statistics.median(a / b for a, b in zip(ours, reference, strict=True))
     medians = {"ours": statistics.median(ours), "reference": statistics.median(reference)}
     return {"name": name, **medians, "ratio": ratio, "unit": unit, "runs": len(ours)}

@@ -1,11 +1,12 @@
-"""Which aligner makes the best lexicon, and which of its pairs are worth keeping? Judged by Wiktionary.
+"""Which aligner induces the best lexicon, and which of its pairs are worth keeping? Judged by Wiktionary.
 
-Lexicons are induced from two small corpora of English and six languages: Tatoeba's test pairs (``tatoeba.deu-eng.eng``
-and ``.deu``) and the strings of Home Assistant's user interface (a package). ``wiktionary/en-de.txt`` has a word and a
-translation a line. Words are compared without case and diacritics, and once more by their stems.
+Lexicons are induced from two small corpora that pair English with six languages: Tatoeba's test pairs
+(``tatoeba.deu-eng.eng`` and ``.deu``) and the strings of Home Assistant's user interface (a package).
+``wiktionary/en-de.txt`` has a word and a translation per line. Words are compared without case and diacritics, and also
+by their stems.
 
-The links themselves are judged where Wiktionary can tell: of the English words with a listed translation in the other
-sentence, how many are linked to it (link recall), and how many of their links lead there (link precision).
+Links are judged for those English words of which Wiktionary lists a translation that occurs in the other sentence: how
+many of these words are linked to it (link recall), and how many of their links lead to it (link precision).
 
 python benchmarks/lexicon_quality.py --data DIR [--aligners eflomal hmm] [--json FILE]
 """
@@ -53,9 +54,9 @@ ALIGNERS: dict[str, WordAligner] = {
     "embedding": EmbeddingAligner(),
 }
 FILTERS: dict[str, Callable[[LexiconEntry], float]] = {
-    "p(target)": lambda own: own.p_target,
-    "smaller": lambda own: min(own.p_target, own.p_source),
-    "product": lambda own: own.p_target * own.p_source,
+    "p(target)": lambda entry: entry.p_target,
+    "smaller": lambda entry: min(entry.p_target, entry.p_source),
+    "product": lambda entry: entry.p_target * entry.p_source,
 }
 Pairs = tuple[list[str], list[str]]
 
@@ -63,7 +64,7 @@ Pairs = tuple[list[str], list[str]]
 def tatoeba(data: Path, language: str) -> Pairs:
     """Tatoeba's pairs, English first."""
     code = LANGUAGES[language][0]
-    files = [data / "tatoeba" / f"tatoeba.{code}-eng.{own}" for own in ("eng", code)]
+    files = [data / "tatoeba" / f"tatoeba.{code}-eng.{suffix}" for suffix in ("eng", code)]
     english, other = (file.read_text(encoding="utf8").removesuffix("\n").split("\n") for file in files)
     return english, other
 
@@ -77,7 +78,7 @@ def home_assistant(data: Path, language: str) -> Pairs:
 
 
 class Judge:
-    """Wiktionary's translations from English into a language, without case and diacritics, and by stems."""
+    """Wiktionary's translations from English into a language: without case and diacritics, and by stems."""
 
     def __init__(self, data: Path, language: str) -> None:
         name = LANGUAGES[language][1]
@@ -93,8 +94,8 @@ class Judge:
         self._word_stems = {word for word, _ in self._stems}
 
     def entries(self, entries: Iterable[LexiconEntry]) -> tuple[float, float]:
-        """The share of the pairs that are listed, of those whose word is: as they are spelt, and by stems."""
-        pairs = {(_bare(own.source), _bare(own.target)) for own in entries}
+        """Precision, of the pairs whose English word Wiktionary lists: by spelling, and by stems."""
+        pairs = {(_bare(entry.source), _bare(entry.target)) for entry in entries}
         stems = {(self._english(word), self._other(other)) for word, other in pairs}
         known = [pair in self._pairs for pair in pairs if pair[0] in self._words]
         known_stems = [pair in self._stems for pair in stems if pair[0] in self._word_stems]
@@ -103,13 +104,13 @@ class Judge:
     def links(self, sources: list[str], targets: list[str], links: list[Links]) -> tuple[float, float]:
         """Link precision and link recall, by stems."""
         right = made = found = sought = 0
-        for source, target, own in zip(sources, targets, links, strict=True):
+        for source, target, sentence_links in zip(sources, targets, links, strict=True):
             ours = [self._english(word) for word in _words(source)]
             theirs = [self._other(word) for word in _words(target)]
             for i, word in enumerate(ours):
                 listed = {j for j, other in enumerate(theirs) if (word, other) in self._stems}
                 if listed:
-                    linked = {j for place, j in own if place == i}
+                    linked = {j for place, j in sentence_links if place == i}
                     right, made = right + len(linked & listed), made + len(linked)
                     found, sought = found + bool(linked & listed), sought + 1
         return right / max(made, 1), found / max(sought, 1)
@@ -117,7 +118,7 @@ class Judge:
 
 def coverage(entries: Iterable[LexiconEntry], counts: Counter[str]) -> float:
     """The share of running words that have a translation."""
-    words = {_bare(own.source) for own in entries}
+    words = {_bare(entry.source) for entry in entries}
     return sum(counts[word] for word in words) / max(counts.total(), 1)
 
 
@@ -147,7 +148,7 @@ def measured(data: Path, languages: list[str], aligners: list[str]) -> Iterator[
                 for criterion, value in FILTERS.items():
                     for count in (1, 2, 3):
                         for least in (0.05, 0.1, 0.2, 0.3):
-                            kept = [own for own in entries if own.count >= count and value(own) >= least - 1e-9]
+                            kept = [entry for entry in entries if entry.count >= count and value(entry) >= least - 1e-9]
                             exact, stems = judge.entries(kept)
                             yield about | {
                                 "criterion": criterion, "min_count": count, "min_probability": least,
@@ -158,7 +159,7 @@ def measured(data: Path, languages: list[str], aligners: list[str]) -> Iterator[
 
 
 def table(rows: list[dict], keys: list[str]) -> str:
-    """Means over languages of the rows that agree in the keys, as Markdown."""
+    """A Markdown table with the means over all rows that have the same values of the keys."""
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
@@ -168,8 +169,9 @@ def table(rows: list[dict], keys: list[str]) -> str:
         + " | precision | by stems | coverage | entries | link precision | link recall | seconds |"
     ]
     lines.append("|---" * len(keys) + "|---:" * 7 + "|")
-    for group, own in groups.items():
-        means = {name: fmean(row[name] for row in own) for name in own[0] if isinstance(own[0][name], float | int)}
+    for group, members in groups.items():
+        numbers = [name for name, value in members[0].items() if isinstance(value, float | int)]
+        means = {name: fmean(row[name] for row in members) for name in numbers}
         lines.append(
             f"| {' | '.join(map(str, group))} | {means['precision']:.1%} | {means['stem_precision']:.1%} "
             f"| {means['coverage']:.1%} | {means['entries']:,.0f} | {means['link_precision']:.1%} "
@@ -179,7 +181,7 @@ def table(rows: list[dict], keys: list[str]) -> str:
 
 
 def _alphabetic(rows: list[dict]) -> list[dict]:
-    """Without Chinese, unless there is nothing else: Wiktionary's is in traditional characters, the corpora are not."""
+    """The rows without Chinese if there are others: Wiktionary has traditional characters, the corpora simplified."""
     return [row for row in rows if row["language"] != "zh"] or rows
 
 

@@ -1,11 +1,11 @@
-"""The memory and the time that a parallel corpus takes: prepared from its sources, then opened and read at random.
+"""The memory and time that it takes to prepare a parallel corpus from its sources, and to read it at random.
 
     python benchmarks/parallel_memory.py [--pairs 10000000] [--batches 2000] [--json FILE] [--markdown FILE]
 
-The pairs are made up as they are read: short sentences of three language pairs, one of them without English, and a few
-of them in the task's test text. Each part runs in a process of its own, and its growth is counted from its start,
-imports done. Anonymous memory is what a process cannot give back; pages of the mapped file are the kernel's to drop
-when memory is short. Budgets order all pairs, so that a budget is measured as well (``--max-pairs``).
+The pairs are generated while they are read: short sentences in three language pairs, one of them without English, of
+which a few occur in the task's test set. Each part runs in a separate process, and its memory is measured from after
+the imports. Anonymous memory cannot be reclaimed, while the kernel can drop pages of the mapped file when memory is
+short. A budget has to sort all pairs; ``--max-pairs`` measures that too.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _MASK = (1 << 64) - 1
 
 
 class MadeUp(Bitext):
-    """Pairs of sentences of nine words, from a linear congruential generator.
+    """Pairs of sentences of three phrases, drawn by a linear congruential generator.
 
     Args:
-        pairs: how many, the language pairs taking turns.
-        seed: of the words and of the sentences.
+        pairs: their number; the language pairs take turns.
+        seed: seed of the sentences.
     """
 
     def __init__(self, *, pairs: int, seed: int = 0) -> None:
@@ -58,9 +58,9 @@ class MadeUp(Bitext):
             yield SentencePair(self.sentence(one, a, b, c), self.sentence(two, a, b, c), one, two)
 
     def sentence(self, language: str, a: int, b: int, c: int) -> str:
-        """Three phrases."""
-        own = self.phrases[language]
-        return f"{own[a]}{own[b]}{own[c]}。" if language == "zh" else f"{own[a]} {own[b]}, {own[c]}."
+        """A sentence of the phrases with these numbers."""
+        one, two, three = (self.phrases[language][number] for number in (a, b, c))
+        return f"{one}{two}{three}。" if language == "zh" else f"{one} {two}, {three}."
 
     def provenance(self) -> dict[str, Any]:
         return {"source": "made up", "version": str(self.seed), "licence": "none"}
@@ -77,13 +77,13 @@ def memory() -> dict[str, float]:
     """This process's resident memory now, in MB: ``anonymous`` and ``total``."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     read = {"anonymous": status["RssAnon"], "total": status["VmRSS"]}
-    return {name: int(own.split()[0]) / 1024 for name, own in read.items()}
+    return {name: int(size.split()[0]) / 1024 for name, size in read.items()}
 
 
 class Growth:
-    """The growth of memory in a ``with`` block: looked at ten times a second, and at the end.
+    """The growth of memory during a ``with`` block, measured ten times a second and at the end.
 
-    After it, ``peak`` and ``end`` hold the growth by kind, in MB, and ``seconds`` the time.
+    Afterwards ``peak`` and ``end`` hold the growth by kind of memory, in MB, and ``seconds`` the duration.
     """
 
     def __enter__(self) -> Growth:
@@ -117,10 +117,10 @@ def corpus(pairs: int, max_pairs: int | None) -> ParallelCorpus:
 
 
 def unseen() -> dict[str, list[str]]:
-    """Two thousand test texts a language; every twentieth is in the corpus."""
-    others, own = MadeUp(pairs=6000, seed=2), MadeUp(pairs=300, seed=1)
+    """Test texts in each language; about every twentieth is in the corpus."""
+    absent, present = MadeUp(pairs=6000, seed=2), MadeUp(pairs=300, seed=1)
     texts: dict[str, list[str]] = {}
-    for made_up in (others, own):
+    for made_up in (absent, present):
         for pair in made_up:
             texts.setdefault(pair.source_language, []).append(pair.source)
             texts.setdefault(pair.target_language, []).append(pair.target)
@@ -132,7 +132,7 @@ def build(given: argparse.Namespace) -> dict[str, Any]:
     texts = unseen()
     with Growth() as growth:
         data = corpus(given.pairs, given.max_pairs).prepare(texts)
-        held = sum(len(data.held_out(own)) for own in data.languages)
+        held = sum(len(data.held_out(pair)) for pair in data.languages)
     return {"counts": data.record["counts"], "held_out": held, **_figures(growth, given.pairs)}
 
 
@@ -149,7 +149,7 @@ def read(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def generate(given: argparse.Namespace) -> dict[str, Any]:
-    """Makes the pairs up and does nothing with them: what of the time is the benchmark's own."""
+    """Generates the pairs and does nothing with them: the part of the time that the benchmark itself takes."""
     with Growth() as growth:
         for _ in MadeUp(pairs=given.pairs, seed=1):
             pass
@@ -161,7 +161,7 @@ def _figures(growth: Growth, pairs: int) -> dict[str, Any]:
 
 
 def apart(part: Callable[[argparse.Namespace], dict[str, Any]], given: argparse.Namespace) -> dict[str, Any]:
-    """Runs a part in a process of its own."""
+    """Runs a part in a separate process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(part, (given,))
 
@@ -190,9 +190,9 @@ def main() -> None:
         "| pairs/s |",
         "|---|---:|---:|---:|---:|---:|",
         *(
-            f"| {name} | {own['peak']['anonymous']:.0f} MB | {own['end']['anonymous']:.0f} MB | "
-            f"{own['peak']['total']:.0f} MB | {own['seconds']:.0f} | {own['rate']:,.0f} |"
-            for name, own in parts.items()
+            f"| {name} | {part['peak']['anonymous']:.0f} MB | {part['end']['anonymous']:.0f} MB | "
+            f"{part['peak']['total']:.0f} MB | {part['seconds']:.0f} | {part['rate']:,.0f} |"
+            for name, part in parts.items()
         ),
     ]
     print("\n".join(lines))
@@ -201,10 +201,10 @@ def main() -> None:
         given.markdown.write_text("\n".join(lines) + "\n", encoding="utf8")
     if given.json:
         rows = []
-        for name, own in parts.items():
-            peak = own["peak"]["anonymous"]
+        for name, part in parts.items():
+            peak = part["peak"]["anonymous"]
             row = {"name": name, "ours": peak, "reference": LIMIT, "ratio": peak / LIMIT, "unit": "MB", "runs": 1}
-            rows.append(row | {part: own[part] for part in ("peak", "end", "seconds", "rate")})
+            rows.append(row | {key: part[key] for key in ("peak", "end", "seconds", "rate")})
         given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 
 

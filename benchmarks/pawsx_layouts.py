@@ -1,10 +1,10 @@
-"""PAWS-X read in its own layout and in XTREME's: the same rows, and the pairs of the generalized setting.
+"""Checks that PAWS-X gives the same rows in its own layout and in XTREME's, also in the generalized setting.
 
     python benchmarks/pawsx_layouts.py --data DIR [--markdown FILE]
 
 DIR holds ``{language}/dev_2k.tsv`` and ``test_2k.tsv`` (upstream: ``x-final``). The copy in XTREME's layout (three
-columns, no header, no ids) is made in a temporary folder. XTREME's pairs are aligned by line, so only files of equal
-length, before untranslated rows are left out, can be crossed.
+columns, no header, no ids) is made in a temporary folder. XTREME's languages are aligned by line, so only files that
+have equally many lines (before untranslated rows are left out) can be crossed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def copy_to_xtreme(source: Path, target: Path) -> None:
 
 
 def content(examples: list[Example]) -> list[tuple[str, str | None, int]]:
-    """What two layouts must agree on: everything but the ids."""
+    """What the two layouts must agree on: everything but the ids."""
     return [(example.text, example.text_pair, example.label) for example in examples]
 
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def compare(original: PAWSX, xtreme: PAWSX) -> list[str]:
-    """A Markdown report: rows by language, and what became of the pairs."""
+    """A Markdown report: the rows of each language, and of the pairs of languages."""
     lines = ["| split | language | rows | untranslated, left out | XTREME's layout |", "|---|---|---:|---:|---|"]
     for split in ("dev", "test"):
         for language in LANGUAGES:

@@ -1,9 +1,9 @@
-"""Accuracy by the radius of a regularizer's ball, from finished runs: what a radius is chosen by, and what it does.
+"""Accuracy by the radius of a regularizer's ball, from finished runs.
 
     python benchmarks/radius_curve.py RUN [RUN …] --baseline RUN --markdown FILE --picture FILE
 
-The source dev set, clean and under the attacks tried during training, is what a radius may be chosen by. The targets'
-test accuracy is drawn beside it and chooses nothing.
+A radius may be chosen by accuracy on the source dev set, clean and under the attacks tried during training. The target
+languages' test accuracy is drawn beside it for information only.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ PREFIX = "source_adv_acc/"
 
 
 def figures(run: Path) -> dict[str, float]:
-    """Source dev accuracy, clean (best epoch) and mean under attack (last attacked epoch), and the targets' means."""
+    """Source dev accuracy, clean (best epoch) and mean under attack (last attacked epoch); test means of targets."""
     results = json.loads((run / "results.json").read_text(encoding="utf8"))
     epochs = results["checkpoint"]["validation"]
     attacked = [epoch for epoch in epochs if any(name.startswith(PREFIX) for name in epoch)][-1]
     dev = [value for name, value in attacked.items() if name.startswith(PREFIX)]
-    test = [own for name, own in results["figures"].items() if name.startswith("test/adv_acc/") and _is_mean(name)]
+    test = [value for name, value in results["figures"].items() if name.startswith("test/adv_acc/") and _is_mean(name)]
     return {
         "source dev": max(epoch["source_acc"] for epoch in epochs),
         "source dev, attacked": sum(dev) / len(dev),
@@ -37,9 +37,9 @@ def _is_mean(name: str) -> bool:
 
 
 def radius(run: Path) -> tuple[str, float]:
-    """The regularizer that has a ball, and its radius."""
+    """The class of the regularizer that has a ball, and its radius."""
     regularizers: dict[str, Any] = json.loads((run / "results.json").read_text(encoding="utf8"))["regularizers"]
-    return next((own["class"], own["ball"]["epsilon"]) for own in regularizers.values() if "ball" in own)
+    return next((part["class"], part["ball"]["epsilon"]) for part in regularizers.values() if "ball" in part)
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def draw(curves: dict[str, dict[float, dict[str, float]]], columns: list[str], path: Path) -> None:
-    """One panel a regularizer; radius 0 is drawn left of the smallest."""
+    """One panel per regularizer; radii are evenly spaced, and 0 comes first."""
     import matplotlib
 
     matplotlib.use("Agg")

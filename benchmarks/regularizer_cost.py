@@ -1,10 +1,10 @@
-"""What each regularizer's training step takes, against a plain step, beside what it costs in encoder passes.
+"""The time of each regularizer's training step relative to a plain step, beside its cost in encoder passes.
 
     python benchmarks/regularizer_cost.py [--only NAME …] [--steps 12] [--rounds 5] [--workers 0] [--json FILE]
 
-All train the bundled encoder on the same English voice commands through the trainer: the first steps of an epoch.
-Every round measures a plain run and one of each regularizer (A B C … A B C …); a ratio is the median over rounds of the
-quotients of one round. The time over the passes is what a regularizer wastes: 1 is the limit.
+All runs train the bundled encoder through the trainer, for the first steps of an epoch on the same English voice
+commands. Every round measures a plain run and one of each regularizer (A B C … A B C …); a ratio is the median over
+rounds of the ratios within a round. The ratio of time to passes shows overhead: 1 means none.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from xltrobust.regularizers import (
     WordAlignment,
 )
 
-LANGUAGES = ["de", "fr", "ru", "zh-CN"]  # of the sentence pairs
+LANGUAGES = ["de", "fr", "ru", "zh-CN"]  # target languages of the sentence pairs
 TYPOS = RandomView(perturbation=TypoPerturbation(), rate=0.15)
 
 
 def catalogue(synonyms: Path) -> dict[str, Callable[[], Regularizer]]:
-    """What is measured, by name."""
-    found: dict[str, Callable[[], Regularizer]] = {
+    """The regularizers to measure, by name."""
+    makers: dict[str, Callable[[], Regularizer]] = {
         "ADV, K = 1": AdversarialTraining,
         "ADV, K = 1, half clean": lambda: AdversarialTraining(clean_share=0.5),
         "ADV, K = 3": lambda: AdversarialTraining(steps=3),
@@ -64,12 +64,12 @@ def catalogue(synonyms: Path) -> dict[str, Callable[[], Regularizer]]:
     }
     if synonyms.exists():
         table = SynonymSubstitution(tables={"en": str(synonyms)})
-        found["RS-DA, synonyms"] = lambda: DataAugmentation(view=RandomView(perturbation=table))
-    return found
+        makers["RS-DA, synonyms"] = lambda: DataAugmentation(view=RandomView(perturbation=table))
+    return makers
 
 
 class Stopwatch(pl.Callback):
-    """Seconds of the steps after the first two, which warm up."""
+    """Seconds of the steps after the first two, which are for warm-up."""
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         if batch_idx == 2:
@@ -103,7 +103,7 @@ def measured(module: RobustClassifier, make: Callable[[], Regularizer] | None, g
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", help="those whose names begin so")
+    parser.add_argument("--only", nargs="+", help="only regularizers whose names begin like this")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=0)
@@ -116,7 +116,7 @@ def main() -> None:
     module = RobustClassifier(labels=labels, freeze_embeddings=True, pooling="mean")
     makers = catalogue(given.synonyms)
     if given.only:
-        makers = {name: own for name, own in makers.items() if name.startswith(tuple(given.only))}
+        makers = {name: make for name, make in makers.items() if name.startswith(tuple(given.only))}
     measured(module, None, given)  # warm up
     times: dict[str, list[float]] = {name: [] for name in ["plain", *makers]}
     passes: dict[str, Passes] = {}
@@ -135,9 +135,9 @@ def main() -> None:
         f"| one step, {given.workers} loader workers | s | of a plain step | passes of a plain step | time / passes |",
         "|---|---:|---:|---:|---:|",
         *(
-            f"| {own['name']} | {own['ours']:.3f} | {own['ratio']:.2f} | {own['passes']:.2f} | "
-            f"{own['ratio'] / own['passes']:.2f} |"
-            for own in rows
+            f"| {line['name']} | {line['ours']:.3f} | {line['ratio']:.2f} | {line['passes']:.2f} | "
+            f"{line['ratio'] / line['passes']:.2f} |"
+            for line in rows
         ),
         f"| plain | {rows[0]['reference']:.3f} | 1.00 | 1.00 | 1.00 |",
     ]

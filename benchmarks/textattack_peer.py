@@ -1,19 +1,19 @@
-"""TextAttack's side of ``attack_speed.py``, run by the interpreter of TextAttack's own environment.
+"""TextAttack's side of ``attack_speed.py``, run by the interpreter of TextAttack's environment.
 
     python benchmarks/textattack_peer.py VICTIM --synonyms FILE --threads N
 
 VICTIM is the directory that the driver writes: the encoder's files, ``tokenizer.json``, ``head.safetensors`` and
-``victim.json``. A request is a line of JSON on standard input, its answer a line on standard output, so that loading is
-done once, and this process sleeps while the other side is timed.
+``victim.json``. Each request is a line of JSON on standard input, and its answer a line on standard output. So loading
+is done once, and this process sleeps while the other side is timed.
 
-The attack is TextAttack's own code: greedy search, words ranked by deletion, untargeted, answers cached. The synonyms,
-how their case is restored, and the limits (a word is changed once, and a share of the words, rounded down, but always
-one) are those of the other side. What remains different:
+The attack is TextAttack's code: untargeted greedy search, with words ranked by deletion and cached answers. The
+synonyms, the restoring of their case and the limits are those of the other side: a word is changed at most once, and at
+most a share of the words (rounded down, but at least one). The remaining differences:
 
-- TextAttack's words may hold digits, hyphens and apostrophes: two parts of one ("well-known") are not both changed.
+- TextAttack's words may contain digits, hyphens and apostrophes, so two parts of a word ("well-known") are not both
+  changed.
 - It ranks all words, not only those that can be changed, so it asks about more texts.
-- It follows the probability of the true class, not the margin, and takes the text that lowers that most: it may pass
-  over one that is misclassified.
+- It minimises the probability of the true class, not the margin, so it may pass over a text that is misclassified.
 - Its cache is emptied after every example.
 """
 
@@ -32,7 +32,7 @@ from typing import Any
 
 os.environ |= {"TA_DEVICE": "cpu", "HF_HUB_OFFLINE": "1"}
 warnings.filterwarnings("ignore")
-# What libraries print must not come between the answers.
+# What libraries print must not mix with the answers.
 _ANSWERS = os.fdopen(os.dup(1), "w", encoding="utf8")
 os.dup2(2, 1)
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -52,13 +52,13 @@ from transformers.modeling_outputs import SequenceClassifierOutput  # noqa: E402
 
 
 class Classifier(transformers.PreTrainedModel):
-    """The encoder with its head: dense, tanh, out, on the first token's vector or the mean over those not padding.
+    """The encoder with its head (dense, tanh, out), on the first token's vector or the mean over all but padding.
 
     Attributes:
-        answered: how many texts it was asked about.
+        answered: the number of texts that it was asked about.
     """
 
-    _supports_sdpa = True  # the head has no attention; the encoder takes the fastest that it has
+    _supports_sdpa = True  # so that the encoder takes its fastest attention; the head has none
 
     def __init__(self, encoder: transformers.PreTrainedModel, head: dict[str, torch.Tensor], pooling: str) -> None:
         super().__init__(encoder.config)
@@ -81,7 +81,7 @@ class Classifier(transformers.PreTrainedModel):
 
 
 class DynamicPadding(HuggingFaceModelWrapper):
-    """The wrapper that a careful user would write: a batch is padded to its longest text."""
+    """The wrapper that a careful user would write: it pads a batch to its longest text."""
 
     longest = 512
 
@@ -94,7 +94,7 @@ class DynamicPadding(HuggingFaceModelWrapper):
 
 
 class TableSwap(WordSwap):
-    """Puts the synonyms of a table in a word's place, in the word's case.
+    """Replaces a word by its synonyms in a table, in the word's case.
 
     Args:
         table: lower-cased words and their synonyms.
@@ -105,7 +105,7 @@ class TableSwap(WordSwap):
         self.table = table
 
     def _get_replacement_words(self, word: str) -> list[str]:
-        """Those of the whole word, or else of its parts between hyphens."""
+        """The synonyms of the whole word, or else of its parts between hyphens."""
         if whole := self._synonyms(word):
             return whole
         parts = word.split("-")
@@ -120,7 +120,7 @@ class TableSwap(WordSwap):
 
 
 class ShareOfWords(MaxWordsPerturbed):
-    """A share of the words, rounded down instead of up, but always one; words are runs of letters, as there."""
+    """At most a share of the words, rounded down instead of up, but at least one; words are runs of letters."""
 
     def _check_constraint(self, transformed_text: Any, reference_text: Any) -> bool:
         changed = len(transformed_text.all_words_diff(reference_text))
@@ -128,7 +128,7 @@ class ShareOfWords(MaxWordsPerturbed):
 
 
 def in_case_of(word: str, replacement: str) -> str:
-    """The replacement in capitals, or with a capital at its start, where the word is; it keeps capitals of its own."""
+    """The replacement in the case of the word: all capitals or an initial one; its own capitals are kept."""
     letters = [letter for letter in word if letter.isupper() or letter.islower()]
     if not letters or letters[0].islower():
         return replacement
@@ -143,8 +143,8 @@ class Peer:
     """Answers requests.
 
     Args:
-        directory: what the driver wrote.
-        synonyms: the table, a JSON file.
+        directory: the directory that the driver wrote.
+        synonyms: the synonym table, a JSON file.
     """
 
     def __init__(self, directory: Path, synonyms: Path) -> None:
@@ -178,11 +178,11 @@ class Peer:
         return {"logits": [self.wrappers["dynamic"]([text])[0].tolist() for text in texts]}
 
     def attack(self, wrapper: str, examples: list[tuple[str, int]]) -> dict[str, Any]:
-        """Attack examples, one after another.
+        """Attacks examples one after another.
 
         Returns:
-            The seconds that it took; how many texts the model was asked about; and for each example whether it was
-            misclassified to begin with, whether it was broken, and TextAttack's own count of its queries.
+            The seconds that it took; the number of texts that the model was asked about; and for each example whether
+            it was misclassified to begin with, whether it was broken, and TextAttack's count of its queries.
         """
         attack = self.attacks[wrapper]
         attack.clear_cache()

@@ -1,8 +1,9 @@
 """Does the bundled encoder's tokenizer agree with the character map and vocabulary in its file, on real text?
 
-Compares token ids with a plain Python reference: the map applied code point by code point, SentencePiece's white space
-handling, and a Viterbi search over the vocabulary. Beside it, the usual stand-in for the map: NFKC, then collapsed
-white space. The data is laid out as upstream: ``sib200/{lang}/*.tsv``, ``ntrex/*.txt``, ``pawsx/{lang}/*.tsv``.
+Compares token ids with a reference in plain Python, which applies the map code point by code point, handles white space
+as SentencePiece does, and runs a Viterbi search over the vocabulary. The usual approximation of the map (NFKC, then
+collapsed white space) is compared too. The data is laid out as upstream:
+``sib200/{lang}/*.tsv``, ``ntrex/*.txt``, ``pawsx/{lang}/*.tsv``.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from tokenizers import Regex, Tokenizer, normalizers
 from xltrobust.encoders.bundled import bundled_path, bundled_tokenizer, verified_bytes
 from xltrobust.encoders.e5_file import E5File, read_e5
 
-# Each corpus spells languages in its own way; the table has one row a language.
+# The corpora have different language codes; the table has one row per language.
 ISO_639_3 = {"de": "deu", "en": "eng", "es": "spa", "fr": "fra", "ja": "jpn", "ko": "kor", "zh": "zho", "swa": "swh"}
 
 
 def reference_encoder(file: E5File) -> Callable[[str], list[int]]:
-    """Text to token ids, in plain Python, without ``tokenizers``."""
+    """A function from text to token ids in plain Python, without ``tokenizers``."""
     ids = {piece: i for i, (piece, _) in enumerate(file.pieces)}
     scores = [score for _, score in file.pieces]
     longest = max(len(piece) for piece in ids)
@@ -60,7 +61,7 @@ def reference_encoder(file: E5File) -> Callable[[str], list[int]]:
 
 
 def sentences(data: Path, limit: int | None) -> Iterator[tuple[str, str]]:
-    """Yield ``(language, sentence)`` over the three corpora, at most ``limit`` rows of each file."""
+    """Yields ``(language, sentence)`` from the three corpora, at most ``limit`` rows of each file."""
     for path in sorted(data.glob("sib200/*/*.tsv")) + sorted(data.glob("pawsx/*/*.tsv")):
         with path.open(encoding="utf-8", newline="") as stream:
             for i, row in enumerate(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)):
@@ -76,13 +77,13 @@ def sentences(data: Path, limit: int | None) -> Iterator[tuple[str, str]]:
 
 
 def language_of(name: str) -> str:
-    """ISO 639-3 code of a corpus's own language name (``deu_Latn``, ``zho-CN``, ``de``)."""
+    """The ISO 639-3 code of a language as a corpus names it (``deu_Latn``, ``zho-CN``, ``de``)."""
     name = name.replace("-", "_").split("_")[0]
     return ISO_639_3.get(name, name)
 
 
 def median_microseconds(tokenizers: list[Tokenizer], texts: list[str], runs: int) -> list[float]:
-    """Median time a sentence of each tokenizer, one sentence at a time, the tokenizers taking turns."""
+    """Median time per sentence of each tokenizer, one sentence at a time, with the tokenizers in turns."""
     times: list[list[float]] = [[] for _ in tokenizers]
     for _ in range(runs):
         for tokenizer, measured in zip(tokenizers, times, strict=True):

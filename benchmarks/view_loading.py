@@ -1,9 +1,9 @@
-"""What making views of the training texts costs: seconds and processor time of an epoch, here and in the workers.
+"""The cost of making views of the training texts: wall-clock and CPU time of an epoch, here and in the workers.
 
     python benchmarks/view_loading.py [--encoder bundled] [--texts 400000] [--workers 0 1] [--json FILE]
 
-The texts are English voice commands, numbered so that no two are equal, and the views those of DataAugmentation with
-TypoPerturbation. Nothing is trained: an epoch is read from the loader, batch by batch.
+The texts are English voice commands, numbered so that no two are equal; the views are those of DataAugmentation with
+TypoPerturbation. Nothing is trained: an epoch is only read from the loader, batch by batch.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from xltrobust.regularizers import DataAugmentation
 
 
 class Repeated(HomeAssistantIntents):
-    """As many training sentences as are asked for."""
+    """The task with ``texts`` training sentences."""
 
     texts = 0
 
     def read(self, split: str, language: Language) -> list[Example]:
-        found = super().read(split, language)
+        examples = super().read(split, language)
         if split != "train":
-            return found
+            return examples
         return [
-            replace(own, id=f"{own.id}/{n}", text=f"{own.text} {n}")
-            for n, own in ((n, found[n % len(found)]) for n in range(self.texts))
+            replace(example, id=f"{example.id}/{n}", text=f"{example.text} {n}")
+            for n, example in ((n, examples[n % len(examples)]) for n in range(self.texts))
         ]
 
 
 def epoch(data: Repeated, workers: int, number: int) -> dict[str, Any]:
-    """Figures of one epoch."""
+    """The figures of one epoch."""
     data.num_workers = workers
     loader = data.train_dataloader()
     loader.batch_sampler.set_epoch(number)  # type: ignore[union-attr]
-    before = [resource.getrusage(own) for own in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    before = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     start = time.perf_counter()
     first = 0.0
     for _ in loader:
         first = first or time.perf_counter() - start
     seconds = time.perf_counter() - start
-    after = [resource.getrusage(own) for own in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    after = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     here, there = (b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in zip(before, after, strict=True))
     return {
         "workers": workers, "batches": len(loader), "seconds": seconds, "seconds to the first batch": first,
@@ -73,8 +73,8 @@ def main() -> None:
     data.add_augmentation(DataAugmentation(view=RandomView(perturbation=TypoPerturbation(), rate=0.1)).augment)
     _ = data.train_examples
     rows = [epoch(data, workers, number) for number, workers in enumerate(given.workers)]
-    for own in rows:
-        print(", ".join(f"{what}: {figure:.1f}" for what, figure in own.items()))
+    for row in rows:
+        print(", ".join(f"{what}: {figure:.1f}" for what, figure in row.items()))
     if given.json:
         given.json.write_text(json.dumps({"texts": given.texts, "rows": rows}, indent=2) + "\n")
 
