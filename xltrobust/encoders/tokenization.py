@@ -1,4 +1,4 @@
-"""Tokenization of every text once: into a table in memory and, for large sets, a file named by a hash of its input."""
+"""Tokenizes every text once, into a table in memory and, for large sets, a file named by a hash of the input."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def word_vectors(hidden: Tensor, words: Tensor, subwords: Subwords) -> Tensor:
 
 
 def word_tokens(text: str, offsets: np.ndarray) -> dict[int, tuple[int, int]]:
-    """The tokens of each word of a text, as the first token and the one after the last, by the number of the word.
+    """The tokens of each word of a text: by the word's number, its first token and the one after its last.
 
     Words without a token, as in truncated texts, are left out.
 
@@ -58,7 +58,7 @@ def tokens_of_words(examples: Sequence[Example], tokenization: Tokenization) -> 
 
 
 def _token_places(words: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions of each word's tokens, padded to the longest word, and which are no padding; shape (W, longest)."""
+    """The positions of each word's tokens, padded to the longest word, and a mask; both of shape (W, longest)."""
     _, first, end = words.T
     length = int((end - first).max()) if len(words) else 0
     places = first[:, None] + torch.arange(length, device=words.device)

@@ -17,7 +17,7 @@ from xltrobust.metrics.retrieval import (
 
 
 def cosine_margin(source: Tensor, target: Tensor, k: int = 4) -> float:
-    """How much nearer translations are than other neighbours: the mean of ``cos(x, y) - (r(x) + r(y)) / 2``.
+    """How much nearer translations are than nearest neighbours: mean of ``cos(x, y) - (r(x) + r(y)) / 2``.
 
     ``r`` is defined in :func:`~xltrobust.metrics.retrieval.csls_similarity`. As in the paper, the translation itself
     counts as a neighbour, so that perfect alignment of orthogonal pairs gives ``1 - 1 / k``. Of the paper's variants

@@ -54,8 +54,8 @@ class LastCheckpoint(ModelCheckpoint):
     """Keeps the whole training state to resume from, saved at the end of every epoch or every few steps.
 
     If a validation follows a step, the state is saved after the validation; after the last step of an epoch, it is
-    saved at the end of the epoch. For when it resumes, Lightning takes a validation that follows a save to be done, so
-    a validation that was killed would never be repeated.
+    saved at the end of the epoch. Otherwise a validation that was killed would never be repeated: when Lightning
+    resumes, it assumes that a validation which follows a save has been done.
 
     The state before the last is kept as ``previous.ckpt`` until the run has finished, in case the last is damaged. This
     takes no extra space on disk: a save needs room for two states anyway, as it writes the new before it deletes the

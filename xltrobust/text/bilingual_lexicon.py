@@ -36,8 +36,8 @@ class BilingualLexicon(WordTable):
     - ``case``: ignoring case;
     - ``diacritics``: ignoring diacritics, if either the word or the headword is written without them ("fenetre" finds
       "fenêtre", but "péché" does not find "pêche");
-    - ``inflection``: by the Snowball stem ("Lichter" finds "Licht"). Of several headwords with that stem, the one of
-      which the word shares the largest leading part is taken.
+    - ``inflection``: by the Snowball stem ("Lichter" finds "Licht"). Of several headwords with that stem, it
+      takes the one of which the word begins with the largest part.
 
     Diacritics are the marks of Latin and Greek letters, the dots of ё, Cyrillic stress marks, and Arabic and Hebrew
     vowel points. й and и remain different letters.

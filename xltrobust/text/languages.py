@@ -65,7 +65,7 @@ def check_codes(argument: str, codes: Iterable[str], advice: str = "") -> None:
 def code_of_name(name: str) -> str | None:
     """The code of a language by its name, in English or in the language itself; None if no language is found.
 
-    Nothing is found either where the package ``language_data``, which holds the names, is not installed.
+    Also None if the package ``language_data``, which holds the names, is not installed.
     """
     try:
         return langcodes.find(name.replace("_", " ")).to_tag()

@@ -22,7 +22,7 @@ Kind = Literal["", "spaced", "east_asian", "southeast_asian"]
 
 
 class Word(NamedTuple):
-    """A run of letters: one word, or, in scripts without spaces, all words up to the next character that is no letter.
+    """A run of letters: one word or, in scripts without spaces, all words that follow each other without a break.
 
     Args:
         bounds: the start of each of the run's C clusters in the text, and the end of the last: C + 1 positions.
