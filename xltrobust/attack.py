@@ -31,29 +31,35 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
-    parser = OneLineParser(prog="python -m xltrobust.attack", description=_DESCRIPTION)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
-    what.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
-    parser.add_argument("--config", help="with --model: a YAML file whose `data` section names the test data")
-    parser.add_argument("--output", help="with --model: the folder for results; of an earlier attack, to add to it")
-    parser.add_argument(
+    parser = OneLineParser(prog="xltrobust attack", description=_DESCRIPTION)
+    victim = parser.add_argument_group("what is attacked")
+    either = victim.add_mutually_exclusive_group(required=True)
+    either.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
+    either.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
+    victim.add_argument("--config", help="with --model: a YAML file whose `data` section names the test data")
+    victim.add_argument("--output", help="with --model: the folder for results; of an earlier attack, to add to it")
+    attacks = parser.add_argument_group("attacks")
+    attacks.add_argument(
         "--attack", action="append", required=True, metavar="NAME", help="an attack of the run's configuration, a file "
-        "NAME.yaml, experiments/attacks/NAME.yaml, or NEW_NAME= one of these; may be repeated"
+        "NAME.yaml, experiments/attacks/NAME.yaml (`xltrobust list attacks`), or NEW_NAME= one of these; may be repeated"
     )  # fmt: skip
-    parser.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
-    parser.add_argument(
-        "--max_examples", type=at_least(1), help="cap on the examples of a language (default: the run's)"
-    )
-    parser.add_argument("--languages", nargs="+", help="attack only these")
-    parser.add_argument("--seed", type=at_least(0), help="of the attack (default: the run's)")
-    parser.add_argument(
+    attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
+    attacks.add_argument("--seed", type=at_least(0), help="of the attack (default: the run's)")
+    attacks.add_argument(
         "--similarity", nargs="?", const="bundled", metavar="ENCODER", help="measure how similar the texts found are "
         "to the originals, by this encoder as it is before fine-tuning (default: %(const)s)"
     )  # fmt: skip
-    parser.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
-    parser.add_argument("--devices", type=at_least(1), default=1, help="to share the examples (default: %(default)s)")
-    parser.add_argument("--precision", help="as Lightning names it (default: the run's)")
+    examples = parser.add_argument_group("examples")
+    examples.add_argument("--languages", nargs="+", metavar="CODE", help="attack only these languages")
+    examples.add_argument(
+        "--max_examples", type=at_least(1), metavar="N", help="at most this many of a language (default: the run's cap)"
+    )
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
+    machine.add_argument(
+        "--devices", type=at_least(1), default=1, metavar="N", help="that share the examples (default: %(default)s)"
+    )
+    machine.add_argument("--precision", help="as Lightning names it (default: the run's)")
     options = parser.parse_args(list(arguments))
     if options.model and not (options.config and options.output):
         parser.error("--model needs --config, for the test data, and --output, for the results")

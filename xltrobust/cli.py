@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import DefaultHelpFormatter
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
+from rich.text import Text
+from rich_argparse import RichHelpFormatter
 
 from xltrobust.errors import UserError, one_line
 from xltrobust.files import check_folder
@@ -18,11 +21,37 @@ from xltrobust.reading import check_checkpoint, read_yaml
 from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
 from xltrobust.runs.folder import RunFolder
 
+PROG = "xltrobust fit"
+
 # What Lightning takes without a word, to divide by zero or to do nothing of what was meant.
 _LEAST = {
     "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "num_nodes": 1, "log_every_n_steps": 0,
     "gradient_clip_val": 0, "max_epochs": -1,
 }  # fmt: skip
+
+
+class SectionedHelp(DefaultHelpFormatter, RichHelpFormatter):
+    """Options in sections, coloured on a terminal, with types and defaults as jsonargparse tells them."""
+
+    text_markup = False  # brackets are brackets
+    group_name_formatter = str
+
+    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:
+        return super()._format_usage(
+            usage, list(actions), groups, prefix
+        )  # one base gives a tuple, which the other refuses
+
+    def _rich_expand_help(self, action: Any) -> Text:
+        return Text(self._expand_help(action), style="argparse.help")
+
+
+class FitParser(LightningArgumentParser):
+    """Says how the command is used in one line, where there are a hundred options to list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("usage", f"{PROG} --config FILE [--config FILE ...] [--SECTION.OPTION VALUE ...]")
+        kwargs.setdefault("formatter_class", SectionedHelp)
+        super().__init__(*args, **kwargs)
 
 
 class FitCLI(LightningCLI):
@@ -39,8 +68,9 @@ class FitCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 10},
+            parser_class=FitParser,
             parser_kwargs={
-                "prog": "python -m xltrobust.fit",
+                "prog": PROG,
                 "description": "Fine-tune, then test in every language.",
                 "exit_on_error": False,
             },
@@ -50,6 +80,9 @@ class FitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        # The parser finds a class by its name alone only if it has been imported.
+        import xltrobust.evaluation.alignment
+        import xltrobust.regularizers  # noqa: F401
         from xltrobust.evaluation.attacked import AdversarialEvaluation
 
         parser.add_argument("--run_dir", type=str, default="runs/run", help="The run's folder.")

@@ -65,6 +65,16 @@ def one_line(error: BaseException) -> str:
 class OneLineParser(argparse.ArgumentParser):
     """Raises a :class:`UserError` for wrong arguments, where argparse would print its usage and exit."""
 
+    def format_help(self) -> str:
+        from rich_argparse import RichHelpFormatter  # takes longer to import than the rest
+
+        class Formatter(RichHelpFormatter):
+            text_markup = help_markup = False  # brackets are brackets
+            group_name_formatter = str
+
+        self.formatter_class = Formatter
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help lists the arguments)")
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
-    parser = OneLineParser(prog="python -m xltrobust.export", description=_DESCRIPTION)
+    parser = OneLineParser(prog="xltrobust export", description=_DESCRIPTION)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument("directory", help="to write; must not exist")
     options = parser.parse_args(list(arguments))

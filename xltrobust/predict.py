@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
-    parser = OneLineParser(prog="python -m xltrobust.predict", description=_DESCRIPTION)
+    parser = OneLineParser(prog="xltrobust predict", description=_DESCRIPTION)
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument(
         "--language", help="of the texts, for encoders with language ids or linear maps (default: the run's source)"

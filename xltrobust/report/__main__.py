@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
-    parser = OneLineParser(prog="python -m xltrobust.report", description=__doc__.split(":", 1)[1].strip())
+    parser = OneLineParser(prog="xltrobust report", description=__doc__.split(":", 1)[1].strip())
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     parser.add_argument(
         "--output", metavar="DIR", help="where report.md, report.csv and the pictures go (default: RUN/report; "

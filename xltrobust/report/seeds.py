@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
-    parser = OneLineParser(prog="python -m xltrobust.report.seeds", description=__doc__.split(":", 1)[1])
+    parser = OneLineParser(prog="xltrobust seeds", description=__doc__.split(":", 1)[1])
     parser.add_argument("methods", nargs="+", type=Path, metavar="METHOD", help="folder with one run a seed")
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
