@@ -100,6 +100,30 @@ def test_attacked_figures_are_those_of_the_rows_and_the_report_is_made(place: Pa
     assert not (place / "out" / "answers").exists()
 
 
+def test_a_targeted_attack_leads_to_its_class_alone(place: Path, tmp_path: Path, capsys) -> None:
+    def recipe(label: int) -> Path:
+        goal = {"class_path": "xltrobust.perturb.Targeted", "init_args": {"label": label}}
+        return write_recipe(tmp_path / "to.yaml", {"class_path": "xltrobust.perturb.GradientSearch"}, goal=goal)
+
+    attack(options(place, attack=recipe(1)))
+    capsys.readouterr()
+    rows, results = read(place / "out")
+    assert results["attacks"]["to"]["recipe"]["goal"] == {"class": "Targeted", "label": 1}
+    clean, own = (rows[at].set_index(["language", "id"]) for at in (rows["attack"].isna(), rows["attack"] == "to"))
+    before = clean["prediction"].loc[own.index]
+    tried = own["adversarial_text"].notna()
+    assert (before[tried] == own["label"][tried]).all() and (own["label"][tried] != 1).all() and tried.any()
+    assert (own["prediction"][~tried] == before[~tried]).all()
+    reached = own["broken_at"].notna()
+    assert reached.any() and (reached == (tried & (own["prediction"] == 1))).all()
+    assert "holds another attack named to (recipe.goal.label: 1 there, 2 here)" in error(
+        options(place, attack=recipe(2)), capsys
+    )
+    assert "`label` to be below the number of classes, 3, but got 3" in error(
+        options(place, attack=f"far={recipe(3)}"), capsys
+    )
+
+
 def test_a_second_attack_is_added_and_asks_for_no_clean_text_again(place: Path, tmp_path: Path, tiny_encoder) -> None:
     before, results = read(place / "out")
     kind = "xltrobust.perturb.SemanticSimilarity"
