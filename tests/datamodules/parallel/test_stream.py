@@ -169,7 +169,7 @@ def test_a_shuffled_lexicon_is_no_control_of_word_pairs(tiny_encoder: Path, tiny
     true = data.induced_lexicons()["en>de"]
     data = make_data(tiny_encoder, tiny_task, tiny_pairs)
     data.parallel = tiny_corpus(tiny_pairs, control="shuffled_lexicon")
-    with pytest.raises(UserError, match="for methods that read them, train with control: shuffled_pairs"):
+    with pytest.raises(UserError, match="for methods that read word pairs, train with control: shuffled_pairs"):
         data.add_stream("word_pairs")
     data.add_stream("sentence_pairs")
     shuffled = data.induced_lexicons()["en>de"]

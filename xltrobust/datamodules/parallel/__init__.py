@@ -1,1 +1,1 @@
-"""Parallel text: read, cleaned, selected, kept in a file, and streamed beside the task's batches."""
+"""Parallel text: reading, cleaning and selecting sentence pairs, and streaming them beside the task's batches."""

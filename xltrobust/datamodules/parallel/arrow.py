@@ -1,4 +1,4 @@
-"""Sentence pairs in an Arrow file: written in one pass, memory-mapped when read, so that ten million take no memory."""
+"""Sentence pairs in an Arrow file: written in one pass and read memory-mapped, so that ten million take no memory."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from datasets import Dataset
 
 from xltrobust.datamodules.parallel.sources.base import SentencePair
 
-_AT_ONCE = 10_000  # pairs of a record batch
+_AT_ONCE = 10_000  # pairs per record batch
 _SCHEMA = pa.schema(
     [
         ("source", pa.string()),
         ("target", pa.string()),
-        ("group", pa.int16()),  # which pair of languages
-        ("length", pa.int32()),  # characters of both texts
+        ("group", pa.int16()),  # the number of the language pair
+        ("length", pa.int32()),  # characters in both texts
     ]
 )
 
 
 def write_pairs(pairs: Iterable[tuple[SentencePair, int]], path: Path) -> Iterator[list[tuple[str, str, int]]]:
-    """Writes pairs, each with the number of its languages, and yields what was written, batch by batch.
+    """Writes pairs, each with the number of its language pair, and yields what was written, batch by batch.
 
-    The file is whole once the iterator is exhausted.
+    The file is complete only once the iterator is exhausted.
     """
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, _SCHEMA) as writer:
         rows: list[tuple[str, str, int]] = []
@@ -45,7 +45,8 @@ def _write(writer: pa.RecordBatchWriter, rows: list[tuple[str, str, int]]) -> No
     sources, targets, groups = zip(*rows, strict=True)
     lengths = [len(source) + len(target) for source, target in zip(sources, targets, strict=True)]
     arrays = [
-        pa.array(own, type=field.type) for own, field in zip((sources, targets, groups, lengths), _SCHEMA, strict=True)
+        pa.array(values, type=field.type)
+        for values, field in zip((sources, targets, groups, lengths), _SCHEMA, strict=True)
     ]
     writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
 
@@ -54,16 +55,16 @@ def copy_rows(path: Path, rows: np.ndarray, destination: Path) -> str:
     """Writes some rows of one file to another, in their order.
 
     Args:
-        path: of :func:`write_pairs`.
+        path: a file written by :func:`write_pairs`.
         rows: in ascending order.
         destination: the file to write.
 
     Returns:
-        SHA-256 of the texts and groups written, in their order.
+        The SHA-256 of the texts and groups written, in their order.
     """
     digest, start = hashlib.sha256(), 0
     with (
-        pa.OSFile(str(path)) as source,  # read once, front to back: mapped, all of it would stay resident
+        pa.OSFile(str(path)) as source,  # not memory-mapped: reading it once would leave all of it resident
         pa.ipc.open_stream(source) as reader,
         pa.OSFile(str(destination), "wb") as file,
         pa.ipc.new_stream(file, _SCHEMA) as writer,

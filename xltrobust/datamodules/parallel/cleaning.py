@@ -1,4 +1,4 @@
-"""Which sentence pairs are worth learning from: one at a time, with counts of what was left out and why."""
+"""Filters sentence pairs one at a time, and counts what is left out by reason."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter
 
 from xltrobust.datamodules.parallel.sources.base import SentencePair
 
-_SMOOTHING = 10  # characters: "On" and "Eingeschaltet" are not to count as one to six
-_LEARNT_FROM = 10_000  # pairs by which the languages' ratio of lengths is judged
+_SMOOTHING = 10  # characters, so that "On" and "Eingeschaltet" do not count as a ratio of one to six
+_LEARNT_FROM = 10_000  # pairs from which two languages' usual length ratio is estimated
 
 
 class PairCleaner:
-    """Leaves out pairs that are empty, identical, too long, or of lengths that do not go together.
+    """Leaves out pairs that are empty, identical, too long, or too different in length.
 
-    Lengths are in characters. A Chinese sentence has a third of an English one's, so a pair's ratio is taken relative
-    to that of its languages: to the ratio of all text of the pairs before it, up to ten thousand.
+    Lengths are in characters. A Chinese sentence has a third of the characters of an English one, so a pair's length
+    ratio is taken relative to that of its languages: the ratio over all text of the pairs so far, up to ten thousand.
 
     Args:
-        max_length: characters of either text.
-        max_length_ratio: of the longer text to the shorter, ten characters added to both, once the languages' own ratio
-            has been taken out.
+        max_length: the most characters that either text may have.
+        max_length_ratio: the largest ratio of the longer text to the shorter, after dividing by the languages' ratio
+            and adding ten characters to both.
 
     Raises:
         ValueError: if the length is not positive, or the ratio is not above 1.
@@ -38,10 +38,10 @@ class PairCleaner:
             raise ValueError(f"Expected argument `max_length_ratio` to be above 1, but got {max_length_ratio}.")
         self.max_length, self.max_length_ratio = max_length, max_length_ratio
         self.counts: dict[tuple[str, str], Counter[str]] = {}
-        self._lengths: dict[tuple[str, str], tuple[int, int, int]] = {}  # characters of both sides, and pairs
+        self._lengths: dict[tuple[str, str], tuple[int, int, int]] = {}  # source and target characters, and pairs
 
     def __call__(self, pair: SentencePair) -> SentencePair | None:
-        """The pair with single spaces; None if it is left out."""
+        """The pair with white space reduced to single spaces; None if it is left out."""
         languages = pair.source_language, pair.target_language
         counts = self.counts.setdefault(languages, Counter())
         counts["read"] += 1
@@ -62,7 +62,7 @@ class PairCleaner:
         if pairs < _LEARNT_FROM:
             sources, targets, pairs = sources + len(source), targets + len(target), pairs + 1
             self._lengths[languages] = sources, targets, pairs
-        # Smoothed as well: the first pair is no judge of its language.
+        # Smoothed as well, since the first pairs are no reliable estimate.
         usual = (targets + 1000) / (sources + 1000)
         ratio = (len(target) / usual + _SMOOTHING) / (len(source) + _SMOOTHING)
         return "length ratio" if max(ratio, 1 / ratio) > self.max_length_ratio else None

@@ -1,4 +1,4 @@
-"""Parallel text for the languages of a task: from where, how clean, how much of it, and what must not be in it."""
+"""The parallel corpus of a task: its sources, how it is cleaned, how much of it is used, and what it must not have."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ from xltrobust.errors import DataError
 from xltrobust.files import cache_root, write_json
 from xltrobust.text.words import count_words
 
-_VERSION = 3  # of what is cached
+_VERSION = 3  # of the cached format
 
 
 class ParallelCorpus:
-    """Sentence pairs of any languages, from any number of sources, as the regularizers of alignment learn from them.
+    """Sentence pairs in any languages from any number of sources, for the alignment regularizers to train on.
 
-    What is left out is counted in the run's ``results.json``, by language pair, together with the sources, their
-    licences and a hash of what is left. The prepared corpus is an Arrow file in the cache.
+    The run's ``results.json`` records, by language pair, how many pairs are left out and why, with the sources, their
+    licences and a hash of the remaining pairs. The prepared corpus is an Arrow file in the cache.
 
     Args:
-        bitexts: where the pairs come from.
-        aligner: finds the words that correspond, where word pairs are asked for; None takes the statistical one.
-        max_pairs: the most pairs to train on, of all languages together.
-        max_tokens: the most words, of both texts of all pairs together.
-        balance: how a budget is shared by the languages: ``proportional`` to what there is, or ``equal``.
-        held_out: pairs of each language pair that are kept for diagnostics; no training pair has one of their texts.
-        max_length: characters of a text; see :class:`~xltrobust.datamodules.parallel.cleaning.PairCleaner`.
-        max_length_ratio: likewise.
-        ngram: in finding overlap with the task's dev and test texts; see
+        bitexts: the sources of the pairs.
+        aligner: aligns the words, if a method reads word pairs or a lexicon; None uses
+            :class:`~xltrobust.datamodules.parallel.words.statistical_aligner.StatisticalAligner`.
+        max_pairs: the most training pairs, of all languages together.
+        max_tokens: the most words, in both texts of all training pairs together.
+        balance: how a budget is divided among the language pairs: ``proportional`` to their sizes, or ``equal``.
+        held_out: how many pairs of each language pair to keep for diagnostics; no training pair has one of their texts.
+        max_length: in characters; see :class:`~xltrobust.datamodules.parallel.cleaning.PairCleaner`.
+        max_length_ratio: see :class:`~xltrobust.datamodules.parallel.cleaning.PairCleaner`.
+        ngram: for finding overlap with the task's dev and test texts; see
             :class:`~xltrobust.datamodules.parallel.overlap.OverlapFinder`.
-        containment: likewise.
-        control: None; ``shuffled_pairs``, as much text in which no pair is a translation; or ``shuffled_lexicon``, a
-            lexicon in which every word has another word's translations, for what reads the lexicon (what reads word
-            pairs refuses it: its control is shuffled pairs). What these gain is not due to alignment.
-        split_seed: which pairs are held out and which a budget takes.
+        containment: see :class:`~xltrobust.datamodules.parallel.overlap.OverlapFinder`.
+        control: None; ``shuffled_pairs``: the same amount of text, but no pair is a translation; or
+            ``shuffled_lexicon``: every word has another word's translations, for methods that read the lexicon. Methods
+            that read word pairs refuse ``shuffled_lexicon``; their control is ``shuffled_pairs``. A gain under a
+            control is not due to alignment.
+        split_seed: of the choice of the held-out pairs and of those within a budget, and of the control's shuffling.
 
     Raises:
         ValueError: if there is no source, or a number is out of its range.
@@ -89,24 +91,24 @@ class ParallelCorpus:
             "held_out": held_out, "max_pairs": max_pairs, "max_tokens": max_tokens, "balance": balance,
             "seed": split_seed,
         }  # fmt: skip
-        PairCleaner(**self._cleaning)  # type: ignore[arg-type]  # refuses what is out of range at once
+        PairCleaner(**self._cleaning)  # type: ignore[arg-type]  # checks its arguments now, before any text is read
         OverlapFinder({}, **self._overlap)  # type: ignore[arg-type]
 
     def prepare(
         self, unseen: Mapping[str, Sequence[str]], units: Mapping[str, Sequence[str]] = MappingProxyType({})
     ) -> PairData:
-        """The pairs, cleaned, without those that hold an unseen text or are a unit: made once, then found in the cache.
+        """The cleaned pairs, without those that overlap with unseen texts or units; read from the cache if there.
 
         Args:
             unseen: the task's dev and test texts, by language.
-            units: what the task puts into these texts as a whole, likewise.
+            units: by language, what the task inserts into these texts as a whole (slot values, entities).
 
         Raises:
             DataError: if a source cannot be read, or nothing is left to train on.
         """
         settings = {
-            "version": _VERSION, "bitexts": [own.stamp() for own in self.bitexts], **self._cleaning, **self._overlap,
-            **self._choice, "unseen": _digest(unseen), "units": _digest(units),
+            "version": _VERSION, "bitexts": [bitext.stamp() for bitext in self.bitexts],
+            **self._cleaning, **self._overlap, **self._choice, "unseen": _digest(unseen), "units": _digest(units),
             "icu4py": version("icu4py"),
         }  # fmt: skip
         folder = cache_root() / "parallel" / hashlib.sha256(repr(settings).encode()).hexdigest()[:32]
@@ -123,7 +125,7 @@ class ParallelCorpus:
         languages: dict[LanguagePair, int] = {}
         hashes = array("Q"), array("Q")
         groups, tokens, usable = array("h"), array("i"), array("b")
-        # One pass over the sources, however large: what is remembered of a pair is a few numbers.
+        # One pass over the sources, which may be large: only a few numbers per pair are kept in memory.
         for batch in write_pairs(self._clean(cleaner, overlap, languages, usable), folder / "clean.arrow"):
             for source, target, group in batch:
                 hashes[0].append(_hash(source))
@@ -131,37 +133,38 @@ class ParallelCorpus:
                 groups.append(group)
                 if self._choice["max_tokens"] is not None:
                     tokens.append(count_words(source) + count_words(target))
-        own_groups = np.frombuffer(groups, np.int16)
+        row_groups = np.frombuffer(groups, np.int16)
         chosen = select_pairs(
             np.frombuffer(hashes[0], np.uint64),
             np.frombuffer(hashes[1], np.uint64),
-            own_groups,
+            row_groups,
             usable=np.frombuffer(usable, bool),
             tokens=np.frombuffer(tokens, np.int32),
             **self._choice,
         )
-        for own, group in languages.items():
+        for pair, group in languages.items():
             for what, numbers in (
                 ("duplicate", chosen.duplicates), ("beside held-out", chosen.beside_held_out),
                 ("over budget", chosen.over_budget),
-                ("held out", np.bincount(own_groups[chosen.held_out], minlength=len(languages))),
-                ("train", np.bincount(own_groups[chosen.train], minlength=len(languages))),
+                ("held out", np.bincount(row_groups[chosen.held_out], minlength=len(languages))),
+                ("train", np.bincount(row_groups[chosen.train], minlength=len(languages))),
             ):  # fmt: skip
-                cleaner.counts[own][what] = int(numbers[group])
+                cleaner.counts[pair][what] = int(numbers[group])
         if not len(chosen.train):
-            read = sum((own for own in cleaner.counts.values()), Counter[str]())
+            read = sum(cleaner.counts.values(), Counter[str]())
             raise DataError(
-                f"{', '.join(sorted({str(own.provenance()['source']) for own in self.bitexts}))}: no sentence pair is "
-                f"left to train on ({', '.join(f'{what}: {number}' for what, number in read.items()) or 'none read'}); "
+                f"{', '.join(sorted({str(bitext.provenance()['source']) for bitext in self.bitexts}))}: no sentence "
+                "pair is left to train on "
+                f"({', '.join(f'{what}: {number}' for what, number in read.items()) or 'none read'}); "
                 "check languages, limits and budgets."
             )
         content = copy_rows(folder / "clean.arrow", chosen.train, folder / "train.arrow")
         held_out = copy_rows(folder / "clean.arrow", chosen.held_out, folder / "held_out.arrow")
         (folder / "clean.arrow").unlink()
         record = {
-            "sources": [own.provenance() for own in self.bitexts],
+            "sources": [bitext.provenance() for bitext in self.bitexts],
             "languages": list(languages),
-            "counts": {">".join(own): dict(counts) for own, counts in cleaner.counts.items()},
+            "counts": {">".join(pair): dict(counts) for pair, counts in cleaner.counts.items()},
             "pairs": len(chosen.train),
             "hash": hashlib.sha256(repr((list(languages), content)).encode()).hexdigest(),
             "held_out_hash": hashlib.sha256(repr((list(languages), held_out)).encode()).hexdigest(),
@@ -172,22 +175,25 @@ class ParallelCorpus:
     def _clean(
         self, cleaner: PairCleaner, overlap: OverlapFinder, languages: dict[LanguagePair, int], usable: array[int]
     ) -> Iterator[tuple[SentencePair, int]]:
-        """Clean pairs with the number of their languages; ``usable`` tells which of them give no unseen text away."""
+        """The clean pairs, each with the number of its language pair.
+
+        Appends to ``usable`` whether each pair is free of overlap with unseen texts.
+        """
         for bitext in self.bitexts:
             rank_zero_info(f"Reading sentence pairs: {bitext.provenance()['source']}.")
             for pair in bitext:
                 if (clean := cleaner(pair)) is None:
                     continue
-                own = clean.source_language, clean.target_language
-                found = overlap(clean.source, own[0]) or overlap(clean.target, own[1])
+                codes = clean.source_language, clean.target_language
+                found = overlap(clean.source, codes[0]) or overlap(clean.target, codes[1])
                 if found:
-                    cleaner.counts[own][f"overlap with dev or test, {found}"] += 1
+                    cleaner.counts[codes][f"overlap with dev or test, {found}"] += 1
                 usable.append(not found)
-                yield clean, languages.setdefault(own, len(languages))
+                yield clean, languages.setdefault(codes, len(languages))
 
 
 def _hash(text: str) -> int:
-    same = " ".join(normalized_words(text)) or text  # signs alone are compared as they are
+    same = " ".join(normalized_words(text)) or text  # a text without letters or digits is hashed as it is
     return int.from_bytes(hashlib.blake2b(same.encode(), digest_size=8).digest(), "little")
 
 

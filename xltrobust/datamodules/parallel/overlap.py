@@ -1,4 +1,4 @@
-"""Finds training text that holds what the model is going to be tested on."""
+"""Finds training texts that contain what the model will be tested on."""
 
 from __future__ import annotations
 
@@ -19,22 +19,26 @@ Overlap = Literal["exact", "contained", "unit"]
 
 
 class OverlapFinder:
-    """Tells texts that equal, or nearly contain, one of the texts that are to stay unseen, or equal a unit of these.
+    """Finds texts that equal or nearly contain a text that must stay unseen, or that equal a unit of such texts.
 
-    Texts are compared in one language. Exact: equal but for case, punctuation, spaces and compatibility characters.
-    Contained: of the unseen text's n-grams, at least a share of ``containment`` is in the other text (Broder 1997's
-    containment), which finds copies within longer sentences, and with a word changed at an end or in a long
-    text. A text of fewer than ``ngram`` words is found by equality alone: "turn off" is in many sentences that give
-    nothing away. Unit: equal to what the task puts into its texts as a whole, the value of a slot or an entity: a pair
-    ("Living room", "Wohnzimmer") translates a part of a test text as it stands. A longer text that holds a unit among
-    other words ("Name of the living room") is no overlap: it teaches what any text teaches of the words it holds, and
-    values such as "on" are in a ninth of a user interface's texts. So words of units may be in a lexicon of the rest.
+    Texts are compared within a language, ignoring case, punctuation, spaces and compatibility characters.
+
+    - ``exact``: the text equals an unseen text.
+    - ``contained``: the text has at least a share ``containment`` of an unseen text's n-grams (Broder's containment,
+      1997). This finds copies within longer sentences, even with a word changed at an end or in a long text. Unseen
+      texts of fewer than ``ngram`` words are only found by equality: "turn off" is in many harmless sentences.
+    - ``unit``: the text equals something that the task inserts into its texts as a whole, such as a slot value or an
+      entity: the pair ("Living room", "Wohnzimmer") translates a part of a test text verbatim.
+
+    A longer text that contains a unit among other words ("Name of the living room") is not an overlap: it teaches no
+    more about the unit's words than any text does about its words, and values such as "on" are in a ninth of a user
+    interface's texts. The words of units may therefore be in a lexicon induced from the remaining pairs.
 
     Args:
         unseen: texts by language.
-        units: texts by language, of which unseen ones are made.
-        ngram: words of an n-gram; characters in scripts without spaces.
-        containment: the share from which on a text counts as contained.
+        units: by language, the texts that the task inserts into unseen ones.
+        ngram: words per n-gram; characters in scripts without spaces.
+        containment: the smallest share of an unseen text's n-grams that counts as containing it.
 
     Raises:
         ValueError: if ``ngram`` is not positive, or ``containment`` is not in (0, 1].
@@ -63,22 +67,22 @@ class OverlapFinder:
             raise ValueError(f"Expected argument `containment` to be in (0, 1], but got {containment}.")
         self.ngram, self.containment = ngram, containment
         self._exact, self._units = _known(unseen), _known(units)
-        self._needed: dict[str, list[int]] = {}  # how many n-grams of each unseen text are too many
-        self._holders: dict[str, dict[tuple[str, ...], list[int]]] = {}  # the texts that hold an n-gram
-        self._least: dict[str, dict[tuple[str, ...], int]] = {}  # the fewest that one of these needs
+        self._needed: dict[str, list[int]] = {}  # from how many shared n-grams on each unseen text counts as contained
+        self._holders: dict[str, dict[tuple[str, ...], list[int]]] = {}  # the unseen texts that have an n-gram
+        self._least: dict[str, dict[tuple[str, ...], int]] = {}  # the smallest number that any of these needs
         for language, known in self._exact.items():
-            own = [grams for tokens in sorted(known) if (grams := self._ngrams(tokens))]
-            # Rounded first: 3 of 5 n-grams are three fifths, whatever floating point says.
-            self._needed[language] = [math.ceil(round(containment * len(grams), 9)) for grams in own]
+            grams_of_texts = [grams for tokens in sorted(known) if (grams := self._ngrams(tokens))]
+            # Rounded before the ceiling, so that floating-point error does not raise 3 of 5 n-grams to 4.
+            self._needed[language] = [math.ceil(round(containment * len(grams), 9)) for grams in grams_of_texts]
             holders = self._holders[language] = defaultdict(list)
-            for number, grams in enumerate(own):
+            for number, grams in enumerate(grams_of_texts):
                 for gram in grams:
                     holders[gram].append(number)
             needed = self._needed[language]
             self._least[language] = {gram: min(needed[i] for i in numbers) for gram, numbers in holders.items()}
 
     def __call__(self, text: str, language: str) -> Overlap | None:
-        """How a text gives an unseen one of its language away; None if it does not."""
+        """How a text overlaps with an unseen text of its language; None if it does not."""
         base = base_language(language)
         if base not in self._exact and base not in self._units:
             return None
@@ -92,7 +96,7 @@ class OverlapFinder:
     def _contains(self, tokens: tuple[str, ...], base: str) -> bool:
         holders, needed = self._holders.get(base, {}), self._needed.get(base, [])
         shared = self._ngrams(tokens) & holders.keys()
-        # Many unseen texts may hold "turn on the": they are not counted one by one unless one can be reached.
+        # Many unseen texts may contain "turn on the": count text by text only if one of them can need so few n-grams.
         if not shared or len(shared) < min(map(self._least[base].__getitem__, shared)):
             return False
         counts = Counter(number for gram in shared for number in holders[gram])
@@ -104,15 +108,16 @@ class OverlapFinder:
 
 def _known(texts: Mapping[str, Iterable[str]]) -> dict[str, set[tuple[str, ...]]]:
     known: dict[str, set[tuple[str, ...]]] = {}
-    for language, own in texts.items():
-        known.setdefault(base_language(language), set()).update(filter(None, map(normalized_words, own)))
+    for language, of_language in texts.items():
+        known.setdefault(base_language(language), set()).update(filter(None, map(normalized_words, of_language)))
     return known
 
 
 class _Spacing(dict[int, str]):
-    """Sets tokens apart by spaces: words, and in scripts without spaces characters with their marks.
+    """A table for ``str.translate`` that separates tokens by spaces.
 
-    A segmenter would take longer than all else that is done to a pair.
+    Tokens are words, or characters with their marks in scripts without spaces: a word segmenter would take longer than
+    everything else that is done to a pair.
     """
 
     def __missing__(self, code: int) -> str:
@@ -132,6 +137,6 @@ _SPACING = _Spacing()
 
 
 def normalized_words(text: str) -> tuple[str, ...]:
-    """What is compared of a text: its words, in scripts without spaces its characters, without regard to case."""
+    """A text's case-folded words, or characters in scripts without spaces, by which texts are compared."""
     same = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return tuple(same.casefold().translate(_SPACING).replace(f" {_JOIN}", "").split())

@@ -1,4 +1,4 @@
-"""A corpus of sentence pairs, cleaned and chosen: what learning from parallel text reads."""
+"""A prepared corpus of sentence pairs: cleaned, selected and ready for training."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ Control = Literal["shuffled_pairs", "shuffled_lexicon"]
 
 
 class PairData:
-    """Sentence pairs to train on, by row, and those held out, by language pair.
+    """The training pairs, by row, and the held-out pairs, by language pair.
 
     Args:
         folder: with ``train.arrow`` and ``held_out.arrow``.
-        record: where the pairs come from, what was left out, and ``hash``, by which they are known.
-        control: ``shuffled_pairs`` gives every source another pair's target, in its languages and no translation of it.
+        record: the pairs' sources, counts of what was left out, and ``hash``, which identifies the training pairs.
+        control: ``shuffled_pairs`` gives every source the target of another pair of the same languages that is not a
+            translation of it.
         seed: of the shuffling.
     """
 
     def __init__(self, folder: Path, record: dict[str, Any], control: Control | None = None, seed: int = 0) -> None:
         self.folder, self.record, self.control = folder, record, control
-        self.languages: list[LanguagePair] = [(own[0], own[1]) for own in record["languages"]]
+        self.languages: list[LanguagePair] = [(source, target) for source, target in record["languages"]]
         self._train, self._held_out = open_pairs(folder / "train.arrow"), open_pairs(folder / "held_out.arrow")
         self.groups = column(self._train, "group")
         self._seed = seed
 
     @property
     def without_control(self) -> PairData:
-        """The true pairs."""
+        """The same data with true pairs."""
         return PairData(self.folder, self.record, None, self._seed)
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class PairData:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Characters of both texts of each training pair, shape (N,)."""
+        """The number of characters in both texts of each training pair, shape (N,)."""
         return column(self._train, "length")
 
     def pairs(self, rows: Sequence[int] | np.ndarray) -> list[SentencePair]:
@@ -56,16 +57,16 @@ class PairData:
             targets = self._train[self._partners[np.asarray(rows)]]["target"]
         languages = [self.languages[group] for group in chosen["group"]]
         return [
-            SentencePair(source, target, *own)
-            for source, target, own in zip(chosen["source"], targets, languages, strict=True)
+            SentencePair(source, target, *pair)
+            for source, target, pair in zip(chosen["source"], targets, languages, strict=True)
         ]
 
     def rows(self, languages: LanguagePair) -> np.ndarray:
-        """The rows of one language pair."""
+        """The training rows of one language pair."""
         return np.flatnonzero(self.groups == self.languages.index(languages))
 
     def held_out(self, languages: LanguagePair) -> list[SentencePair]:
-        """The pairs held out of one language pair: true ones, whatever the control."""
+        """The held-out pairs of one language pair. These are true pairs whatever the control."""
         group = self.languages.index(languages)
         chosen = self._held_out[np.flatnonzero(column(self._held_out, "group") == group)]
         return [
@@ -75,7 +76,7 @@ class PairData:
 
     @cached_property
     def _partners(self) -> np.ndarray:
-        """For each row another one of its languages, each row once, and whose target does not translate its source."""
+        """For each row, another of the same languages whose target does not translate its source; a permutation."""
         partners = np.arange(len(self))
         for group in range(len(self.languages)):
             rows = np.flatnonzero(self.groups == group)
@@ -87,21 +88,21 @@ class PairData:
 
 
 def apart(sources: Sequence[str], targets: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """A permutation, shape (N,), that gives no source a target that it has in a pair: random, and mended by swaps.
+    """A random permutation, shape (N,), that gives no source a target that is its translation in any pair.
 
-    Where there are too few other targets, those that cannot be parted keep what is theirs.
+    Matches are repaired by random swaps. A source for which no swap is found keeps its true target.
     """
     true = set(zip(sources, targets, strict=True))
     partners = rng.permutation(len(sources))
 
-    def wrong(at: int, partner: int) -> bool:
+    def mismatched(at: int, partner: int) -> bool:
         return (sources[at], targets[partner]) not in true
 
     for at in range(len(sources)):
-        if wrong(at, partners[at]):
+        if mismatched(at, partners[at]):
             continue
         for other in rng.integers(len(sources), size=_TRIES):
-            if wrong(at, partners[other]) and wrong(int(other), partners[at]):
+            if mismatched(at, partners[other]) and mismatched(int(other), partners[at]):
                 partners[[at, other]] = partners[[other, at]]
                 break
     return partners

@@ -1,4 +1,4 @@
-"""Which pairs of a corpus are trained on and which are held out: a function of their texts, not of their order."""
+"""Chooses the training pairs and the held-out pairs of a corpus, by their texts and not by their order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _AT_ONCE = 1 << 20  # rows
 
 
 class Selection(NamedTuple):
-    """Rows of a corpus, in ascending order.
+    """The chosen rows of a corpus, in ascending order, and how many were left out of each of L language pairs.
 
     Args:
-        train: to learn from.
-        held_out: for diagnostics; no training pair has one of their texts on either side.
-        duplicates: rows that repeat an earlier one, by language pair, shape (L,).
-        beside_held_out: rows left out because one of their texts is held out, likewise.
-        over_budget: rows left out for the budget's sake, likewise.
+        train: the training rows.
+        held_out: the rows for diagnostics; no training pair has one of their texts on either side.
+        duplicates: the number of rows that repeat an earlier one, shape (L,).
+        beside_held_out: the number of rows left out because one of their texts is held out, shape (L,).
+        over_budget: the number of rows left out because they exceed the budget, shape (L,).
     """
 
     train: np.ndarray
@@ -42,31 +42,31 @@ def select_pairs(
     balance: Balance = "proportional",
     seed: int = 0,
 ) -> Selection:
-    """Chooses pairs by hashes of their texts: a smaller budget takes a part of what a larger one takes.
+    """Chooses pairs by the hashes of their texts, so that a smaller budget takes a subset of what a larger one takes.
 
-    Held out are pairs whose *source* text comes first by its hash, so that languages with one pivot hold out the same
-    texts of it where they can, and few of them are lost for training.
+    The pairs whose *source* texts have the lowest hashes are held out. Language pairs with the same pivot thus hold out
+    the same pivot texts where possible, and few pairs are lost for training.
 
     Args:
         sources: hashes of the source texts, uint64, shape (N,).
-        targets: hashes of the target texts, likewise.
-        groups: the language pair of each, a small number, shape (N,).
-        usable: which are to be in neither part if False, shape (N,), boolean; None takes all. They are looked at in
-            holding out: which others are held out does not depend on it.
-        tokens: of both texts together, shape (N,); needed for ``max_tokens``.
-        held_out: pairs to hold out of each language pair, at most half of them.
-        max_pairs: of all language pairs together.
-        max_tokens: likewise; the pair that would exceed it is left out.
-        balance: ``proportional`` keeps the languages' shares, ``equal`` gives each as much, and what one cannot fill to
-            the others.
+        targets: hashes of the target texts, uint64, shape (N,).
+        groups: the number of each row's language pair, shape (N,).
+        usable: False for rows that may be neither trained on nor held out, shape (N,), boolean; None uses all. They are
+            removed after the held-out pairs are chosen, so that this choice does not depend on them.
+        tokens: tokens in both texts of each row, shape (N,); needed for ``max_tokens``.
+        held_out: how many pairs to hold out of each language pair, at most half of it.
+        max_pairs: the most training pairs, of all language pairs together.
+        max_tokens: the most tokens, of all language pairs together; the pair that would exceed it is left out.
+        balance: ``proportional`` keeps the language pairs' proportions; ``equal`` gives each the same share, and
+            divides what a small one cannot fill among the others.
         seed: of the choice.
     """
     count = int(groups.max(initial=-1)) + 1
     salt = np.uint64(seed % 2**64)
     first = _first_of_each(sources, targets, groups)
-    held = [_hold_out(sources, targets, first & (groups == own), held_out, salt) for own in range(count)]
+    held = [_hold_out(sources, targets, first & (groups == group), held_out, salt) for group in range(count)]
     held_rows = np.sort(np.concatenate([np.zeros(0, np.int64), *held]))
-    # Texts of different languages that are alike (names, mostly) count as one: left out are a few too many.
+    # Equal texts of different languages (mostly names) are taken for one, so a few more are left out than necessary.
     texts = np.unique(np.concatenate([sources[held_rows], targets[held_rows]]))
     there = np.ones(len(groups), bool) if usable is None else usable
     held_rows, first = held_rows[there[held_rows]], first & there
@@ -92,7 +92,7 @@ def select_pairs(
 
 
 def _parts(count: int) -> Iterator[slice]:
-    """All rows, a million at a time: what is worked out on the way is not to take memory for all of them."""
+    """All rows, a million at a time, so that intermediate results need memory for only that many."""
     return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
 
 
@@ -101,7 +101,7 @@ def _by_group(groups: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
 
 
 def _first_of_each(sources: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Which rows repeat no earlier one, shape (N,), boolean."""
+    """Which rows do not repeat an earlier one, shape (N,), boolean."""
     pair = np.empty(len(groups), np.uint64)
     for part in _parts(len(pair)):
         pair[part] = _mixed(sources[part] ^ _mixed(targets[part] + groups[part].astype(np.uint64)))
@@ -114,13 +114,13 @@ def _first_of_each(sources: np.ndarray, targets: np.ndarray, groups: np.ndarray)
 
 
 def _hold_out(sources: np.ndarray, targets: np.ndarray, mask: np.ndarray, size: int, salt: np.uint64) -> np.ndarray:
-    """The first rows by source text, then by target text: ``size`` of those in the mask, at most half of them."""
+    """The ``size`` rows of the mask (at most half of them) that come first by source hash, then by target hash."""
     size = min(size, int(mask.sum()) // 2)
     best = np.zeros(0, np.int64)
     for part in _parts(len(mask)):
         rows = np.concatenate([best, np.flatnonzero(mask[part]) + part.start])
         rank = _mixed(sources[rows] + salt)
-        if len(rows) > size > 0:  # few of them need be ordered
+        if len(rows) > size > 0:  # sort only those that can be among the first
             rows = rows[near := rank <= np.partition(rank, size - 1)[size - 1]]
             rank = rank[near]
         best = rows[np.lexsort((_mixed(targets[rows] + salt), rank))[:size]]
@@ -128,7 +128,7 @@ def _hold_out(sources: np.ndarray, targets: np.ndarray, mask: np.ndarray, size: 
 
 
 def _among(values: np.ndarray, those: np.ndarray) -> np.ndarray:
-    """Which of those is one of the values, which are sorted (``np.isin`` would sort those)."""
+    """Which of ``those`` are among the sorted ``values``, boolean (``np.isin`` would sort ``those``)."""
     if not len(values):
         return np.zeros(len(those), bool)
     return values.take(np.searchsorted(values, those), mode="clip") == those
@@ -145,9 +145,9 @@ def _keep_within(
     balance: Balance,
     salt: np.uint64,
 ) -> None:
-    """Takes out of the mask what does not fit the budget: of each group all but its first rows."""
+    """Removes from the mask ``kept`` what exceeds the budget: in each group, all rows but those of the lowest hash."""
     count = int(groups.max(initial=-1)) + 1
-    totals = np.array([amount.sum(where=free & (groups == own), dtype=np.int64) for own in range(count)], float)
+    totals = np.array([amount.sum(where=free & (groups == group), dtype=np.int64) for group in range(count)], float)
     shares = _shares(totals, limit, balance)
     for group in np.flatnonzero(shares < totals):
         rows = np.flatnonzero(free & (groups == group))
@@ -158,7 +158,7 @@ def _keep_within(
 
 
 def _last_rank(rank: np.ndarray, amount: np.ndarray, share: int) -> int:
-    """Up to which rank the amounts fit the share; -1 if none does. By bisection: sorting takes twice the memory."""
+    """The highest rank up to which the amounts fit the share, or -1. Bisects, since sorting takes twice the memory."""
     low, high = -1, 2**64 - 1
     while low < high:
         middle = (low + high + 1) // 2
@@ -170,7 +170,7 @@ def _last_rank(rank: np.ndarray, amount: np.ndarray, share: int) -> int:
 
 
 def _shares(totals: np.ndarray, limit: int, balance: Balance) -> np.ndarray:
-    """What each group may take of the limit.
+    """Each group's share of the limit.
 
     >>> totals = np.array([600.0, 300.0, 100.0])
     >>> _shares(totals, 500, "proportional"), _shares(totals, 500, "equal")
@@ -183,14 +183,14 @@ def _shares(totals: np.ndarray, limit: int, balance: Balance) -> np.ndarray:
     shares = np.zeros(len(totals))
     left = float(limit)
     order = np.argsort(totals, kind="stable")
-    for place, group in enumerate(order):  # the smallest first: what it cannot fill is shared by the rest
+    for place, group in enumerate(order):  # the smallest first, so that the rest divide what it cannot fill
         shares[group] = min(totals[group], left // (len(order) - place))
         left -= shares[group]
     return shares
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """Hashes of hashes (SplitMix64's finalizer), so that sums and differences of texts' hashes mean nothing."""
+    """Hashes the hashes again (SplitMix64's finalizer), to break up structure in sums and XORs of text hashes."""
     mixed = values.astype(np.uint64, copy=True)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed ^= mixed >> np.uint64(shift)

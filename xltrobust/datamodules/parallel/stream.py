@@ -1,4 +1,4 @@
-"""Batches of sentence pairs without end, beside the batches of a task: a stream that keeps its own place."""
+"""An endless stream of batches of sentence pairs beside the task's batches, with a position of its own."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from xltrobust.seeding import derived_seed
 
 
 class PairSampler(Sampler[list[int]]):
-    """Shuffled batches of pairs of similar length, round after round; the n-th is a function of (seed, n) alone.
+    """Endless shuffled batches of pairs of similar length; batch n depends on the seed and n only.
 
-    What is left of a round after the last full global batch is dropped, other pairs in every round.
+    Each round goes over the pairs once, in a new order, and drops those that do not fill a last global batch.
 
     Args:
-        lengths: of each pair, shape (N,).
-        batch_size: pairs per device and step; fewer if there are not as many.
+        lengths: the length of each pair, shape (N,).
+        batch_size: pairs per device and step; lowered if there are too few pairs for one batch per device.
         seed: of the order.
         rank: this device.
         world_size: the number of devices.
-        pool: batches sorted by length together; larger pads less and shuffles less.
+        pool: how many global batches are sorted by length together; a larger pool means less padding and less
+            shuffling.
 
     Attributes:
-        start: the batch to begin with.
+        start: the number of the first batch to yield.
 
     Raises:
         ValueError: if there are fewer pairs than devices.
@@ -61,18 +62,18 @@ class PairSampler(Sampler[list[int]]):
 
 
 class PairBatches(Dataset[Batch]):
-    """Batches of sentence pairs, by lists of rows: the sources of P pairs, then their P targets, one text a row.
+    """Batches of sentence pairs, indexed by lists of P rows: the P source texts, then the P target texts.
 
-    The model's inputs, shape (2P, T), and
+    A batch has the model's inputs, shape (2P, T), and
 
-    - ``texts`` (2P,): equal for equal texts, which are no negatives of each other;
-    - with word pairs ``words`` (W, 3): the row of each aligned word, its first token and the one after its last; and
-      ``links`` (L, 2): which two of these correspond, source first. Words that were truncated are left out.
+    - ``texts`` (2P,): ids that are the same for texts equal up to case, which must not be each other's negatives;
+    - with word pairs, ``words`` (W, 3): the text that each aligned word is in, its first token, and one past its last
+      token; and ``links`` (L, 2): which two of these words correspond, source first. Truncated words are left out.
 
     Args:
         data: the pairs.
-        tokenization: of texts.
-        word_pairs: which words correspond; None leaves them out.
+        tokenization: tokenizes the texts.
+        word_pairs: which words correspond; None leaves out ``words`` and ``links``.
     """
 
     def __init__(self, data: PairData, tokenization: Tokenization, word_pairs: WordPairs | None = None) -> None:
@@ -82,7 +83,7 @@ class PairBatches(Dataset[Batch]):
         examples = pair_examples(self.data.pairs(rows))
         table = self.tokenization.table(examples, keep=False)
         batch = self.tokenization.collate([table.row(i) for i in range(len(examples))])
-        batch["texts"] = torch.tensor([text_id(own.text) for own in examples])
+        batch["texts"] = torch.tensor([text_id(example.text) for example in examples])
         if self.word_pairs is not None:
             batch |= self._words(rows, examples)
         return batch
@@ -110,25 +111,25 @@ class PairBatches(Dataset[Batch]):
 
 
 def pair_examples(pairs: Sequence[SentencePair]) -> list[Example]:
-    """The source texts of P pairs, then their targets, to be tokenized."""
+    """The source texts of P pairs, then their target texts, as examples to tokenize."""
     return [
-        *(Example("", own.source_language, own.source, 0) for own in pairs),
-        *(Example("", own.target_language, own.target, 0) for own in pairs),
+        *(Example("", pair.source_language, pair.source, 0) for pair in pairs),
+        *(Example("", pair.target_language, pair.target, 0) for pair in pairs),
     ]
 
 
 def text_id(text: str) -> int:
-    """A number that texts share if they differ in case at most."""
+    """A number that is the same for texts that differ in case only."""
     return derived_seed(text.casefold())
 
 
 class PairStream:
-    """An endless iterator over batches of pairs, whose state is how many it gave.
+    """An endless iterator over batches of pairs. Its only state is ``delivered``, the number of batches so far.
 
     Args:
-        batches: by lists of rows.
-        sampler: of these.
-        options: the loader's (workers, pinned memory).
+        batches: the batches, indexed by lists of rows.
+        sampler: yields these lists.
+        options: of the data loader (workers, pinned memory).
     """
 
     def __init__(self, batches: PairBatches, sampler: PairSampler, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a task's data module offers of parallel text: sentence pairs, word pairs, and a stream of batches of them."""
+"""The parallel text of a task's data module: sentence pairs, word pairs, lexicons, and a stream of batches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AS_LONG_AS_IT_TAKES = timedelta(days=365)
 
 
 class ParallelText(pl.LightningDataModule):
-    """The half of :class:`CrossLingualClassification` that regularizers of alignment use.
+    """The half of :class:`CrossLingualClassification` that the alignment regularizers use.
 
     Args:
         parallel: the corpus; None if there is none.
@@ -42,14 +42,14 @@ class ParallelText(pl.LightningDataModule):
 
     @property
     def _task(self) -> Any:
-        """This data module as the task that it is half of."""
+        """This data module, as the task that this class is one half of."""
         return self
 
     def add_stream(self, name: Stream) -> None:
-        """Asks for ``batch["pairs"]``, with the words' alignment if it is for ``word_pairs``.
+        """Requests ``batch["pairs"]``; with ``word_pairs``, it includes the word alignments.
 
         Raises:
-            UserError: if there is no parallel corpus, or word pairs are wanted of a corpus with a shuffled lexicon.
+            UserError: if there is no parallel corpus, or word pairs are requested from one with a shuffled lexicon.
         """
         _ = self.pairs
         if name == "word_pairs":
@@ -68,7 +68,7 @@ class ParallelText(pl.LightningDataModule):
         return data
 
     def prepare_data(self) -> None:
-        """With several devices, one process a machine prepares the corpus; the others find it."""
+        """With several devices, one process per machine prepares the corpus; the others find it in the cache."""
         super().prepare_data()
         if self.parallel is not None and self.trainer and self.trainer.world_size > 1:
             self._prepared()
@@ -88,29 +88,30 @@ class ParallelText(pl.LightningDataModule):
 
     @cached_property
     def word_pairs(self) -> WordPairs:
-        """The words that correspond in :attr:`pairs`; those of training pairs are still to be aligned."""
+        """The corresponding words of :attr:`pairs`; the training pairs still have to be aligned."""
         aligner = self.parallel and self.parallel.aligner
         found = WordPairs(self.pairs, aligner or StatisticalAligner())
         self.counts["parallel"]["aligner"] = found.aligner.settings()
         return found
 
     def aligned_words(self) -> WordPairs:
-        """The same, aligned; every device has to ask.
+        """:attr:`word_pairs` with the training pairs aligned. With several devices, all must call this.
 
         Raises:
-            UserError: if the corpus is a control of lexicons.
+            UserError: if the corpus's control is ``shuffled_lexicon``.
         """
         if self.pairs.control == "shuffled_lexicon":
             raise UserError(
-                "The control shuffled_lexicon leaves word pairs as they are: for methods that read them, train with "
+                "The control shuffled_lexicon does not change word pairs: for methods that read word pairs, train with "
                 "control: shuffled_pairs."
             )
         return self._first_on_one(self.word_pairs.align)
 
     def induced_lexicons(self) -> dict[str, WordTable]:
-        """From the task's source language to others, by direction ("en>de"); every device has to ask.
+        """Lexicons from the task's source language to each other language, by direction ("en>de").
 
-        Those of one language in several spellings, directions or scripts are one.
+        A language's lexicons in several spellings, directions or scripts are merged. With several devices, all must
+        call this.
         """
         words = self._first_on_one(self.word_pairs.align)
         pivot = base_language(self._task.source)
@@ -119,41 +120,41 @@ class ParallelText(pl.LightningDataModule):
             source, target = map(base_language, languages)
             lexicon = words.lexicon(languages)
             if pivot in (source, target):
-                own = lexicon if source == pivot else lexicon.backwards()
-                tables.setdefault(target if source == pivot else source, []).append(own.table())
+                from_pivot = lexicon if source == pivot else lexicon.backwards()
+                tables.setdefault(target if source == pivot else source, []).append(from_pivot.table())
         return {
             f"{pivot}>{language}": BilingualLexicon.from_table(
-                WordTable((word, others) for table in own for word, others in table.items()),
+                WordTable((word, others) for table in parts for word, others in table.items()),
                 source_language=pivot,
                 target_language=language,
                 shuffled=self.pairs.control == "shuffled_lexicon",
                 seed=self.parallel.split_seed if self.parallel else 0,
             )
-            for language, own in tables.items()
+            for language, parts in tables.items()
         }
 
     def _first_on_one(self, make: Callable[[], T]) -> T:
-        """What is to be made once and then found in the cache: of a machine's processes one makes it first."""
+        """Calls ``make``, which caches its result, in one process per machine first, and then in the others."""
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return make()
-        # A group of its own: in the trainer's, whoever waits gives up after half an hour, and aligning may take longer.
+        # A separate process group: the trainer's times out after half an hour, and aligning may take longer.
         group = torch.distributed.new_group(backend="gloo", timeout=_AS_LONG_AS_IT_TAKES)
         if trainer.local_rank:
             torch.distributed.barrier(group)
         try:
             return make()
         finally:
-            if not trainer.local_rank:  # where it failed too: the others then say why, and not that they lost it
+            if not trainer.local_rank:  # after a failure too, so that the others report its cause, not a lost process
                 torch.distributed.barrier(group)
             torch.distributed.destroy_process_group(group)
 
     def pair_stream(self) -> PairStream | None:
-        """Batches of pairs, if a regularizer has asked for them."""
+        """A stream of batches of pairs; None if no regularizer has requested one."""
         if not self._streams:
             return None
         words = self.word_pairs if "word_pairs" in self._streams else None
-        self.pairs.pairs([0])  # what it works out once is worked out here, not in every worker
+        self.pairs.pairs([0])  # computes the cached shuffling here, once, and not in every worker
         task = self._task
         sampler = PairSampler(self.pairs.lengths, self.pair_batch_size, global_seed(), *task._place)
         return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)

@@ -33,11 +33,11 @@ def test_tatoeba_that_is_bad(tatoeba):
     def read(**kwargs):
         return list(TatoebaPairs(data_dir=str(tatoeba), **kwargs))
 
-    refused(lambda: read(languages=["de", "fr"]), f"what {tatoeba} has (cmn, deu, swh), but got 'fr'.")
+    refused(lambda: read(languages=["de", "fr"]), f"language of {tatoeba} (cmn, deu, swh), but got 'fr'.")
     refused(
         lambda: read(languages=["de"], pivot="sw"), "`pivot` to be English in some spelling, but got 'sw'", ValueError
     )
-    refused(lambda: read(languages=["eng"]), "Expected argument `languages` to name others than 'eng'", ValueError)
+    refused(lambda: read(languages=["eng"]), "`languages` to name languages other than 'eng'", ValueError)
     refused(lambda: read(languages=[]), "but got [].", ValueError)
     refused(lambda: read(languages=["d e"]), "Expected argument `languages` to name languages by codes", ValueError)
     (tatoeba / "tatoeba.deu-eng.deu").unlink()
@@ -87,10 +87,10 @@ def test_ntrex_that_is_bad(ntrex):
         return list(NTREXPairs(data_dir=str(ntrex), **kwargs))
 
     refused(lambda: read(languages=["zh"]), f"{ntrex}: 'zh' in argument `languages` could be zho-CN or zho-TW;")
-    refused(lambda: read(languages=["fr"]), f"what {ntrex} has (deu, eng, eng-GB, zho-CN, zho-TW), but got 'fr'.")
+    refused(lambda: read(languages=["fr"]), f"language of {ntrex} (deu, eng, eng-GB, zho-CN, zho-TW), but got 'fr'.")
     refused(lambda: read(languages=["de"], pivot="fr"), "Expected argument `pivot` to name")
     refused(lambda: read(languages=["de"], pivot="deu"), f"{ntrex}: 'de' is the pivot 'deu' itself")
-    refused(lambda: read(languages=["de"], pivot="de"), "to name others than 'de', but got ['de'].", ValueError)
+    refused(lambda: read(languages=["de"], pivot="de"), "languages other than 'de', but got ['de'].", ValueError)
     write(ntrex / "newstest2019-ref.deu.txt", "Hallo\nJa\nNein\n")
     source, target = ntrex / "newstest2019-src.eng.txt", ntrex / "newstest2019-ref.deu.txt"
     refused(lambda: read(languages=["de"]), f"{source} has 2 lines, but {target} has 3;")

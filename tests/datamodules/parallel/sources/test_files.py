@@ -50,7 +50,7 @@ def test_lines_that_are_not_utf8_are_named(tmp_path):
 def test_a_damaged_gzip_file_is_named(tmp_path, content):
     bitext = aligned(tmp_path, "one\n" * 1000, "eins\n" * 1000, ".gz")
     (tmp_path / "a.en.gz").write_bytes(content)
-    refused(lambda: list(bitext), f"{bitext.source_file}: damaged or no gzip file")
+    refused(lambda: list(bitext), f"{bitext.source_file}: damaged, or not a gzip file")
 
 
 @pytest.mark.parametrize("missing", ["en", "de"])
@@ -93,7 +93,7 @@ def test_the_stamp_changes_with_settings_and_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code, message", [("en", "`target_language` to be another"), ("!", "`target_language` to name languages by codes")]
+    "code, message", [("en", "`target_language` to differ from"), ("!", "`target_language` to name languages by codes")]
 )
 def test_languages_that_are_none_or_the_same(code, message):
     for make in (LineAlignedFiles, PairTable):

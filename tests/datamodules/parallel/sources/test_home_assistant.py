@@ -77,10 +77,10 @@ def test_other_spellings():
 
 def test_languages_that_are_not_there():
     listed = ", ".join(interface_languages())
-    refused(f"`languages` to name what home-assistant-frontend has ({listed}), but got 'sw'.", languages=["de", "sw"])
+    refused(f"to name a language of home-assistant-frontend ({listed}), but got 'sw'.", languages=["de", "sw"])
     refused("Expected argument `pivot` to name", languages=["de"], pivot="xx")
     for languages in ([], ["de", "en"], ["eng"]):
-        refused(f"Expected argument `languages` to name others than 'en', but got {languages}.", languages=languages)
+        refused(f"`languages` to name languages other than 'en', but got {languages}.", languages=languages)
 
 
 def test_provenance_and_stamp():

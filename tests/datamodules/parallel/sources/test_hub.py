@@ -67,7 +67,7 @@ def test_configurations_of_a_data_card(tmp_path):
 
 def test_languages_and_fields_that_are_not_there(tmp_path):
     path = directory(tmp_path, OPUS)
-    refused(hub(path, target_language="fr"), f"`target_language` to name what {path}[train], row 1 has (de, en)")
+    refused(hub(path, target_language="fr"), f"`target_language` to name a language of {path}[train], row 1 (de, en)")
     fields = {"source_field": "premise", "target_field": "translated"}
     refused(hub(path, **fields), f"{path}[train], row 1: no field 'premise'; the row has translation.")
     directory(tmp_path, FIELDS)
@@ -138,7 +138,9 @@ def test_provenance_and_stamp(tmp_path):
 
 @pytest.mark.parametrize("field", ["source_field", "target_field"])
 def test_one_field_alone_and_a_language_twice(field):
-    with pytest.raises(ValueError, match=re.escape("`source_field` and `target_field` to be given both or neither")):
+    with pytest.raises(
+        ValueError, match=re.escape("both or neither of the arguments `source_field` and `target_field`")
+    ):
         hub("a/b", **{field: "text"})
     with pytest.raises(ValueError, match="Expected argument `target_language`"):
         hub("a/b", target_language="en")

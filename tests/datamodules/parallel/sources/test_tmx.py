@@ -154,7 +154,7 @@ def test_files_that_are_no_tmx(tmp_path):
     path.write_bytes(b"")
     refused(bitext, f"{path}:1: not valid XML")
     path.write_bytes(b"<html><body/></html>")
-    refused(bitext, f"{path}: no unit has both 'en' and 'de'; the languages in it: none (is it TMX?).")
+    refused(bitext, f"{path}: no unit has both 'en' and 'de'; the file's languages: none (is it TMX?).")
     path.write_bytes((HEAD + unit(en="a", de="\u00e9") + "</tmx>").encode("latin1"))
     refused(bitext, f"{path}:5: not valid XML")
     path.write_bytes((HEAD + unit(**PLAIN)).encode())
@@ -166,12 +166,12 @@ def test_files_that_are_no_tmx(tmp_path):
             read()
     packed = tmx(tmp_path, unit(**PLAIN), file="b.tmx.gz")
     (tmp_path / "b.tmx.gz").write_bytes((tmp_path / "b.tmx.gz").read_bytes()[:-20])
-    refused(packed, f"{packed.path}: damaged or no gzip file")
+    refused(packed, f"{packed.path}: damaged, or not a gzip file")
 
 
 def test_a_file_without_a_pair_lists_its_languages(tmp_path):
     bitext = tmx(tmp_path, unit(en="a", fr="b"), unit(es_MX="a", fr="b"))
-    refused(bitext, f"{bitext.path}: no unit has both 'en' and 'de'; the languages in it: en, fr, es-MX.")
+    refused(bitext, f"{bitext.path}: no unit has both 'en' and 'de'; the file's languages: en, fr, es-MX.")
 
 
 def test_provenance_stamp_and_arguments(tmp_path):
@@ -189,5 +189,5 @@ def test_provenance_stamp_and_arguments(tmp_path):
     assert stamp != TMXFile(path=bitext.path, source_language="en", target_language="fr").stamp()
     tmx(tmp_path, unit(en="Hello!", de="Hallo"))
     assert bitext.stamp() != stamp
-    with pytest.raises(ValueError, match="Expected argument `target_language` to be another"):
+    with pytest.raises(ValueError, match="Expected argument `target_language` to differ from"):
         TMXFile(path="a", source_language="en", target_language="en")

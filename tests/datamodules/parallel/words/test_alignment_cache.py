@@ -116,6 +116,6 @@ def test_pharaoh_there_and_back(tmp_path) -> None:
 
 @pytest.mark.parametrize("line", ["0", "0-", "-1-0", "0-0,1-1", "0-0 a-b", "0-0-0", "²-0", "0p0"])
 def test_malformed_links_are_one_line_that_names_the_row(line: str) -> None:
-    with pytest.raises(UserError, match=r"^x\.pharaoh:7: expected links such as .*; mend or delete it\.$") as caught:
+    with pytest.raises(UserError, match=r"^x\.pharaoh:7: expected links such as .*; fix or delete it\.$") as caught:
         from_pharaoh(line, "x.pharaoh:7")
     assert "\n" not in str(caught.value)

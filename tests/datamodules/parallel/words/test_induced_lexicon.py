@@ -103,7 +103,7 @@ def test_what_is_written_is_read_again_also_as_a_table(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a\tb\t1\t1\t1\n", r"a\.tsv:1: expected the header 'source\\ttarget.*induce it anew"),
+        (b"a\tb\t1\t1\t1\n", r"a\.tsv:1: expected the header 'source\\ttarget.*induce it again"),
         (b"", r"a\.tsv:1: expected the header"),
         ("a\tb\t1\t1\n", r"a\.tsv:2: expected two words, a count and two shares, but got 'a\\tb\\t1\\t1'"),
         ("a\tb\t1\t1\t1\na\tb\tx\t1\t1\n", r"a\.tsv:3: expected two words"),
@@ -111,7 +111,7 @@ def test_what_is_written_is_read_again_also_as_a_table(tmp_path) -> None:
         ("a\tb\t1\tnan\t1\n", r"a\.tsv:2: expected two words"),
         ("a\tb\t1\t0.5\t1.5\n", r"a\.tsv:2: expected two words"),
         ("\tb\t1\t1\t1\n", r"a\.tsv:2: expected two words"),
-        (b"\xff", r"a\.tsv: cannot be read .*induce the lexicon anew"),
+        (b"\xff", r"a\.tsv: cannot be read .*induce the lexicon again"),
         (None, r"a\.tsv: cannot be read \(No such file or directory\)"),
     ],
 )

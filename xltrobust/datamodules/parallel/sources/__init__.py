@@ -1,1 +1,1 @@
-"""Where sentence pairs come from, one layout a file."""
+"""Sources of sentence pairs: one module for each layout."""

@@ -1,4 +1,4 @@
-"""Where sentence pairs come from: a source of parallel text says what it is and yields its pairs, in order."""
+"""The interface of sources of parallel text: each says where its pairs come from, and yields them in order."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class SentencePair(NamedTuple):
 
 
 class Bitext(ABC):
-    """A source of sentence pairs, which are read anew, one after the other, each time that it is iterated.
+    """A source of sentence pairs. Every iteration reads them again, one by one.
 
-    The direction of a pair is explicit: its source is in the language that a multilingual corpus names as its pivot.
+    Pairs have an explicit direction: in a multilingual corpus, the source is in the pivot language.
     """
 
     @abstractmethod
     def __iter__(self) -> Iterator[SentencePair]:
-        """All pairs as they stand: nothing is cleaned, and what is untranslated is there too.
+        """All pairs as they are in the data, without cleaning, and including those that are not translated.
 
         Raises:
             DataError: if a file is missing or malformed; the message names it, the row and what to do.
@@ -39,8 +39,8 @@ class Bitext(ABC):
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """Where the pairs come from: ``source``, ``version``, ``licence`` (or "unknown"), JSON throughout."""
+        """Where the pairs come from, as JSON: at least ``source``, ``version`` and ``licence`` (or "unknown")."""
 
     @abstractmethod
     def stamp(self) -> Any:
-        """Changes when what it yields may have changed (settings, versions, the files' sizes and times); printable."""
+        """A value whose ``repr`` changes when the pairs may have changed: settings, versions, file sizes and times."""

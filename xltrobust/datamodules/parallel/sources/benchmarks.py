@@ -18,7 +18,9 @@ class _LineAlignedBenchmark(FileBitext):
 
     def __init__(self, data_dir: str, languages: list[str] | None, pivot: str) -> None:
         if languages is not None and (not languages or pivot in languages):
-            raise ValueError(f"Expected argument `languages` to name others than {pivot!r}, but got {languages}.")
+            raise ValueError(
+                f"Expected argument `languages` to name languages other than {pivot!r}, but got {languages}."
+            )
         check_codes("pivot", [pivot])
         check_codes("languages", languages or [])
         self.data_dir, self.pivot = data_dir, pivot
@@ -26,7 +28,7 @@ class _LineAlignedBenchmark(FileBitext):
 
     @abstractmethod
     def aligned(self) -> dict[str, tuple[Path, Path]]:
-        """The pivot's and the language's file for each language."""
+        """By language: the pivot's file and the language's file."""
 
     def paths(self) -> list[Path]:
         return list(dict.fromkeys(path for pair in self.aligned().values() for path in pair))
@@ -47,15 +49,15 @@ class _LineAlignedBenchmark(FileBitext):
 
 
 class TatoebaPairs(_LineAlignedBenchmark):
-    """Tatoeba's sentences with English, as LASER and XTREME test on them: ``tatoeba.deu-eng.deu`` and ``….eng``.
+    """Tatoeba sentence pairs with English, as in LASER and XTREME: ``tatoeba.deu-eng.deu``, ``tatoeba.deu-eng.eng``.
 
     Args:
         data_dir: the directory of the files.
-        languages: in any spelling (``de``, ``deu``), which the pairs keep; None takes all there are.
-        pivot: how to spell English, in which all sources are.
+        languages: codes in any spelling (``de``, ``deu``), which the pairs keep; None uses all languages found.
+        pivot: how the pairs spell English, the language of all sources.
 
     Raises:
-        ValueError: if a code is none or the pivot is another language.
+        ValueError: if a code is malformed, if ``languages`` is empty or has the pivot, or if the pivot is not English.
     """
 
     name, licence = "Tatoeba", "CC BY 2.0 FR"
@@ -68,20 +70,20 @@ class TatoebaPairs(_LineAlignedBenchmark):
     def aligned(self) -> dict[str, tuple[Path, Path]]:
         found = self._found("tatoeba.", "-eng.eng")
         chosen = {code: spelled_as(code, found, self.data_dir) for code in self.languages or found}
-        return {code: (found[own], found[own].with_suffix(f".{own}")) for code, own in chosen.items()}
+        return {code: (found[name], found[name].with_suffix(f".{name}")) for code, name in chosen.items()}
 
 
 class NTREXPairs(_LineAlignedBenchmark):
-    """NTREX-128 (Federmann et al., 2022), news: ``newstest2019-src.eng.txt`` and ``newstest2019-ref.{language}.txt``.
+    """NTREX-128 news (Federmann et al., 2022): ``newstest2019-src.eng.txt`` and ``newstest2019-ref.{language}.txt``.
 
     Args:
         data_dir: the directory of the files.
-        languages: in any spelling (``de``, ``deu``), which the pairs keep; None takes all but the pivot. Where several
-            files could be meant (zho-CN, zho-TW), as the files spell it.
-        pivot: the language of all sources, any that there is.
+        languages: codes in any spelling (``de``, ``deu``), which the pairs keep; None uses all but the pivot. If a code
+            could mean several files (zho-CN, zho-TW), spell it as the file does.
+        pivot: the language of all sources; it can be any language found.
 
     Raises:
-        ValueError: if a code is none.
+        ValueError: if a code is malformed, or if ``languages`` is empty or has the pivot.
     """
 
     name, licence = "NTREX-128", "CC BY-SA 4.0"
@@ -94,8 +96,8 @@ class NTREXPairs(_LineAlignedBenchmark):
         pivot = spelled_as(self.pivot, found, self.data_dir, "pivot")
         named = self.languages or [code for code in found if code != pivot]
         chosen = {code: spelled_as(code, found, self.data_dir) for code in named}
-        if same := [code for code, own in chosen.items() if own == pivot]:
+        if same := [code for code, name in chosen.items() if name == pivot]:
             raise DataError(
                 f"{self.data_dir}: {same[0]!r} is the pivot {self.pivot!r} itself; take it out of languages."
             )
-        return {code: (found[pivot], found[own]) for code, own in chosen.items()}
+        return {code: (found[pivot], found[name]) for code, name in chosen.items()}

@@ -1,4 +1,4 @@
-"""Parallel text in plain files: line-aligned ones, and tables."""
+"""Parallel text in plain files: line-aligned files and tables."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from xltrobust.text.languages import base_language, check_codes
 
 
 class FileBitext(Bitext):
-    """What sources that are local files share. Public attributes are the settings; they are JSON."""
+    """The base of sources that are local files. Public attributes are the settings, which must be JSON."""
 
     name: str | None = None
     licence: str = "unknown"
 
     @abstractmethod
     def paths(self) -> list[Path]:
-        """The files that are read."""
+        """The files to read."""
 
     @abstractmethod
     def codes(self) -> list[str]:
@@ -43,15 +43,18 @@ class FileBitext(Bitext):
 
 
 class LineAlignedFiles(FileBitext):
-    """Two files of which each line of the one translates the same line of the other (Moses, OPUS); ``.gz`` too.
+    """Two files in which each line of one translates the same line of the other (Moses, OPUS); also ``.gz``.
 
     Args:
-        source_file: a text a line; lines end at line feeds, never at other separators of Unicode.
+        source_file: one text per line; only line feeds end a line, other Unicode separators do not.
         target_file: their translations.
         source_language: code of the source file's language.
         target_language: code of the target file's language.
         licence: the texts' licence.
-        name: what to call the corpus in the provenance; None takes the files' names.
+        name: the corpus's name in the provenance; None uses the files' paths.
+
+    Raises:
+        ValueError: if a language code is malformed, or both are the same.
     """
 
     def __init__(
@@ -80,21 +83,22 @@ class LineAlignedFiles(FileBitext):
 
 
 class PairTable(FileBitext):
-    """A TSV, CSV or JSON Lines file with a column of texts and one of translations.
+    """A TSV, CSV or JSON Lines file with a column of texts and a column of translations.
 
     Args:
         path: the file; TSV and CSV begin with a header line.
-        source_language: code of the texts' language, unless a column holds it.
-        target_language: code of the translations' language, likewise.
-        source_column: the texts.
-        target_column: the translations.
-        source_language_column: codes of the texts' languages, where a file has several.
-        target_language_column: codes of the translations' languages, likewise.
+        source_language: code of the texts' language; None if ``source_language_column`` gives it.
+        target_language: code of the translations' language; None if ``target_language_column`` gives it.
+        source_column: column of the texts.
+        target_column: column of the translations.
+        source_language_column: column of the texts' language codes, if the file has several languages.
+        target_language_column: column of the translations' language codes, if the file has several languages.
         licence: the texts' licence.
-        name: what to call the corpus in the provenance; None takes the file's name.
+        name: the corpus's name in the provenance; None uses the file's path.
 
     Raises:
-        ValueError: if a language is given neither by its code nor by a column, or by both.
+        ValueError: if a language is given neither by a code nor by a column, or by both, or if a code is malformed or
+            both are the same.
     """
 
     def __init__(
@@ -134,8 +138,8 @@ class PairTable(FileBitext):
         ]
 
     def __iter__(self) -> Iterator[SentencePair]:
-        spoken = [self.source_language_column, self.target_language_column]
-        columns = [self.source_column, self.target_column, *(column for column in spoken if column)]
+        code_columns = [self.source_language_column, self.target_language_column]
+        columns = [self.source_column, self.target_column, *(column for column in code_columns if column)]
         for number, row in read_rows(Path(self.path)):
             require_columns(row, columns, f"{self.path}:{number}")
             for column in columns[2:]:
@@ -151,11 +155,15 @@ class PairTable(FileBitext):
 
 
 def two_languages(source: str, target: str) -> tuple[str, str]:
-    """Both codes, if they are codes and differ; ValueError if not."""
+    """Both codes.
+
+    Raises:
+        ValueError: if one is malformed, or they are the same.
+    """
     check_codes("source_language", [source])
     check_codes("target_language", [target])
     if source == target:
-        raise ValueError(f"Expected argument `target_language` to be another than the source's, but got {target!r}.")
+        raise ValueError(f"Expected argument `target_language` to differ from `source_language`, but got {target!r}.")
     return source, target
 
 
@@ -163,7 +171,7 @@ def aligned_lines(source: Path, target: Path) -> Iterator[tuple[str, str]]:
     """The lines of two files side by side.
 
     Raises:
-        DataError: at the end if the one has more than the other; at once if a file is missing or a line not UTF-8.
+        DataError: if a file is missing or a line is not UTF-8, or, at the end, if one file has more lines.
     """
     sources, targets = read_lines(source), read_lines(target)
     for number, (text, translation) in enumerate(zip_longest(sources, targets)):
@@ -171,15 +179,15 @@ def aligned_lines(source: Path, target: Path) -> Iterator[tuple[str, str]]:
             rest = number + 1 + sum(1 for _ in (targets if text is None else sources))
             first, second = (number, rest) if text is None else (rest, number)
             raise DataError(
-                f"{source} has {first} lines, but {target} has {second}; line-aligned files have equally many."
+                f"{source} has {first} lines, but {target} has {second}; line-aligned files need the same number."
             )
         yield text, translation
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a file (packed if it ends in ``.gz``), without their ends and a byte order mark."""
+    """The lines of a file (gzipped if its name ends in ``.gz``), without line ends and byte order mark."""
     with open_bytes(path) as file:
-        for number, line in enumerate(file, 1):  # bytes: other separators of Unicode end no line
+        for number, line in enumerate(file, 1):  # as bytes, so that other Unicode separators do not end lines
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf8")
             except UnicodeDecodeError:
@@ -189,18 +197,26 @@ def read_lines(path: Path) -> Iterator[str]:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """A file to read, unpacked if it ends in ``.gz``."""
+    """A file opened for reading, decompressed if its name ends in ``.gz``.
+
+    Raises:
+        DataError: if it is missing, or damaged.
+    """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             yield cast(IO[bytes], file)
     except (FileNotFoundError, IsADirectoryError):
         raise DataError(f"{path}: no such file; check the path in the configuration.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged or no gzip file ({error}); fetch it again.") from None
+        raise DataError(f"{path}: damaged, or not a gzip file ({error}); download it again.") from None
 
 
 def file_stamps(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Path, size in bytes and time of modification in ns of files; DataError if one is missing."""
+    """The path, size in bytes and modification time in ns of each file.
+
+    Raises:
+        DataError: if one is missing.
+    """
     stamps = []
     for path in paths:
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""The user interface of Home Assistant in sixty languages: parallel text that needs nothing but a ``pip install``."""
+"""Home Assistant's user interface in sixty languages: parallel text that needs only a ``pip install``."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from xltrobust.datamodules.parallel.sources.language_codes import spelled_as
 from xltrobust.text.languages import base_language
 
 _PACKAGE = "home-assistant-frontend"
-# Placeholders and ICU plurals ({count, plural, one {day}}), tags, and references that a translator left unresolved.
+# Placeholders and ICU plurals ({count, plural, one {day}}), tags, and references left unresolved by a translator.
 _NOT_TEXT = re.compile(r"[{}<>]|\[%key:")
 
 
 class HomeAssistantTranslations(Bitext):
-    """Strings of the user interface, by key, from the package ``home-assistant-frontend`` (Apache-2.0).
+    """User interface strings with the same key, from the package ``home-assistant-frontend`` (Apache-2.0).
 
-    Left out are keys of which either string is not plain text: it holds a placeholder or an ICU plural (braces),
-    markup or a placeholder in angle brackets, or a reference to another string (``[%key:ui::card::lock::code%]``).
-    ICU's doubled apostrophes are single ones, as on the screen. The package fills what is not translated with
-    English; those strings and repeated ones are among the pairs.
+    A pair is left out if either string is not plain text: if it has a placeholder or an ICU plural (braces), markup or
+    a placeholder in angle brackets, or a reference to another string (``[%key:ui::card::lock::code%]``). ICU's doubled
+    apostrophes become single ones, as on the screen. The package fills in English where a translation is missing;
+    these strings, and repeated ones, are not left out.
 
     Args:
-        languages: codes as tasks spell them (``zh-CN``), which the pairs keep; None takes all languages of the package
-            but the pivot and its variants (``en-GB``).
+        languages: codes as tasks spell them (``zh-CN``), which the pairs keep; None uses all languages of the package
+            except the pivot and its variants (``en-GB``).
         pivot: the language of all sources.
 
     Raises:
-        ValueError: if the package lacks a language, or the pivot is among the languages.
-        MissingPackage: if it is not installed.
+        DataError: if the package lacks a language.
+        ValueError: if ``languages`` is empty or has the pivot.
+        MissingPackage: if the package is not installed.
 
     >>> pair = next(iter(HomeAssistantTranslations(languages=["de"])))
     >>> pair.source_language, pair.target_language
@@ -41,12 +42,14 @@ class HomeAssistantTranslations(Bitext):
 
     def __init__(self, *, languages: list[str] | None = None, pivot: str = "en") -> None:
         self.pivot = pivot
-        own = _code(pivot, "pivot")
+        pivot_code = _code(pivot, "pivot")
         if languages is None:
-            languages = [code for code in interface_languages() if base_language(code) != base_language(own)]
+            languages = [code for code in interface_languages() if base_language(code) != base_language(pivot_code)]
         self._codes = {language: _code(language, "languages") for language in languages}
-        if not languages or own in self._codes.values():
-            raise ValueError(f"Expected argument `languages` to name others than {pivot!r}, but got {languages}.")
+        if not languages or pivot_code in self._codes.values():
+            raise ValueError(
+                f"Expected argument `languages` to name languages other than {pivot!r}, but got {languages}."
+            )
 
     @property
     def languages(self) -> list[str]:
@@ -74,7 +77,7 @@ def _code(language: str, argument: str) -> str:
 
 
 def _plain(strings: dict[str, str]) -> dict[str, str]:
-    """The strings that are text throughout.
+    """The strings that are plain text.
 
     >>> _plain({"a": "Say ''Hi''", "b": "{count} days", "c": "[%key:ui::ok%]", "d": "[ID]"})
     {'a': "Say 'Hi'", 'd': '[ID]'}

@@ -1,4 +1,4 @@
-"""Parallel text from the Hugging Face hub, or from a local directory laid out like a data set there."""
+"""Parallel text from the Hugging Face hub, or from a local directory with the layout of a hub data set."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from xltrobust.errors import DataError
 
 
 class HubPairs(Bitext):
-    """A data set whose rows have a ``translation`` by language (OPUS' layout) or two fields of text, streamed.
+    """A data set, streamed, whose rows have a ``translation`` by language (the layout of OPUS) or two text fields.
 
     Args:
-        path: a hub data set, or a local directory laid out like one.
+        path: a hub data set, or a local directory with the layout of one.
         name: the data set's configuration (``de-en``).
         split: the split.
-        source_language: code of the sources' language, which the pairs keep; any spelling of a key of ``translation``.
-        target_language: code of the targets' language, likewise.
-        source_field: the field of the source texts; None for rows with ``translation``.
-        target_field: the field of the target texts, likewise.
-        revision: the hub's commit, branch or tag; None takes the newest.
+        source_language: code of the sources' language, which the pairs keep; if rows have a ``translation``, any
+            spelling of one of its keys.
+        target_language: code of the targets' language, in the same way.
+        source_field: the field of the source texts; None for rows with a ``translation``.
+        target_field: the field of the target texts; None for rows with a ``translation``.
+        revision: the hub's commit, branch or tag; None uses the newest.
         licence: the texts' licence.
 
     Raises:
-        ValueError: if only one of the two fields is named, a language is no language code or both are one.
+        ValueError: if only one of the two fields is given, or if a language code is malformed or both are the same.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class HubPairs(Bitext):
     ) -> None:
         if (source_field is None) != (target_field is None):
             raise ValueError(
-                "Expected arguments `source_field` and `target_field` to be given both or neither, "
+                "Expected either both or neither of the arguments `source_field` and `target_field` to be given, "
                 f"but got {source_field!r} and {target_field!r}."
             )
         self.path, self.name, self.split, self.revision = path, name, split, revision
@@ -95,18 +96,18 @@ class HubPairs(Bitext):
 
         read = 0
         level = logging.get_verbosity()
-        logging.set_verbosity(logging.CRITICAL)  # what it logs of an error is said again in the error
+        logging.set_verbosity(logging.CRITICAL)  # the errors that it logs are also in the exceptions that it raises
         try:
             rows = load_dataset(self.path, self.name, split=self.split, revision=self.revision, streaming=True)
             for row in rows:
                 yield row
                 read += 1
-        except (OSError, ValueError, RuntimeError, DatasetsError) as error:  # pyarrow's are among them
+        except (OSError, ValueError, RuntimeError, DatasetsError) as error:  # pyarrow's errors are subclasses of these
             after = f" after row {read}" if read else ""
             reason = " ".join(str(error).split()).rstrip(".")
             raise DataError(
                 f"{self._where()}: cannot be read{after} ({reason}); check path, name, split and revision, "
-                "or that the hub can be reached."
+                "and that the hub can be reached."
             ) from None
         finally:
             logging.set_verbosity(level)
@@ -121,4 +122,4 @@ class HubPairs(Bitext):
 def _text(value: Any, where: str) -> str:
     if value is not None and not isinstance(value, str):
         raise DataError(f"{where}: expected text, but got {type(value).__name__}.")
-    return value or ""  # an untranslated one
+    return value or ""  # None where there is no translation

@@ -1,4 +1,4 @@
-"""Which of the codes that a source of data has is the language that somebody names in another spelling."""
+"""Finds a language among the codes of a data source, which may spell it differently."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from xltrobust.text.languages import base_language
 
 
 def candidates(wanted: str, available: Iterable[str]) -> list[str]:
-    """Which codes mean a language: the same spelling, else the same tag, else the same base language.
+    """The available codes that mean a language: the same spelling, else the same tag, else the same base language.
 
     >>> candidates("zh-CN", ["zho-CN", "zho-TW"]), candidates("zh", ["zho-CN", "eng", "zho-TW"])
     (['zho-CN'], ['zho-CN', 'zho-TW'])
     """
-    codes, own = list(available), _tags(wanted)
-    by_tag = [code for code in codes if own[0] and _tags(code)[0] == own[0]]
-    by_base = [code for code in codes if own[1] and _tags(code)[1] == own[1]]
+    codes, (tag, base) = list(available), _tags(wanted)
+    by_tag = [code for code in codes if tag and _tags(code)[0] == tag]
+    by_base = [code for code in codes if base and _tags(code)[1] == base]
     return [wanted] if wanted in codes else by_tag or by_base
 
 
@@ -27,15 +27,15 @@ def candidates(wanted: str, available: Iterable[str]) -> list[str]:
 def _tags(code: str) -> tuple[str, str]:
     try:
         return Language.get(code.replace("_", "-")).to_tag(), base_language(code)
-    except ValueError:  # a file may spell a language as it likes
+    except ValueError:  # a file's codes need not be valid
         return "", ""
 
 
 def spelled_as(wanted: str, available: Iterable[str], where: str, argument: str = "languages") -> str:
-    """The one code among those ``available`` that means a language.
+    """The one available code that means a language.
 
     Raises:
-        DataError: if none does or several do; the message names them.
+        DataError: if no code does, or several do; the message names the codes.
     """
     codes = list(available)
     found = candidates(wanted, codes)
@@ -46,5 +46,6 @@ def spelled_as(wanted: str, available: Iterable[str], where: str, argument: str 
             f"{where}: {wanted!r} in argument `{argument}` could be {' or '.join(found)}; name one of them."
         )
     raise DataError(
-        f"Expected argument `{argument}` to name what {where} has ({', '.join(sorted(codes))}), but got {wanted!r}."
+        f"Expected argument `{argument}` to name a language of {where} ({', '.join(sorted(codes))}), "
+        f"but got {wanted!r}."
     )

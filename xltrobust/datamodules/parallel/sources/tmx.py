@@ -14,25 +14,25 @@ from xltrobust.datamodules.parallel.sources.language_codes import candidates
 from xltrobust.errors import DataError
 
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_MARKUP = {"bpt", "ept", "ph", "it", "ut"}  # what is inside is the original format's code
+_MARKUP = {"bpt", "ept", "ph", "it", "ut"}  # elements that contain codes of the original format, not text
 
 
 class TMXFile(FileBitext):
-    """A ``.tmx`` or ``.tmx.gz`` file, of which one unit at a time is held in memory.
+    """A ``.tmx`` or ``.tmx.gz`` file, read one unit at a time.
 
-    Units that lack one of the languages are skipped. Of several variants of a language in a unit the one that is
-    spelled as wanted is taken (``en-GB``), else the first of the same base language. Inline markup is left out, the
-    text in ``hi`` and ``sub`` is kept. Entities that the file declares are not expanded: a text with one is refused.
+    Units that lack one of the languages are skipped. If a unit has several variants of a language, the one with the
+    requested code (``en-GB``) is used, else the first of the same base language. Inline markup is dropped; the text in
+    ``hi`` and ``sub`` is kept. Entities that the file declares are not expanded: a text with one is a DataError.
 
     Args:
         path: the file.
-        source_language: code of the language of the pairs' sources, in any spelling; the pairs keep it.
-        target_language: code of the language of their targets, likewise.
+        source_language: code of the sources' language, in any spelling, which the pairs keep.
+        target_language: code of the targets' language, in any spelling, which the pairs keep.
         licence: the texts' licence.
-        name: what to call the corpus in the provenance; None takes the file's name.
+        name: the corpus's name in the provenance; None uses the file's path.
 
     Raises:
-        ValueError: if a language is no language code or both are one.
+        ValueError: if a language code is malformed, or both are the same.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TMXFile(FileBitext):
         for unit in self._units():
             variants = _variants(unit)
             seen.update(dict.fromkeys(variants))
-            # "en-US" may be the best there is for both "en-GB" and "en-US": that is no pair.
+            # "en-US" may be the best match for both "en-GB" and "en-US", which does not make a pair.
             chosen = {code: found[0] for code in self.codes() if (found := candidates(code, variants))}
             if len(set(chosen.values())) == 2:
                 source, target = (self._text(variants[chosen[code]]) for code in self.codes())
@@ -69,12 +69,12 @@ class TMXFile(FileBitext):
         if not pairs:
             raise DataError(
                 f"{self.path}: no unit has both {self.source_language!r} and {self.target_language!r}; "
-                f"the languages in it: {', '.join(seen) or 'none (is it TMX?)'}."
+                f"the file's languages: {', '.join(seen) or 'none (is it TMX?)'}."
             )
 
     def _units(self) -> Iterator[Any]:
         with open_bytes(Path(self.path)) as file:
-            # No entity, DTD or other file that the data name is ever loaded.
+            # The options keep the parser from loading any entity, DTD or other file that the data refer to.
             units = etree.iterparse(
                 file, events=("end",), tag="{*}tu", resolve_entities=False, load_dtd=False, no_network=True,
                 huge_tree=False, remove_comments=True, remove_pis=True,
@@ -83,7 +83,7 @@ class TMXFile(FileBitext):
                 for _, unit in units:
                     yield unit
                     unit.clear()
-                    while unit.getprevious() is not None:  # the emptied ones would add up
+                    while unit.getprevious() is not None:  # emptied elements would still add up in memory
                         del unit.getparent()[0]
             except etree.XMLSyntaxError as error:
                 raise DataError(f"{self.path}:{error.lineno or 1}: not valid XML ({error.msg}).") from None
@@ -101,7 +101,7 @@ class TMXFile(FileBitext):
 
 
 def _variants(unit: Any) -> dict[str, Any]:
-    """The first segment of each language, as the unit spells it."""
+    """The first segment of each language code in a unit."""
     segments: dict[str, Any] = {}
     for variant in unit.iterfind("{*}tuv"):
         language = variant.get(_XML_LANG) or variant.get("lang")

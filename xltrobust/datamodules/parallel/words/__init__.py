@@ -1,1 +1,1 @@
-"""Words of sentence pairs: alignment, word pairs, and lexicons induced from them."""
+"""The words of sentence pairs: alignment, word pairs, and induced lexicons."""

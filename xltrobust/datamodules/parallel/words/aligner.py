@@ -1,4 +1,4 @@
-"""Which words of a sentence correspond to which words of its translation."""
+"""The interface of word aligners: which words of a sentence correspond to which words of its translation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-Links = list[tuple[int, int]]  # places of words, as word_parts() counts them: in the source, in the target
+Links = list[tuple[int, int]]  # (source word, target word), as indices into word_parts() of each text
 
 
 class WordAligner(ABC):
@@ -14,7 +14,7 @@ class WordAligner(ABC):
 
     @abstractmethod
     def align(self, sources: Sequence[str], targets: Sequence[str]) -> list[Links]:
-        """Links of each pair, in ascending order; an aligner that learns, learns from these pairs.
+        """The links of each pair, in ascending order. Aligners that need training are trained on these pairs.
 
         Args:
             sources: N texts of one language.
@@ -23,4 +23,4 @@ class WordAligner(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """All that its links depend on besides the texts, JSON throughout: part of the name of what is cached."""
+        """Everything that the links depend on besides the texts, as JSON; part of the cache key."""

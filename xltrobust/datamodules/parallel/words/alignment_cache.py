@@ -1,4 +1,4 @@
-"""Aligned corpora, kept on disk: links in Pharaoh's format, and the lexicon that they make."""
+"""Aligned corpora in the cache: links in Pharaoh format, and the lexicon induced from them."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ _LINK = regex.compile(r"([0-9]+)-([0-9]+)")
 def word_alignments(
     sources: Sequence[str], targets: Sequence[str], languages: tuple[str, str], aligner: WordAligner, corpus: str
 ) -> tuple[list[Links], InducedLexicon]:
-    """The links of the pairs of two languages and the lexicon of these; what was aligned once is read from the cache.
+    """The links of the pairs of two languages and the induced lexicon; read from the cache if aligned before.
 
     Args:
         sources: N texts.
         targets: their translations.
         languages: of the texts and of their translations.
-        aligner: whose settings tell what is in the cache.
-        corpus: names the texts by their content: other texts have another name.
+        aligner: aligns the words; its settings are part of the cache key.
+        corpus: a name that identifies the texts' content: different texts need a different name.
 
     Returns:
         N lists of links, and the lexicon.
 
     Raises:
-        ValueError: if the name is that of other texts.
+        ValueError: if another number of texts was aligned under this name.
     """
     name = "-".join(languages)
 
     def make(folder: Path) -> None:
         links = aligner.align(sources, targets)
         InducedLexicon.from_links(sources, targets, links).write(folder / f"{name}.lexicon.tsv")
-        lines = "".join(to_pharaoh(own) + "\n" for own in links)
+        lines = "".join(to_pharaoh(of_pair) + "\n" for of_pair in links)
         (folder / f"{name}.pharaoh").write_text(lines, encoding="ascii")
 
     folder = cached_folder(cache_root() / "alignments" / _key(aligner, corpus) / name, make)
     links = read_pharaoh(folder / f"{name}.pharaoh")
     if len(links) != len(sources):
         raise ValueError(f"Expected corpus {corpus!r} to name {len(links)} texts, but got {len(sources)}.")
-    # As a later call reads it: probabilities are rounded in the file.
+    # Read from the file even when just made, as a later call does: its probabilities are rounded.
     return links, InducedLexicon.read(folder / f"{name}.lexicon.tsv")
 
 
 def to_pharaoh(links: Links) -> str:
-    """A line with the places of linked words.
+    """Links as a line in Pharaoh format: the indices of linked words.
 
     >>> to_pharaoh([(0, 0), (1, 2)])
     '0-0 1-2'
@@ -63,14 +63,14 @@ def to_pharaoh(links: Links) -> str:
 
 
 def from_pharaoh(line: str, where: str) -> Links:
-    """The links of a line.
+    """The links in a line in Pharaoh format.
 
     Args:
-        line: pairs of places, "0-0 1-2"; an empty one has no links.
-        where: file and row, for the error.
+        line: pairs of word indices, "0-0 1-2"; an empty line has no links.
+        where: file and row, for the error message.
 
     Raises:
-        DataError: if it is malformed.
+        DataError: if the line is malformed.
 
     >>> from_pharaoh("0-0 1-2", "a.pharaoh:1")
     [(0, 0), (1, 2)]
@@ -79,13 +79,13 @@ def from_pharaoh(line: str, where: str) -> Links:
     for field in line.split():
         match = _LINK.fullmatch(field)
         if not match:
-            raise DataError(f"{where}: expected links such as '0-0 1-2', but got {field[:40]!r}; mend or delete it.")
+            raise DataError(f"{where}: expected links such as '0-0 1-2', but got {field[:40]!r}; fix or delete it.")
         links.append((int(match[1]), int(match[2])))
     return links
 
 
 def read_pharaoh(path: Path) -> list[Links]:
-    """The links of a file, a pair a line.
+    """The links in a file, one sentence pair per line.
 
     Raises:
         DataError: if a row is malformed.
@@ -95,7 +95,7 @@ def read_pharaoh(path: Path) -> list[Links]:
 
 
 def _key(aligner: WordAligner, corpus: str) -> str:
-    # What counts as a word is part of it: in scripts without spaces, ICU's dictionaries say so.
+    # ICU's version is part of the key because its dictionaries decide what a word is in scripts without spaces.
     settings = {"corpus": corpus, "icu4py": version("icu4py"), **aligner.settings()}
     settings |= {"min_count": MIN_COUNT, "min_probability": MIN_PROBABILITY}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf8")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Word alignment by meaning: words whose vectors in a multilingual encoder are each other's nearest."""
+"""Word alignment by embeddings: links words whose vectors in a multilingual encoder are each other's nearest."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from xltrobust.example import Example
 from xltrobust.text.words import word_parts
 
 Method = Literal["argmax", "itermax", "itermax_simalign"]
-_MAX_TOKENS = 8192  # of one batch, padding included
-_AT_A_TIME = 2048  # pairs whose word vectors are in memory
+_MAX_TOKENS = 8192  # per batch, padding included
+_AT_A_TIME = 2048  # pairs whose word vectors are in memory at the same time
 
 
 class EmbeddingAligner(WordAligner):
-    """Aligns words by the cosine of their vectors in a pretrained encoder as it comes: nothing is trained.
+    """Aligns words by the cosine similarity of their vectors in a pretrained encoder, without any training.
 
-    A word's vector is the mean of its tokens' in one layer. Words beyond the maximum length are not aligned.
+    A word's vector is the mean of its tokens' vectors in one layer. Words beyond the maximum length are not aligned.
 
     Args:
         encoder: hub name, local directory or ``bundled``.
-        layer: 0 for the embeddings, up to the encoder's number of layers; the middle ones align best.
-        method: ``argmax`` (precise), see :func:`argmax_links`; or ``itermax`` (more links), as the paper's algorithm
-            has it, or ``itermax_simalign``, as the authors' code does, see :func:`itermax_links`.
-        max_length: tokens, special tokens included.
+        layer: 0 for the embeddings, up to the encoder's number of layers; middle layers align best.
+        method: ``argmax`` (precise; see :func:`argmax_links`), ``itermax`` (more links, by the paper's algorithm), or
+            ``itermax_simalign`` (as in the authors' code; see :func:`itermax_links`).
+        max_length: in tokens, special tokens included.
 
     Raises:
-        ValueError: if ``method`` is unknown, ``layer`` negative or (when it aligns) more than the encoder has, or
-            ``max_length`` below 3.
+        ValueError: if ``method`` is unknown, ``layer`` is negative or (on aligning) above the encoder's last, or
+            ``max_length`` is below 3.
 
     References:
         - Jalili Sabet et al. SimAlign: high quality word alignments without parallel training data using static and
@@ -68,11 +68,11 @@ class EmbeddingAligner(WordAligner):
         return links
 
     def settings(self) -> dict[str, Any]:
-        own = {"encoder": self.encoder, "layer": self.layer, "method": self.method, "max_length": self.max_length}
-        # A directory may be given other weights under its name.
+        options = {"encoder": self.encoder, "layer": self.layer, "method": self.method, "max_length": self.max_length}
+        # The weights in a local directory can change while its name stays the same.
         files = sorted(Path(self.encoder).glob("*")) if Path(self.encoder).is_dir() else []
         stamps = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-        return {"aligner": type(self).__name__, **own, **({"files": stamps} if stamps else {})}
+        return {"aligner": type(self).__name__, **options, **({"files": stamps} if stamps else {})}
 
     @cached_property
     def _model(self) -> tuple[Any, Tokenization]:
@@ -86,7 +86,7 @@ class EmbeddingAligner(WordAligner):
         return encoder.to(device), Tokenization(self.encoder, self.max_length)
 
     def _vectors(self, texts: Sequence[str]) -> list[tuple[list[int], np.ndarray]]:
-        """Of each text the places of its words that have tokens, and their vectors of length 1, shape (words, H)."""
+        """For each text, the indices of its words that have tokens, and their unit vectors, shape (words, H)."""
         encoder, tokenization = self._model
         examples = [Example(str(at), "und", text, 0) for at, text in enumerate(texts)]
         table = tokenization.table(examples, keep=False)
@@ -97,13 +97,13 @@ class EmbeddingAligner(WordAligner):
             inputs = {name: tensor.to(encoder.device) for name, tensor in encoder_inputs(encoder, batch).items()}
             with torch.no_grad():
                 hidden: Tensor = encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
-            for at, own in zip(indices, hidden.float().cpu().numpy(), strict=True):
-                found[at] = _word_vectors(texts[at], own, spans[at][1])
+            for at, text_hidden in zip(indices, hidden.float().cpu().numpy(), strict=True):
+                found[at] = _word_vectors(texts[at], text_hidden, spans[at][1])
         return [found[at] for at in range(len(texts))]
 
 
 def argmax_links(similarity: np.ndarray) -> Links:
-    """Pairs of words that are each other's most similar; of equals, the first counts.
+    """Pairs of words that are each other's most similar; ties go to the first word.
 
     Args:
         similarity: shape (source words, target words).
@@ -118,19 +118,19 @@ def argmax_links(similarity: np.ndarray) -> Links:
 def itermax_links(
     similarity: np.ndarray, *, discount: float = 0.9, iterations: int = 2, early_exits: bool = False
 ) -> Links:
-    """The argmax's links, and then those among what is left: a word may get further links.
+    """The argmax links, then further ones from repeating the argmax, so that a word may have several links.
 
-    In every iteration after the first, two words that both have links are left out, and where one of them has, their
-    similarity counts for less.
+    Every iteration after the first excludes pairs of words that both have links, and discounts the similarity of pairs
+    of which one word has a link.
 
-    That is the paper's algorithm. The code of the authors' SimAlign stops in two cases more: after the argmax where one
-    of the texts has two words or fewer, and in an iteration at whose start all words of one text have links.
+    This is the paper's algorithm. The authors' SimAlign code also stops early in two cases: after the first iteration,
+    if one of the texts has at most two words, and before any later one, if all words of one text have links.
 
     Args:
-        similarity: not negative, shape (source words, target words).
-        discount: what the similarity is multiplied by where one of both words has a link (the paper's alpha).
+        similarity: non-negative, shape (source words, target words).
+        discount: the factor on the similarity of pairs of which one word has a link (the paper's alpha).
         iterations: how often the argmax is taken.
-        early_exits: stop as SimAlign's code does.
+        early_exits: whether to stop early as SimAlign's code does.
 
     >>> itermax_links(np.array([[0.9, 0.1, 0.8], [0.2, 0.3, 0.1]]))
     [(0, 0), (0, 2), (1, 1)]
@@ -157,13 +157,16 @@ _METHODS: dict[str, Callable[[np.ndarray], Links]] = {
 
 
 def _word_vectors(text: str, hidden: np.ndarray, spans: np.ndarray) -> tuple[list[int], np.ndarray]:
-    """The mean of each word's tokens; ``hidden`` has shape (T, H) or more, ``spans`` (T, 2), empty for special ones."""
+    """The indices of the words that have tokens, and the normalized mean vectors of their tokens.
+
+    ``hidden`` has shape (T, H), possibly with padding after it; ``spans`` has shape (T, 2), empty for special tokens.
+    """
     places, vectors = [], []
     starts, ends = spans.T
     for place, (start, end) in enumerate(word_parts(text)):
-        own = np.flatnonzero((starts < end) & (ends > start))
-        if len(own):
-            mean = hidden[own].mean(0)
+        tokens = np.flatnonzero((starts < end) & (ends > start))
+        if len(tokens):
+            mean = hidden[tokens].mean(0)
             places.append(place)
             vectors.append(mean / np.linalg.norm(mean))
     return places, np.array(vectors)

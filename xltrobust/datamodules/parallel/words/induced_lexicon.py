@@ -1,4 +1,4 @@
-"""A bilingual lexicon counted from aligned sentence pairs."""
+"""A bilingual lexicon induced from aligned sentence pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIN_COUNT, MIN_PROBABILITY = 2, 0.1
 
 @dataclass(frozen=True)
 class LexiconEntry:
-    """Two words that were linked.
+    """A pair of linked words.
 
     Args:
         source: the word.
@@ -38,7 +38,7 @@ class LexiconEntry:
 
 
 class InducedLexicon:
-    """Pairs of words that were linked, with counts and probabilities; each word's likeliest translation comes first.
+    """Pairs of linked words with counts and probabilities; each word's likeliest translation comes first.
 
     Args:
         entries: in any order.
@@ -50,7 +50,7 @@ class InducedLexicon:
     """
 
     def __init__(self, entries: Iterable[LexiconEntry]) -> None:
-        self.entries = sorted(entries, key=lambda own: (own.source, -own.p_target, -own.p_source, own.target))
+        self.entries = sorted(entries, key=lambda entry: (entry.source, -entry.p_target, -entry.p_source, entry.target))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -65,18 +65,19 @@ class InducedLexicon:
         min_count: int = MIN_COUNT,
         min_probability: float = MIN_PROBABILITY,
     ) -> InducedLexicon:
-        """Count the links of N texts and their translations.
+        """Counts the links of N texts and their translations.
 
-        Words that differ in case are counted as one, spelt as it is most often. A capital at the start of a sentence
-        counts only where a word is found nowhere else: so German nouns keep theirs, and English verbs get none.
+        Words that differ only in case are counted as one, in their most frequent spelling. A capital at the start of a
+        text only counts if the word occurs nowhere else: so German nouns keep their capitals, and English verbs get
+        none.
 
         Args:
             sources: N texts.
             targets: their translations.
             links: N lists of linked words.
-            min_count: how often two words have to be linked.
-            min_probability: how large the product of both shares has to be: so the same pairs are kept in both
-                directions.
+            min_count: how often two words must be linked to be kept.
+            min_probability: the smallest product ``p_target * p_source`` that is kept; being symmetric, it keeps the
+                same pairs in both directions.
 
         Raises:
             ValueError: if ``min_count`` is less than 1, or ``min_probability`` not in [0, 1].
@@ -87,9 +88,9 @@ class InducedLexicon:
             raise ValueError(f"Expected argument `min_probability` to be in [0, 1], but got {min_probability!r}.")
         pairs: Counter[tuple[str, str]] = Counter()
         spelt = _Spellings(), _Spellings()
-        for source, target, own in zip(sources, targets, links, strict=True):
+        for source, target, of_pair in zip(sources, targets, links, strict=True):
             ours, theirs = spelt[0].read(source), spelt[1].read(target)
-            pairs.update((ours[i], theirs[j]) for i, j in own)
+            pairs.update((ours[i], theirs[j]) for i, j in of_pair)
         by_source: Counter[str] = Counter()
         by_target: Counter[str] = Counter()
         for (source, target), count in pairs.items():
@@ -104,60 +105,61 @@ class InducedLexicon:
 
     def table(self) -> WordTable:
         """The translations of each word, the likeliest first."""
-        return WordTable((own.source, [own.target]) for own in self.entries)
+        return WordTable((entry.source, [entry.target]) for entry in self.entries)
 
     def backwards(self) -> InducedLexicon:
-        """The lexicon of the other direction."""
+        """The lexicon of the opposite direction."""
         return InducedLexicon(
-            LexiconEntry(own.target, own.source, own.count, own.p_source, own.p_target) for own in self.entries
+            LexiconEntry(entry.target, entry.source, entry.count, entry.p_source, entry.p_target)
+            for entry in self.entries
         )
 
     def write(self, path: Path) -> None:
-        """Write a table that :meth:`read` and :func:`~xltrobust.text.word_table.read_table` read."""
+        """Writes a table that :meth:`read` and :func:`~xltrobust.text.word_table.read_table` can read."""
         rows = [
             "\t".join(INDUCED_HEADER),
-            *("{}\t{}\t{}\t{:.6f}\t{:.6f}".format(*astuple(own)) for own in self.entries),
+            *("{}\t{}\t{}\t{:.6f}\t{:.6f}".format(*astuple(entry)) for entry in self.entries),
         ]
         with atomic_write(path) as temporary:
             temporary.write_text("".join(f"{row}\n" for row in rows), encoding="utf8")
 
     @classmethod
     def read(cls, path: Path) -> InducedLexicon:
-        """Read what :meth:`write` wrote.
+        """Reads a table that :meth:`write` wrote.
 
         Raises:
-            DataError: if there is no such file, or it is not as it was written; names the row.
+            DataError: if the file is missing or malformed; the message names the row.
         """
         try:
             header, *lines = path.read_text(encoding="utf8").removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{path}: cannot be read ({reason}); induce the lexicon anew.") from None
+            raise DataError(f"{path}: cannot be read ({reason}); induce the lexicon again.") from None
         wanted = "\t".join(INDUCED_HEADER)
         if header != wanted:
-            raise DataError(f"{path}:1: expected the header {wanted!r}, but got {header[:80]!r}; induce it anew.")
+            raise DataError(f"{path}:1: expected the header {wanted!r}, but got {header[:80]!r}; induce it again.")
         return cls(_entry(line, f"{path}:{row}") for row, line in enumerate(lines, 2))
 
 
 class _Spellings:
-    """How the words of a language are spelt within sentences, and at their start."""
+    """Counts how the words of a language are spelt, within texts and with a capital at their start."""
 
     def __init__(self) -> None:
         self._within: dict[str, Counter[str]] = {}
         self._first: dict[str, Counter[str]] = {}
 
     def read(self, text: str) -> list[str]:
-        """The words of a text without their case."""
+        """Counts the spellings in a text, and returns its words case-folded."""
         words = [unicodedata.normalize("NFC", text[start:end]) for start, end in word_parts(text)]
         folded = [fold(word) for word in words]
         for at, (word, plain) in enumerate(zip(words, folded, strict=True)):
-            # At the start of a sentence only a capital tells nothing.
+            # A capital at the start of a text says nothing about the word's spelling; lower case does.
             kind = self._first if at == 0 and word[0].isupper() else self._within
             kind.setdefault(plain, Counter())[word] += 1
         return folded
 
     def of(self, folded: str) -> str:
-        """The most frequent spelling; of equals the one in lower case."""
+        """The most frequent spelling of a word; ties go to the one in lower case."""
         counts = self._within.get(folded) or self._first[folded]
         return max(counts, key=lambda word: (counts[word], word == folded, word))
 
@@ -169,7 +171,7 @@ def _entry(line: str, where: str) -> LexiconEntry:
     except ValueError:
         entry = None
     if not entry or not source or not target or count.strip("0123456789") or not _are_shares(entry):
-        raise DataError(f"{where}: expected two words, a count and two shares, but got {line[:80]!r}; induce it anew.")
+        raise DataError(f"{where}: expected two words, a count and two shares, but got {line[:80]!r}; induce it again.")
     return entry
 
 

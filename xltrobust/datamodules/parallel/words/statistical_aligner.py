@@ -1,4 +1,4 @@
-"""Word alignment by counting: translation models trained on the very pairs that are to be aligned."""
+"""Statistical word alignment: translation models trained on the pairs that they align."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _EM_ITERATIONS = 5
 
 
 class StatisticalAligner(WordAligner):
-    """Aligns by a model of word translation and position, trained in both directions and made symmetric.
+    """Aligns words by a model of word translation and position, trained in both directions and symmetrized.
 
-    The same texts give the same links. Words are compared in lower case. Texts without words are not aligned, nor are
-    those of more than 1,024 words, which the package leaves out.
+    The same texts give the same links. Words are compared in lower case. Pairs with a text that has no words, or more
+    than sil-thot's limit of 1,024, are not aligned.
 
     Args:
-        model: ``ibm1`` (translation alone), ``fast_align`` (and closeness to the diagonal), ``hmm`` (and jumps from
-            word to word; begins with ``ibm1``), or ``eflomal`` (jumps and fertilities, by Gibbs sampling).
-        symmetrization: how the links of the two directions are joined.
-        iterations: passes over the pairs; None is 5, and for ``eflomal`` what it takes for a corpus of that size.
-        seed: of ``eflomal``'s samples.
+        model: ``ibm1`` (word translation only), ``fast_align`` (adds distance from the diagonal), ``hmm`` (adds jumps
+            between positions; initialized by ``ibm1``), or ``eflomal`` (adds jumps and fertilities; Gibbs sampling).
+        symmetrization: how the links of the two directions are combined.
+        iterations: of training over the pairs; None means 5, or for ``eflomal`` its own choice for the corpus size.
+        seed: of ``eflomal``'s sampling.
 
     Raises:
         ValueError: if ``model`` or ``symmetrization`` is unknown, or ``iterations`` is not positive.
-        MissingPackage: when it aligns, or is asked for its settings, if sil-thot is not installed.
+        MissingPackage: on aligning, or on asking for the settings, if sil-thot is not installed.
 
     References:
         - Brown et al. The mathematics of statistical machine translation (IBM-1). Computational Linguistics 1993.
@@ -78,35 +78,35 @@ class StatisticalAligner(WordAligner):
 
     def settings(self) -> dict[str, Any]:
         _thot()
-        own = {"model": self.model, "symmetrization": self.symmetrization, "iterations": self.iterations}
+        options = {"model": self.model, "symmetrization": self.symmetrization, "iterations": self.iterations}
         if self.model == "eflomal":
-            own["seed"] = self.seed
-        return {"aligner": type(self).__name__, **own, "sil-thot": version("sil-thot")}
+            options["seed"] = self.seed
+        return {"aligner": type(self).__name__, **options, "sil-thot": version("sil-thot")}
 
     def _trained(self, sources: list[list[str]], targets: list[list[str]]) -> Any:
         thot = _thot()
-        passes = self.iterations or _EM_ITERATIONS
+        iterations = self.iterations or _EM_ITERATIONS
         if self.model == "eflomal":
             model = thot.EflomalAlignmentModel()
             model.seed, model.deterministic = self.seed, True
-            if self.iterations:  # in the proportions in which it divides them itself
+            if self.iterations:  # divided among its three stages in eflomal's own proportions
                 quarter = -(-self.iterations // 4)
                 model.set_iterations(quarter, quarter, self.iterations)
         else:
             model = thot.FastAlignModel() if self.model == "fast_align" else thot.Ibm1AlignmentModel()
         for source, target in zip(sources, targets, strict=True):
             model.add_sentence_pair(source, target, 1)
-        _train(model, passes)
+        _train(model, iterations)
         if self.model == "hmm":
             model = thot.HmmAlignmentModel(model)
-            _train(model, passes)
+            _train(model, iterations)
         return model
 
 
-def _train(model: Any, passes: int) -> None:
+def _train(model: Any, iterations: int) -> None:
     model.start_training()
-    # Known only once training has started: it goes by the size of the corpus.
-    for _ in range(getattr(model, "scheduled_iterations", passes)):
+    # Eflomal schedules its iterations by the size of the corpus, which it knows once training has started.
+    for _ in range(getattr(model, "scheduled_iterations", iterations)):
         model.train()
     model.end_training()
 
@@ -120,5 +120,5 @@ def _thot() -> Any:
 
 
 def _words(text: str) -> list[str]:
-    # Lower case also keeps words from being taken for the package's own, such as NULL.
+    # Lower case also keeps words from being confused with sil-thot's special words, such as NULL.
     return [fold(text[start:end]) for start, end in word_parts(text)]
