@@ -154,9 +154,9 @@ def test_both_texts_of_a_pair_are_switched(lexicons: dict[str, str]) -> None:
 
 
 def test_what_cannot_be_switched_is_refused(lexicons: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="No lexicon leads from 'pl'"):
+    with pytest.raises(UserError, match="No lexicon translates from 'pl'"):
         CodeSwitching(lexicons=lexicons).prepare(task("pl"))
-    with pytest.raises(ValueError, match="to which a lexicon leads from 'en', but got 'pl'"):
+    with pytest.raises(ValueError, match="into which the lexicons translate from 'en', but got 'pl'"):
         switching(lexicons, languages=["pl"])
     with pytest.raises(ValueError, match="Expected two languages"):
         CodeSwitching(lexicons={"english": "a.txt"})

@@ -108,7 +108,7 @@ def test_it_is_refused_where_it_would_go_stale_or_has_no_words(
     data.parallel = tiny_corpus(tiny_pairs)
     fit = trainer(max_epochs=1)
     fit.callbacks.append(LinearMapping())
-    with pytest.raises(UserError, match=r"goes stale when that trains on: set model\.freeze_encoder"):
+    with pytest.raises(UserError, match=r"goes stale if that is trained: set model\.freeze_encoder"):
         fit.fit(module, datamodule=data)
     _ = data.pairs
     data.source = "fr"

@@ -1,4 +1,4 @@
-"""Regularizers: Lightning callbacks, each of which adds a term to the loss or a view to the training texts."""
+"""Regularizers: Lightning callbacks that add a term to the loss or change the training texts."""
 
 from xltrobust.regularizers.adversarial_training import AdversarialTraining
 from xltrobust.regularizers.ball import Ball

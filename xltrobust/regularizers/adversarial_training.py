@@ -1,4 +1,4 @@
-"""Adversarial training (ADV): the loss at the worst perturbation of the embeddings that a few steps find."""
+"""Adversarial training (ADV): the loss at the worst perturbation of the embeddings that a few ascent steps find."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer, Start
 
 
 class AdversarialTraining(EmbeddingRegularizer):
-    """Minimises the task loss at a perturbation that maximises it: min over θ of max over ‖δ‖ ≤ ε of L(f(x + δ), y).
+    """Minimizes the task loss at a perturbation that maximizes it: min over θ of max over ‖δ‖ ≤ ε of L(f(x + δ), y).
 
-    The loss is ``clean_share`` of the clean one and the rest of the perturbed one, times ``weight``. The paper leaves
-    the number of steps open; one is ours.
+    The loss is ``clean_share`` · L(f(x), y) + ``weight`` · (1 − ``clean_share``) · L(f(x + δ), y). The paper (Huang et
+    al.) leaves the number of steps open; the default of one is ours.
 
-    Cost of a step of training: ``steps`` forward and input-only backward passes, and one forward and full backward
-    pass, which takes the clean one's place if ``clean_share`` is 0. Where the clean pass is computed anyway and ascent
-    starts at 0, its first step uses that pass and saves a forward one.
+    Cost of a training step: ``steps`` forward and input-only backward passes, and one forward and full backward pass,
+    which replaces the clean one if ``clean_share`` is 0. Where the clean pass is computed anyway and ascent starts at
+    0, the first ascent step reuses it and saves a forward pass.
 
     Args:
         ball: the perturbations allowed.
-        steps: K, of projected ascent.
-        step_size: their length, in the ball's units; None takes ε for one step, 2.5 ε / K for more.
-        start: ascent starts at 0, or at a point ``random`` in the ball.
-        clean_share: of the clean loss in the sum; 0 trains on perturbed embeddings alone.
-        layer: perturb the output of this layer; 0 is the embeddings.
-        weight: of the perturbed loss's share in the sum.
-        name: of the term in logs.
+        steps: K, the number of steps of projected ascent.
+        step_size: length of a step, in the ball's units; None takes ε for one step and 2.5 ε / K for more.
+        start: where ascent starts: at ``zero``, or at a ``random`` point of the ball.
+        clean_share: share of the clean loss; 0 trains on perturbed embeddings alone.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
+        weight: factor of the perturbed loss's share.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``steps`` or ``step_size`` is not positive, or ``clean_share`` not in [0, 1).
@@ -68,7 +68,7 @@ class AdversarialTraining(EmbeddingRegularizer):
 
     @property
     def _starts_clean(self) -> bool:
-        """Whether the first step can take the gradient of a clean pass that is computed anyway."""
+        """Whether the first ascent step can use the gradient of the clean pass, which is computed anyway."""
         return self.clean_share > 0 and self.start == "zero" and self.layer == 0
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
@@ -79,7 +79,7 @@ class AdversarialTraining(EmbeddingRegularizer):
         else:
             delta = torch.zeros_like(embeddings, dtype=torch.float32)
         if self._starts_clean and not embeddings.requires_grad and not output.computed:
-            embeddings.requires_grad_()  # of a frozen table
+            embeddings.requires_grad_()  # the embedding table is frozen
         if self._starts_clean and embeddings.requires_grad:
             objective = module.objective.loss(output.logits, labels, "sum")
             gradient = module.shift_gradient(objective, embeddings, retain_graph=True)

@@ -1,4 +1,4 @@
-"""Balls around token embeddings: what adversarial training and randomized smoothing draw from and stay in."""
+"""Balls around token embeddings, for adversarial training and randomized smoothing."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Ball:
     Args:
         epsilon: the radius.
         norm: ``l2``, or ``linf``, which bounds every coordinate.
-        scope: what the bound is on: every ``token``'s vector, or all vectors of an ``example`` together (the Frobenius
-            norm). The same for ``linf``.
-        relative: the radius and all step sizes are in units of the mean L2 norm of the encoder's token embeddings,
-            whichever ``norm``: scales differ between encoders by a factor of ten. A corner of a relative ``linf`` ball
-            is sqrt(H) radii away in L2.
+        scope: whether each ``token``'s vector is bounded, or all vectors of an ``example`` together (the Frobenius
+            norm). No difference for ``linf``.
+        relative: whether the radius and all step sizes are in units of the mean L2 norm of the encoder's token
+            embeddings, for either ``norm``: the scales of encoders differ by a factor of ten. A corner of a relative
+            ``linf`` ball has an L2 norm of sqrt(H) radii.
         warmup: share of the training over which the radius rises linearly from 0.
-        linf_step: the direction of a step of ascent under ``linf``: the ``sign`` of the gradient, which is the
-            steepest; or the gradient over its ``largest`` coordinate, of the token or example as ``scope`` has it, as
-            in the code of FreeLB (by example) and SMART (by token).
+        linf_step: the direction of an ascent step under ``linf``: the ``sign`` of the gradient, the steepest; or the
+            gradient divided by its ``largest`` coordinate in the token or example (by ``scope``), as in the code of
+            FreeLB (by example) and SMART (by token).
 
     Raises:
         ValueError: if ``epsilon`` is negative or not finite, ``warmup`` not in [0, 1], or ``norm``, ``scope`` or
@@ -58,11 +58,11 @@ class Ball:
                 raise ValueError(f"Expected argument `{name}` to be one of {known}, but got {value!r}.")
 
     def unit(self, scale: float) -> float:
-        """What 1 stands for in ``epsilon`` and step sizes, ``scale`` being the embeddings' mean norm."""
+        """The unit of ``epsilon`` and step sizes, given the mean norm of the embeddings, ``scale``."""
         return scale if self.relative else 1.0
 
     def radius(self, scale: float, progress: float) -> float:
-        """The radius at a share ``progress`` of the training, in the embeddings' own units."""
+        """The absolute radius after a share ``progress`` of the training."""
         rise = min(1.0, progress / self.warmup) if self.warmup else 1.0
         return self.epsilon * self.unit(scale) * rise
 
@@ -74,18 +74,18 @@ class Ball:
         return delta.square().sum(dims, keepdim=True).sqrt()
 
     def project(self, delta: Tensor, radius: float) -> Tensor:
-        """The nearest perturbation in the ball."""
+        """The nearest perturbation in the ball of an absolute radius, shape (B, T, H)."""
         if self.norm == "linf":
             return delta.clamp(-radius, radius)
         return delta * (radius / self.size(delta).clamp_min(_TINY)).clamp_max(1.0)
 
     def direction(self, gradient: Tensor) -> Tensor:
-        """The perturbation of norm 1 that raises a loss of this gradient most, or, for ``linf_step: largest``, that is
-        proportional to it; 0 where the gradient is.
+        """The perturbation of norm 1 that raises a loss of this gradient most; with ``linf_step: largest`` the one that
+        is proportional to the gradient. 0 where the gradient is 0.
         """
         if self.norm == "linf" and self.linf_step == "sign":
             return gradient.sign()
-        # By the largest coordinate first: squares of tiny gradients would vanish.
+        # Divided by the largest coordinate first, or squares of tiny gradients would vanish.
         dims = (-1,) if self.scope == "token" else (-2, -1)
         scaled = gradient / gradient.abs().amax(dims, keepdim=True).clamp_min(_TINY)
         return scaled if self.norm == "linf" else scaled / self.size(scaled).clamp_min(_TINY)
@@ -93,15 +93,16 @@ class Ball:
     def draw(
         self, distribution: Distribution, radius: float, mask: Tensor, hidden: int, seeds: Sequence[int]
     ) -> Tensor:
-        """Random perturbations, each example's a function of its own seed: of no other example, nor of the padding.
+        """Random perturbations; each depends on its example's seed alone, not on other examples or padding.
 
         Args:
-            distribution: ``uniform`` in the ball; or ``gaussian``, independent coordinates whose norm's root mean
-                square is the radius (``l2``), or whose standard deviation is (``linf``): not bounded by the ball.
-            radius: of the ball, in the embeddings' own units.
+            distribution: ``uniform`` in the ball; or ``gaussian``, with independent coordinates and not bounded by the
+                ball: for ``l2`` the root mean square of the norm is the radius, for ``linf`` the standard deviation of
+                a coordinate is.
+            radius: absolute radius of the ball.
             mask: positions to perturb, shape (B, T), boolean; the others get 0.
-            hidden: H.
-            seeds: one an example.
+            hidden: H, the hidden size.
+            seeds: one for each example.
 
         Returns:
             Shape (B, T, H), float32.

@@ -1,4 +1,4 @@
-"""What a regularizer is: a Lightning callback that adds one term to the loss, or one view to the training texts."""
+"""The base class of regularizers: callbacks that add a term to the loss or change the training texts."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from xltrobust.models.passes import Passes
 
 
 class Regularizer(Part, pl.Callback):
-    """Base of all regularizers; override ``term``, ``augment`` or both, ``second_view`` for a view
-    beside the first, and ``build`` for parameters of its own.
+    """Base of all regularizers. Override ``term`` to add to the loss, ``augment`` to change the training texts,
+    ``second_view`` for a changed copy of the texts beside them, and ``build`` for parameters of the regularizer.
 
     The module adds ``weight * term`` to its loss before the one backward pass of automatic optimization, so precision
     plugins, accumulation, clipping and DDP work as for the task loss alone.
 
     Args:
         weight: of the term in the loss.
-        name: of the term in logs (``train/<name>``); the class's name in snake case if None.
+        name: of the term in logs (``train/<name>``); None takes the class's name in snake case.
 
     Attributes:
-        needs: what its term reads besides the task batch: ``sentence_pairs`` for ``batch["pairs"]``, ``word_pairs`` for
-            that with its words' alignment (see :class:`~xltrobust.datamodules.parallel.stream.PairBatches`).
+        needs: the parallel text that its term reads besides the task batch: ``sentence_pairs`` for ``batch["pairs"]``,
+            ``word_pairs`` for the same with word alignments (see
+            :class:`~xltrobust.datamodules.parallel.stream.PairBatches`).
         pretraining_share: the share of the training, at its start, in which the term is trained without the task; 0
             trains both together throughout.
-        task_share: what is left of the loss on the clean batch. Where it is 0 for one regularizer, and no other asks
-            for the clean pass, that pass is not computed.
+        task_share: factor of the task loss on the clean batch. If it is 0, and no regularizer uses the clean pass, that
+            pass is not computed.
 
     Raises:
         ValueError: if the weight is negative.
@@ -53,42 +54,42 @@ class Regularizer(Part, pl.Callback):
 
     @property
     def cost(self) -> Passes:
-        """Encoder passes of a batch that the term takes, besides the clean one of the task loss."""
+        """The term's passes of a batch through the encoder, besides the clean one of the task loss."""
         return Passes()
 
     @property
     def pair_cost(self) -> Passes:
-        """Encoder passes that the term takes of both texts of a batch of sentence pairs.
+        """The term's encoder passes of a batch of sentence pairs, both texts.
 
-        The first forward and full backward pass is shared by all that read the pairs.
+        The first forward and full backward pass is shared by all regularizers that use the pairs.
         """
         return Passes()
 
     @property
     def source_cost(self) -> Passes:
-        """Encoder passes that the term takes of the pairs' source texts alone."""
+        """The term's encoder passes of the pairs' source texts alone."""
         return Passes()
 
     def build(self, module: Trained) -> nn.Module | None:
-        """Parameters of its own (a projection head): trained at the head's learning rate and saved in checkpoints."""
+        """Parameters of the regularizer, such as a projection head: trained at ``head_lr`` and saved in checkpoints."""
         return None
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor | None:
-        """A scalar to add to the loss; None if there is nothing to add.
+        """A scalar to add to the loss; None adds nothing.
 
         Args:
-            module: its ``embed``, ``encode``, ``pool`` and ``classify`` may be used, and nothing private.
+            module: the model in training.
             batch: the task batch.
-            output: the module's forward pass of it, which is computed when it is asked for.
+            output: the forward pass of the batch, computed step by step when it is first used.
         """
         return None
 
     def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        """A view of training examples, made where they are loaded; all randomness comes from ``rng``."""
+        """The training examples, changed or added to, where they are loaded; all randomness comes from ``rng``."""
         return examples
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        """A second view of training examples, one an example, beside the first: ``batch["views"][name]``."""
+        """A changed copy of each training example, which becomes ``batch["views"][name]``."""
         return examples
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

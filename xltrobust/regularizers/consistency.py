@@ -1,4 +1,4 @@
-"""Consistency: predictions are to be the same for a text and a randomly changed view of it."""
+"""Consistency regularization: the same predictions for a text and a randomly changed view of it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from xltrobust.regularizers.divergence import symmetric_kl
 class ConsistencyRegularization(Regularizer):
     """Adds the symmetric KL divergence between the predictions for the clean text and for a random view of it.
 
-    The views are made where texts are loaded, anew for every example and epoch, by the perturbations that attacks use.
+    The views are made while texts are loaded, anew for every example and epoch, by the perturbations of the attacks.
 
-    xTune's code takes each divergence's target for a constant (``detach_targets``) and averages over classes as well as
-    over examples (``classes: mean``), by which its term is C times smaller for C classes, and its gradient about 2C
-    times. Its views are of other kinds (subwords sampled anew, Gaussian noise, code switching, translation), its loss
-    has that of the views' labels too, and a second term against a first model's predictions: these are not offered.
+    xTune's code treats each divergence's target as constant (``detach_targets``) and averages over classes as well as
+    over examples (``classes: mean``), which makes its term C times smaller for C classes, and its gradient about 2C
+    times. Its views are of other kinds (subword sampling, Gaussian noise, code-switching, translation), and its loss
+    also has the task loss on the views and a second term, against the predictions of a first model: none of these is
+    offered.
 
-    Cost of a step of training: one forward and one full backward pass more than the task's.
+    Cost of a training step: one forward and one full backward pass more than the task's.
 
     Args:
-        view: how texts are changed.
-        stop_gradient: take the clean text's prediction for a constant.
-        detach_targets: take the target of each of the two divergences for a constant.
-        classes: ``sum`` the divergence over the classes, as its definition has it, or take the ``mean``.
+        view: the perturbation that changes the texts, and how much.
+        stop_gradient: treat the clean text's prediction as constant.
+        detach_targets: treat the target of each of the two divergences as constant.
+        classes: whether the divergence is the ``sum`` over classes, as it is defined, or their ``mean``.
         weight: of the term in the loss.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``classes`` is unknown.

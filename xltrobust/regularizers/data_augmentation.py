@@ -1,4 +1,4 @@
-"""Randomized smoothing by data augmentation (RS-DA): every epoch another random draw of the training texts."""
+"""Randomized smoothing by data augmentation (RS-DA): training on random views of the texts, new in every epoch."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from xltrobust.regularizers.base import Regularizer
 
 
 class DataAugmentation(Regularizer):
-    """Trains on random views of the texts in place of the texts: by default each word or one of its synonyms.
+    """Trains on random views of the texts in place of the texts, such as with words replaced by synonyms.
 
-    The views are made while training, where texts are loaded (``num_workers`` processes, if any), by the perturbations
-    that attacks use. A view depends on the seed, the epoch and the example alone. The published code instead writes ten
-    augmented copies of PAWS-X to a file and trains on each for three epochs: six times the passes of its baseline.
+    The views are made during training, where texts are loaded (in ``num_workers`` processes, if any), by the
+    perturbations of the attacks. A view depends on the seed, the epoch and the example alone. The published code
+    instead writes ten augmented copies of PAWS-X to a file and trains on each for three epochs: six times the passes of
+    its baseline.
 
-    Cost of a step of training: that of a plain one on texts of the views' length; twice that with ``keep_clean``.
+    Cost of a training step: that of a plain one on texts of the views' length; twice that with ``keep_clean``.
 
     Args:
-        view: how texts are changed.
-        keep_clean: train on the clean text as well, in the same batch.
-        name: tells it from another one.
+        view: the perturbation that changes the texts, and how much.
+        keep_clean: train on the clean texts as well, in the same batches.
+        name: tells it from another DataAugmentation of the same training.
 
     Raises:
         UserError: at the start, if the perturbation cannot change texts in the source language.

@@ -1,4 +1,4 @@
-"""Divergences between predictions, in logits, computed in float32."""
+"""Divergences between predictions, from logits, computed in float32."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
 def symmetric_kl(p: Tensor, q: Tensor, *, detach_targets: bool = False) -> Tensor:
     """KL(p ‖ q) + KL(q ‖ p) of N predictions, as :func:`kl_divergence` takes them.
 
-    With ``detach_targets`` each divergence takes its first argument for a constant: the same value, and a gradient of
-    about half the size (just half, to first order, where p is near q).
+    With ``detach_targets`` the first argument of each divergence is constant: the value is the same, and the gradient
+    about half as large (exactly half, to first order, where p is near q).
 
     >>> import torch
     >>> symmetric_kl(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 1.0]])).item()  # (½ − σ(1))·(0 − 1), to rounding

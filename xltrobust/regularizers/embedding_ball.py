@@ -1,4 +1,4 @@
-"""What regularizers that perturb token embeddings have in common: a ball, its scale, noise, and ascent in it."""
+"""The base class of regularizers that perturb token embeddings: a ball, its scale, noise, and ascent in it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Batch = dict[str, Any]
 
 
 class EmbeddingRegularizer(Regularizer):
-    """Base of regularizers that perturb the embeddings of real tokens; padding and special tokens are left alone.
+    """Base of regularizers that perturb the embeddings of a text's tokens, but not of padding and special tokens.
 
-    Noise is a function of the seed, the epoch and the example: neither the batch, nor accumulation, nor the number of
-    devices, nor a resumption changes it. The radius is logged as ``train/{name}_epsilon`` and, in units of the
-    mean norm of the token embeddings, as ``train/{name}_epsilon_relative``.
+    Noise depends on the seed, the epoch and the example alone, not on the batch, accumulation, the number of devices or
+    a resumption. The absolute radius is logged as ``train/{name}_epsilon``, and in units of the mean norm of the token
+    embeddings as ``train/{name}_epsilon_relative``.
 
     Args:
         ball: the perturbations allowed; None takes :class:`Ball`'s defaults.
-        layer: what is perturbed: the output of this layer, 0 being the embeddings.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
         weight: of the term in the loss.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``layer`` is negative.
@@ -55,25 +55,25 @@ class EmbeddingRegularizer(Regularizer):
                     f"Expected argument `layer` of {self.name} to be at most {len(module.layers)}, the number of the "
                     f"encoder's layers, but got {self.layer}."
                 )
-            _ = module.embedding_scale  # of the pretrained embeddings, not of those that a checkpoint brings
+            _ = module.embedding_scale  # measured on the pretrained embeddings, before a checkpoint is loaded
         super().setup(trainer, pl_module, stage)
 
     def radius(self, module: Trained) -> float:
-        """The ball's radius now, in the embeddings' own units; logged."""
+        """The ball's present absolute radius, which is logged."""
         radius = self.ball.radius(module.embedding_scale, module.progress)
         module.log(f"train/{self.name}_epsilon", radius)
         module.log(f"train/{self.name}_epsilon_relative", radius / module.embedding_scale)
         return radius
 
     def step(self, module: Trained, radius: float, steps: int, step_size: float | None) -> float:
-        """The length of a step of ascent, in the embeddings' own units.
+        """The absolute length of an ascent step.
 
         Args:
-            module: the classifier.
-            radius: of the ball.
-            steps: how many there are.
-            step_size: the length in the ball's units; None takes the radius for one step, and 2.5 / K of it for K, so
-                that all of the ball is in reach (Madry et al., 2018).
+            module: the model in training.
+            radius: absolute radius of the ball.
+            steps: K, the number of steps.
+            step_size: the length in the ball's units; None takes the radius for one step and 2.5 / K of it for more, so
+                that the whole ball can be reached (Madry et al., 2018).
         """
         if step_size is not None:
             return step_size * self.ball.unit(module.embedding_scale)
@@ -100,18 +100,18 @@ class EmbeddingRegularizer(Regularizer):
         """Steps of steepest ascent in the ball, each a forward and an input-only backward pass.
 
         Args:
-            module: the classifier.
+            module: the model in training.
             batch: the task batch.
             embeddings: of its texts, shape (B, T, H).
-            delta: where to start, shape (B, T, H).
-            objective: what rises, of the perturbed logits, shape (B, C), summed over the examples.
-            steps: how many.
-            step: their length, in the embeddings' own units.
-            radius: of the ball.
-            dropout: shared by all steps; None draws it anew at each.
+            delta: the perturbation to start from, shape (B, T, H).
+            objective: the scalar to maximize, a sum over examples, from perturbed logits, shape (B, C).
+            steps: the number of steps.
+            step: their absolute length.
+            radius: absolute radius of the ball.
+            dropout: the mask that all steps share; None draws a new one at each step.
 
         Returns:
-            The last perturbation, shape (B, T, H), without a gradient.
+            The last perturbation, shape (B, T, H), detached.
         """
         for _ in range(steps):
             delta = delta.detach().requires_grad_()
@@ -122,7 +122,7 @@ class EmbeddingRegularizer(Regularizer):
         return delta.detach()
 
     def climbed(self, delta: Tensor, gradient: Tensor, mask: Tensor, step: float, radius: float) -> Tensor:
-        """One step of ascent, back in the ball, for real tokens only (``mask``, shape (B, T))."""
+        """The perturbation after an ascent step, projected to the ball; 0 where ``mask``, shape (B, T), is false."""
         real = mask.unsqueeze(-1)
         moved = delta + step * self.ball.direction(torch.where(real, gradient, 0.0))
         return self.ball.project(torch.where(real, moved, 0.0), radius)

@@ -1,4 +1,4 @@
-"""FreeLB: the gradient of every ascent step is used, for the parameters as for the perturbation."""
+"""FreeLB: each ascent step's backward pass updates the perturbation and contributes to the parameters' gradients."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer, Start
 
 
 class FreeLB(EmbeddingRegularizer):
-    """The mean of the task losses along K - 1 ascent steps, whose gradients are by-products of the ascent.
+    """Replaces the task loss by its mean over the K perturbations that K - 1 ascent steps pass through.
 
-    The K passes share one dropout mask. Each pass's graph is freed before the next: the memory is a plain step's and
-    one more copy of the trained parameters' gradients. The term returned is a surrogate: its value is the mean
-    loss, and its gradient the accumulated one, so that clipping, accumulation and DDP see one loss like any other.
+    The K passes share one dropout mask. Each pass's graph is freed before the next, so the memory is that of a plain
+    step and one more copy of the trained parameters' gradients. The term is a surrogate, with the mean loss as its
+    value and the accumulated gradient as its gradient: to clipping, accumulation and DDP it is a loss like any other.
 
-    The authors' code has one ball for each example and, under L∞, steps of g/max|g|, which are
-    ``Ball(scope="example", linf_step="largest")``; the defaults are a ball for each token and steps of sign g. It moves
-    special tokens too and draws its start from a cube with a size of its own, ``adv_init_mag``: neither is offered
-    (``start: zero`` is its ``adv_init_mag`` of 0).
+    The authors' code has one ball for each example and, under L∞, steps of g/max|g|, as with
+    ``Ball(scope="example", linf_step="largest")``; the defaults here are a ball for each token and steps of sign g.
+    Their code also perturbs special tokens and draws the start from a cube whose size is an option,
+    ``adv_init_mag``: neither is offered (``start: zero`` corresponds to ``adv_init_mag`` 0).
 
-    Cost of a step of training: K forward and K full backward passes, which take the place of the task's.
+    Cost of a training step: K forward and K full backward passes, which replace the task's.
 
     Args:
         ball: the perturbations allowed.
-        steps: K, the number of passes; with 1 and a start at 0 this is plain training.
-        step_size: of the ascent, in the ball's units; None takes ε for one ascent step, 2.5 ε / (K - 1) for more.
-        start: ascent starts at 0, or at a point ``random`` in the ball, as in the paper.
-        layer: perturb the output of this layer; 0 is the embeddings.
-        weight: of the term, which is the whole task loss.
-        name: of the term in logs.
+        steps: K, the number of passes; K = 1 with ``start: zero`` is plain training.
+        step_size: length of a step, in the ball's units; None takes ε for one ascent step and 2.5 ε / (K - 1) for more.
+        start: where ascent starts: at ``zero``, or at a ``random`` point of the ball, as in the paper.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
+        weight: of the term, which replaces the task loss.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``steps`` or ``step_size`` is not positive.
@@ -91,12 +91,13 @@ class FreeLB(EmbeddingRegularizer):
             ascent = gradients[-1]
             assert ascent is not None  # the loss depends on the perturbation
             delta = self.climbed(delta.detach(), module.unscaled(ascent), mask, step, radius)
-        pairs = [(own, total) for own, total in zip(trained, sums, strict=True) if total is not None]
-        return _Surrogate.apply(torch.stack(losses).mean(), [total for _, total in pairs], *[own for own, _ in pairs])
+        reached = [(parameter, total) for parameter, total in zip(trained, sums, strict=True) if total is not None]
+        totals = [total for _, total in reached]
+        return _Surrogate.apply(torch.stack(losses).mean(), totals, *[parameter for parameter, _ in reached])
 
 
 class _Surrogate(torch.autograd.Function):
-    """A scalar that has a given value and given gradients."""
+    """A scalar with a given value and given gradients with respect to parameters."""
 
     @staticmethod
     def forward(context: Any, value: Tensor, gradients: list[Tensor], *parameters: Tensor) -> Tensor:
@@ -105,4 +106,4 @@ class _Surrogate(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Any:  # type: ignore[override]
-        return None, None, *(own.mul_(gradient) for own in context.gradients)
+        return None, None, *(stored.mul_(gradient) for stored in context.gradients)

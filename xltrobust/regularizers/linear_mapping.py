@@ -1,4 +1,4 @@
-"""Alignment after the fact: each language's vectors rotated onto the source language's, the encoder left as it is."""
+"""Alignment of a frozen encoder: each language's vectors are rotated onto those of the source language."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.procrustes import orthogonal_map
 from xltrobust.text.languages import base_language
 
-_AT_ONCE = 128  # sentence pairs
+_AT_ONCE = 128  # sentence pairs of 64 tokens in a batch
 
 
 class LinearMapping(Regularizer):
-    """Fits an orthogonal matrix for each language, by which the encoder's output of its texts is multiplied.
+    """Fits an orthogonal matrix for each language and multiplies the encoder's output for its texts by it.
 
-    Fitted before training, on contextual vectors of aligned words of the parallel corpus, by Procrustes: no matrix with
-    orthonormal columns brings the language's words nearer to their translations in the source language, which itself is
-    not mapped. The encoder has to be frozen (``model.freeze_encoder``): on one that trains on, the matrices would
-    go stale. The matrices are part of the model and its checkpoints.
+    The matrices are fitted before training, by orthogonal Procrustes on contextual vectors of the words aligned in the
+    parallel corpus: no orthogonal matrix brings the language's words nearer, in squared distance, to their translations
+    in the source language, which is not mapped itself. The encoder has to be frozen (``model.freeze_encoder``), or the
+    matrices would go stale. They are part of the model and its checkpoints.
 
-    Cost: one forward pass of the pairs that it is fitted on; nothing in a step of training.
+    Cost: one forward pass of the pairs that it is fitted on; nothing in a training step.
 
     Args:
-        max_pairs: sentence pairs of each pair of languages to fit on, the first of the corpus' order.
-        subwords: a word's vector: its ``first`` or ``last`` subword's, or their ``mean``.
-        name: in results.
+        max_pairs: the most sentence pairs of a language pair to fit on, the first ones of the corpus.
+        subwords: the vector of a word: that of its ``first`` or ``last`` subword, or the ``mean`` of all.
+        name: of the regularizer in results.
 
     Raises:
         ValueError: if ``max_pairs`` is not positive.
-        IncompatibleRegularizer: at the start, if the encoder is not frozen, or no pair has the task's source language.
+        IncompatibleRegularizer: at the start, if the encoder is not frozen, or the corpus has no words aligned with the
+            source language.
 
     References:
         - Schuster et al. Cross-lingual alignment of contextual word embeddings. NAACL 2019.
@@ -52,46 +53,46 @@ class LinearMapping(Regularizer):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module: Any = pl_module
-        if any(own.requires_grad for own in module.encoder.parameters()):
+        if any(parameter.requires_grad for parameter in module.encoder.parameters()):
             raise IncompatibleRegularizer(
-                "LinearMapping is fitted on the encoder as it is, and goes stale when that trains on: set "
+                "LinearMapping is fitted on the encoder before training and goes stale if that is trained: set "
                 "model.freeze_encoder to true."
             )
-        if not module.language_maps.languages:  # a resumed run has them
+        if not module.language_maps.languages:  # a resumed run has them already
             self.fit(module, trainer.datamodule)  # type: ignore[attr-defined]
 
     def fit(self, module: Any, data: Any) -> None:
-        """Gives the module a matrix for each language that has word pairs with the source language.
+        """Gives the module a matrix for each language with words aligned to the source language.
 
         Raises:
-            IncompatibleRegularizer: if none has.
+            IncompatibleRegularizer: if there is no such language.
         """
         source = base_language(data.source)
         data.aligned_words()
         vectors: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for languages in data.pairs.languages:
-            sides = [base_language(own) for own in languages]
+            sides = [base_language(language) for language in languages]
             if source in sides:
                 first, second = self._vectors(module, data, data.pairs.rows(languages)[: self.max_pairs].tolist())
                 forth = sides[0] == source
                 both = (second, first) if forth else (first, second)
                 vectors.setdefault(sides[1] if forth else sides[0], []).append(both)
         matrices: dict[str, Tensor] = {}
-        for language, found in vectors.items():  # of a language in several spellings or directions, all together
-            own, pivot = (torch.cat(side) for side in zip(*found, strict=True))
-            if len(own):
-                matrices[language] = orthogonal_map(own, pivot)
+        for language, found in vectors.items():  # from all spellings and directions of a language
+            mapped, pivot = (torch.cat(side) for side in zip(*found, strict=True))
+            if len(mapped):
+                matrices[language] = orthogonal_map(mapped, pivot)
         if not matrices:
             raise IncompatibleRegularizer(
                 f"LinearMapping: no language has words aligned with {data.source!r} in the parallel corpus."
             )
-        for language, matrix in matrices.items():  # at once: none is fitted on vectors that another one has mapped
+        for language, matrix in matrices.items():  # set after all are fitted, so that none is fitted on mapped vectors
             module.language_maps.set(language, matrix.to(module.device, torch.float32))
         rank_zero_info(f"Linear maps fitted for {', '.join(matrices)}.")
 
     @torch.no_grad()
     def _vectors(self, module: Any, data: Any, rows: list[int]) -> tuple[Tensor, Tensor]:
-        """Vectors of aligned words, shape (L, H) for either side."""
+        """Vectors of aligned words, shape (L, H) for each side."""
         batches = PairBatches(data.pairs, data.tokenization, data.word_pairs)
         found: list[tuple[Tensor, Tensor]] = []
         training = module.training
@@ -99,10 +100,10 @@ class LinearMapping(Regularizer):
         for indices in length_batches(data.pairs.lengths[rows].tolist(), _AT_ONCE * 64):
             batch = {name: value.to(module.device) for name, value in batches[[rows[i] for i in indices]].items()}
             hidden = module.encode(module.embed(batch), batch)
-            if module.global_rank == 0:  # a part of what the training costs, which every device does over
+            if module.global_rank == 0:  # part of the training's cost; every device repeats it, but it counts once
                 module.passes.count(hidden, batch["attention_mask"])
             vectors = word_vectors(hidden, batch["words"], self.subwords)
             sources, targets = vectors[batch["links"].T]
             found.append((sources.cpu(), targets.cpu()))
         module.train(training)
-        return torch.cat([own for own, _ in found]), torch.cat([own for _, own in found])
+        return torch.cat([sources for sources, _ in found]), torch.cat([targets for _, targets in found])

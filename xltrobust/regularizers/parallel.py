@@ -1,4 +1,4 @@
-"""What regularizers that learn from parallel text have in common, and the contrastive loss that most of them use."""
+"""The base class of regularizers that learn from parallel text, and the contrastive loss that most of them use."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ class AlignmentRegularizer(Regularizer):
 def info_nce(
     queries: Tensor, keys: Tensor, temperature: float, same: Tensor | None = None, positives: Tensor | None = None
 ) -> Tensor:
-    """The cross entropy of finding each query's key among all keys by cosine over temperature, shape (N,).
+    """InfoNCE: the cross entropy of choosing each query's key among all keys by cosine / temperature, shape (N,).
 
     Args:
         queries: shape (N, H).
         keys: shape (M, H).
         temperature: τ.
-        same: which keys are no negatives of which queries, boolean, shape (N, M): what is the same text is not wrong.
-        positives: each query's key, shape (N,); None takes the one of the same number.
+        same: keys that are no negatives of a query, such as copies of the same text; boolean, shape (N, M).
+        positives: the index of each query's key, shape (N,); None takes the key of the same row.
 
     References:
         - van den Oord et al. Representation learning with contrastive predictive coding. 2018.
     """
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
-    with torch.autocast(queries.device.type, enabled=False):  # in half precision a near miss is a hit
+    with torch.autocast(queries.device.type, enabled=False):  # half precision cannot tell near misses from hits
         scores = F.normalize(queries.float(), dim=1) @ F.normalize(keys.float(), dim=1).T / temperature
     if same is not None:
-        own = torch.zeros_like(same).scatter(1, positives[:, None], True)
-        scores = scores.masked_fill(same & ~own, -torch.inf)
+        positive = torch.zeros_like(same).scatter(1, positives[:, None], True)
+        scores = scores.masked_fill(same & ~positive, -torch.inf)
     return F.cross_entropy(scores, positives, reduction="none")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Rows copied to float64 at a time: words of a corpus are many.
+# Rows copied to float64 at a time: a corpus has many words.
 _ROWS = 16_384
 
 
@@ -16,7 +16,7 @@ class Rotation(NamedTuple):
 
     Args:
         matrix: shape (H, H).
-        source_mean, target_mean: shape (H,), what is taken off before and put back after; zeros without centring.
+        source_mean, target_mean: shape (H,), subtracted before and added after the map; zeros without centring.
     """
 
     matrix: Tensor
@@ -24,24 +24,24 @@ class Rotation(NamedTuple):
     target_mean: Tensor
 
     def apply(self, vectors: Tensor) -> Tensor:
-        """Source vectors, shape (..., H), in the target's space."""
+        """Maps source vectors, shape (..., H), into the target space."""
         return (vectors - self.source_mean) @ self.matrix + self.target_mean
 
 
 def orthogonal_map(source: Tensor, target: Tensor) -> Tensor:
     """The W, shape (H, H), with WᵀW = I that minimises ‖source · W - target‖ (Frobenius).
 
-    It may rotate or reflect. What the pairs leave open (directions that do not occur in them, as when N < H) is
-    mapped as near to the identity as it can be, so that the result does not depend on how the SVD fills its bases.
+    It may rotate or reflect. Directions that the pairs do not determine (as when N < H) are mapped as near to the
+    identity as possible, so that the result does not depend on how the SVD completes its bases.
 
     Args:
-        source, target: shape (N, H); row i of one translates row i of the other.
+        source, target: shape (N, H); row i of one is the translation of row i of the other.
 
     Returns:
-        W of the source's device and dtype (at least float32), from an SVD in float64 on the CPU.
+        W on the source's device and in its dtype (at least float32), from an SVD in float64 on the CPU.
 
     Raises:
-        ValueError: if shapes differ, there are no rows, or a value is not finite.
+        ValueError: if the shapes differ, there are no rows, or a value is not finite.
 
     References:
         Schönemann 1966, "A generalized solution of the orthogonal Procrustes problem", Psychometrika 31.
@@ -54,7 +54,7 @@ def orthogonal_map(source: Tensor, target: Tensor) -> Tensor:
 
 
 def fit_rotation(source: Tensor, target: Tensor, centre: bool = False) -> Rotation:
-    """The same as :func:`orthogonal_map` with means, which are taken off both sides first if ``centre``.
+    """The map of :func:`orthogonal_map` with means, which ``centre`` subtracts from both sides before it is fitted.
 
     >>> source = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     >>> rotation = fit_rotation(source, source + 5, centre=True)
@@ -82,10 +82,10 @@ def fit_rotation(source: Tensor, target: Tensor, centre: bool = False) -> Rotati
 
 
 def _nearest_orthogonal(covariance: Tensor) -> Tensor:
-    """The orthogonal W of largest tr(Wᵀ · covariance), and among several the one of largest trace."""
+    """The orthogonal W with the largest tr(Wᵀ · covariance); of several, the one with the largest trace."""
     left, values, right = torch.linalg.svd(covariance)
     rank = int((values > values[0] * len(values) * torch.finfo(values.dtype).eps).sum())
     open_left, open_right = left[:, rank:], right[rank:].T
-    # Signs of singular vectors cancel out in a product of full rank; the rest is a Procrustes problem of its own.
+    # Signs of singular vectors cancel out in a product of full rank; the rest is another Procrustes problem.
     inner_left, _, inner_right = torch.linalg.svd(open_left.T @ open_right)
     return left[:, :rank] @ right[:rank] + open_left @ inner_left @ inner_right @ open_right.T

@@ -1,4 +1,4 @@
-"""R3F: predictions are to stay the same under random noise in the embeddings."""
+"""R3F: the same predictions under random noise in the embeddings."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 class R3F(EmbeddingRegularizer):
     """Adds the symmetric KL divergence between predictions with and without noise z, KLsym(f(x), f(x + z)).
 
-    Gradients flow through both predictions; each has a dropout mask of its own, as in the authors' code. That also
-    detaches the embeddings to which it adds noise, so that the second prediction does not move them
-    (``detach_embeddings``). Its noise is by default uniform in an absolute L∞ ball of 1e-5 (``distribution: uniform,
-    ball: {norm: linf, epsilon: 1.0e-5, relative: false}``), and on special tokens too, which is not offered.
+    Gradients flow through both predictions, each with a separate dropout mask, as in the authors' code. That code also
+    detaches the embeddings that it adds noise to, so that they get no gradient from the second prediction
+    (``detach_embeddings``). Its default noise is uniform in an absolute L∞ ball of 1e-5 (``distribution: uniform, ball:
+    {norm: linf, epsilon: 1.0e-5, relative: false}``), and on special tokens too, which is not offered.
 
-    Cost of a step of training: one forward and one full backward pass more than the task's.
+    Cost of a training step: one forward and one full backward pass more than the task's.
 
     Args:
-        ball: of the noise.
+        ball: bounds the noise, or scales it if it is Gaussian.
         distribution: ``gaussian``, or ``uniform`` in the ball (see :meth:`Ball.draw`).
-        detach_embeddings: add the noise to embeddings that are taken for constants, as the authors' code does.
-        layer: perturb the output of this layer; 0 is the embeddings.
-        weight: λ.
-        name: of the term in logs.
+        detach_embeddings: add the noise to detached embeddings, as the authors' code does.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
+        weight: λ, of the term in the loss.
+        name: of the term in logs; None takes the class's name in snake case.
 
     References:
         - Aghajanyan et al. Better fine-tuning by reducing representational collapse. ICLR 2021.

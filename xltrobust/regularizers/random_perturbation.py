@@ -1,4 +1,4 @@
-"""Randomized smoothing by random perturbation (RS-RP): the loss at random embeddings around those of the text."""
+"""Randomized smoothing by random perturbation (RS-RP): the loss at randomly perturbed embeddings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 
 
 class RandomPerturbation(EmbeddingRegularizer):
-    """Minimises the task loss at randomly perturbed embeddings, L(f(x + δ), y), drawn anew for every example and epoch.
+    """Minimizes the task loss at randomly perturbed embeddings, L(f(x + δ), y), drawn anew for every example and epoch.
 
-    Cost of a step of training: that of a plain one, and a forward and full backward pass more if ``clean_share`` is
-    not 0.
+    Cost of a training step: that of a plain one; a forward and full backward pass more if ``clean_share`` is not 0.
 
     Args:
-        ball: the perturbations.
-        distribution: ``uniform`` in the ball, or ``gaussian`` of about its radius (see :meth:`Ball.draw`).
-        clean_share: of the clean loss in the sum; 0 trains on perturbed embeddings alone.
-        layer: perturb the output of this layer; 0 is the embeddings.
-        weight: of the perturbed loss's share in the sum.
-        name: of the term in logs.
+        ball: bounds the perturbations, or scales them if they are Gaussian.
+        distribution: ``uniform`` in the ball, or ``gaussian`` (see :meth:`Ball.draw`).
+        clean_share: share of the clean loss; 0 trains on perturbed embeddings alone.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
+        weight: factor of the perturbed loss's share.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``clean_share`` is not in [0, 1).

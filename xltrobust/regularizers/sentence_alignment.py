@@ -1,4 +1,4 @@
-"""Sentence-level alignment: a text and its translation are to have one vector."""
+"""Sentence-level alignment: pulls the vectors of a text and its translation together."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ Vector = Literal["pooled", "classifier"]
 
 
 class SentenceAlignment(AlignmentRegularizer):
-    """Pulls the pooled vectors of translations together, on batches of sentence pairs beside those of the task.
+    """Pulls the vectors of translations together, on batches of sentence pairs beside those of the task.
 
-    ``mse`` is XeroAlign's: the mean squared difference of the vectors. Nothing in it keeps them apart from other
-    sentences' but the task. XeroAlign's code aligns the vector that its classifier reads, tanh(dense(<s>)): that is
-    ``vector: classifier``, the default being the pooled one before that layer. Its pairs are the task's own training
-    texts and their translations; these are of whatever corpus the data have.
+    ``mse`` is the loss of XeroAlign, the mean squared difference of the vectors. Only the task keeps them apart from
+    those of other sentences. XeroAlign's code aligns the input of its classifier's last layer, tanh(dense(<s>)), as
+    with ``vector: classifier``; the default is the pooled vector before that layer. XeroAlign pairs the task's training
+    texts with their translations; here the pairs are those of the data's parallel corpus.
 
-    ``info_nce`` is contrastive: among the other side's texts of the batch, those of all devices together, each text is
-    to find its own translation, both ways, by cosine. Of pairs that share a text, on whichever side, no text is a
-    negative of another: a text that occurs in pairs of several languages is none of its own translations', nor of
-    itself. (There is no queue of earlier batches, as InfoXLM has.)
+    ``info_nce`` is contrastive: each text is to be nearest, by cosine, to its translation among the other side's texts
+    of the batch, on all devices together, in both directions. Pairs that share a text, on either side, are no negatives
+    of each other, so a text that occurs in pairs of several languages is a negative neither of its translations nor of
+    itself. There is no queue of earlier batches, which InfoXLM has.
 
-    Cost of a step of training: one forward and one full backward pass of both texts of the pairs.
+    Cost of a training step: one forward and one full backward pass of both texts of the pairs.
 
     Args:
-        loss: which.
+        loss: ``info_nce`` or ``mse``.
         temperature: τ of ``info_nce``.
-        vector: what is aligned: the ``pooled`` vector, or the one that the ``classifier``'s last layer reads.
-        stop_gradient: the side whose vectors are taken as they are, so that only the other one's move; None moves
-            both, as XeroAlign's code does.
-        weight: of the term.
+        vector: the vectors to align: the ``pooled`` ones, or the inputs of the ``classifier``'s last layer.
+        stop_gradient: the side whose vectors are constant, so that only the other side's move; None moves both, as
+            XeroAlign's code does.
+        weight: of the term in the loss.
         pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if the loss, vector or side is unknown, a number is out of its range, or the classifier's vector is
@@ -98,13 +98,13 @@ class SentenceAlignment(AlignmentRegularizer):
         ids = torch.stack(texts.chunk(2))
         all_sources, all_targets, all_ids, rank = sources, targets, ids, 0
         if module.trainer.world_size > 1:
-            # Each device scores its own texts against everybody's; gradients of these go back to where they came from.
+            # Each device scores its texts against those of all devices, to which the gradients flow back.
             vectors: Any = module.all_gather(torch.stack([sources, targets]), sync_grads=True)
             known: Any = module.all_gather(ids)
             all_sources, all_targets = vectors.transpose(0, 1).flatten(1, 2)
             all_ids, rank = known.transpose(0, 1).flatten(1), module.global_rank
         positives = torch.arange(len(sources), device=sources.device) + rank * len(sources)
-        # Pairs that share a text, be it a source here and a target there, are translations of each other, or may be.
+        # Pairs that share a text, even a source of one and a target of the other, may be translations of each other.
         same = (ids[:, None, :, None] == all_ids[None, :, None, :]).flatten(0, 1).any(0)
         forth = info_nce(sources, all_targets, self.temperature, same, positives)
         back = info_nce(targets, all_sources, self.temperature, same, positives)

@@ -1,4 +1,4 @@
-"""SMART: predictions are to stay the same under adversarial noise, and as the parameters move."""
+"""SMART: the same predictions under adversarial noise, and as the parameters move."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ _LINF = Ball(norm="linf", epsilon=0.01)
 class SmoothnessInducing(EmbeddingRegularizer):
     """Adds max over z of KLsym(f(x), f(x + z)), and KLsym(f(x; θ), f(x; θ̄)), θ̄ being an exponential average of θ.
 
-    The first is the smoothness term, the second the Bregman proximal one (with momentum); each can be switched off.
-    Ascent starts at a random z, for the divergence's gradient at 0 is 0, and shares the clean pass's dropout (ours).
+    The first is the smoothness term, the second the Bregman proximal term (with momentum); each can be switched off.
+    Ascent starts at a random z, because the divergence's gradient at 0 is 0, and shares the clean pass's dropout mask
+    (our choice).
 
-    The authors' code (mt-dnn) takes each divergence's target for a constant (``detach_targets``; the smoothness term's
+    The authors' code (mt-dnn) treats each divergence's target as constant (``detach_targets``; the smoothness term's
     gradient is then about half as large) and steps by g/max|g| of each token (``Ball(norm="linf",
     linf_step="largest")``; the default is sign g). It has no ball: it ascends KL(f(x) ‖ f(x + z)) from Gaussian noise
-    of 1e-5, after which, by version, z is the step alone or is scaled to a largest coordinate of 1. Neither that nor
-    noise on special tokens is offered; a proximal term was not found there.
+    of 1e-5, after which, depending on the version, z is the step alone or is scaled to a largest coordinate of 1.
+    Neither that nor noise on special tokens is offered. We found no proximal term in that code.
 
-    Cost of a step of training beyond the task's: for smoothness ``steps`` + 1 forward, ``steps`` input-only and one
-    full backward passes; for the proximal term a forward pass and a copy of the trained parameters.
+    Cost of a training step beyond the task's: for the smoothness term ``steps`` + 1 forward, ``steps`` input-only
+    backward and one full backward passes; for the proximal term a forward pass and a copy of the trained parameters.
 
     Args:
-        ball: of z; None takes L∞ with a relative radius of 0.01 (ours).
-        steps: K, of projected ascent.
-        step_size: their length, in the ball's units; None takes ε for one step, 2.5 ε / K for more.
-        smoothness: whether the smoothness term is added.
-        proximal: whether the proximal term is added.
-        detach_targets: take the target of each of the smoothness term's divergences for a constant.
+        ball: bounds z; None takes L∞ with a relative radius of 0.01 (our choice).
+        steps: K, the number of steps of projected ascent.
+        step_size: length of a step, in the ball's units; None takes ε for one step and 2.5 ε / K for more.
+        smoothness: whether to add the smoothness term.
+        proximal: whether to add the proximal term.
+        detach_targets: treat the target of each of the smoothness term's two divergences as constant.
         decay: of the average, θ̄ ← decay · θ̄ + (1 − decay) · θ after every optimizer step.
-        layer: perturb the output of this layer; 0 is the embeddings.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
         weight: of the sum of both terms in the loss.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if both terms are switched off, ``steps`` or ``step_size`` is not positive, or ``decay`` is not in
@@ -84,8 +85,8 @@ class SmoothnessInducing(EmbeddingRegularizer):
 
     @property
     def cost(self) -> Passes:
-        own = Passes(self.steps + 1, 1, self.steps) if self.smoothness else Passes()
-        return own.plus(Passes(forwards=1)) if self.proximal else own
+        smoothness = Passes(self.steps + 1, 1, self.steps) if self.smoothness else Passes()
+        return smoothness.plus(Passes(forwards=1)) if self.proximal else smoothness
 
     def build(self, module: Trained) -> nn.Module | None:
         return ParameterAverage(cast(nn.Module, module)) if self.proximal else None
@@ -121,7 +122,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.proximal and trainer.global_step != self._seen_step:  # not between the batches of an accumulation
+        if self.proximal and trainer.global_step != self._seen_step:  # not between the batches of gradient accumulation
             average: Any = pl_module.regularizer_modules[self.name]  # type: ignore[index]
             average.update(pl_module, self.decay)
         self._seen_step = trainer.global_step
@@ -130,25 +131,25 @@ class SmoothnessInducing(EmbeddingRegularizer):
 class ParameterAverage(nn.Module):
     """An exponential average of a module's trained parameters.
 
-    It is kept in frozen parameters, not buffers, which DDP would broadcast at every step.
+    It is held in frozen parameters rather than buffers, which DDP would broadcast at every step.
 
     Args:
-        module: its parameters of now are where the average starts.
+        module: its present parameters start the average.
     """
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        trained = {name: own for name, own in module.named_parameters() if own.requires_grad}
+        trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
         self.averages = nn.ParameterList(
-            nn.Parameter(own.detach().clone(), requires_grad=False) for own in trained.values()
+            nn.Parameter(parameter.detach().clone(), requires_grad=False) for parameter in trained.values()
         )
         self._names = list(trained)
 
     def parameters_by_name(self) -> dict[str, Tensor]:
-        """The averages by the parameters' names."""
+        """The averages, by the names of the parameters."""
         return dict(zip(self._names, self.averages, strict=True))
 
     @torch.no_grad()
     def update(self, module: nn.Module, decay: float) -> None:
-        """Moves the averages towards the parameters of now."""
+        """Moves the averages towards the present parameters."""
         torch._foreach_lerp_(list(self.averages), [module.get_parameter(name) for name in self._names], 1 - decay)

@@ -1,4 +1,4 @@
-"""Virtual adversarial training (VAT): predictions are to stay the same in the direction in which they change most."""
+"""Virtual adversarial training (VAT): the same predictions along the direction in which they change most."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from xltrobust.regularizers.embedding_ball import EmbeddingRegularizer
 class VirtualAdversarial(EmbeddingRegularizer):
     """Adds KL(f(x) ‖ f(x + r)), r being ε times the direction of greatest curvature that power iteration finds.
 
-    The divergence is 0 at r = 0, and so is its gradient: iteration starts at a random direction, always. f(x) is taken
-    for a constant. All passes share the clean one's dropout (ours): with another mask, what iteration finds is
-    the dropout, not the curvature.
+    At r = 0 the divergence and its gradient are 0, so iteration always starts in a random direction. f(x) is constant.
+    All passes share the clean pass's dropout mask (our choice): with different masks, iteration would find the effect
+    of dropout rather than the curvature.
 
-    Cost of a step of training: ``steps`` forward and input-only backward passes, one forward and one full
-    backward pass more than the task's.
+    Cost of a training step: ``steps`` forward and input-only backward passes, and one forward and one full backward
+    pass more than the task's.
 
     Args:
-        ball: its boundary is where the divergence is taken.
-        steps: of power iteration.
-        probe: ξ, where the gradient is taken, as a share of ε.
-        layer: perturb the output of this layer; 0 is the embeddings.
+        ball: r lies on its boundary.
+        steps: the number of power iterations.
+        probe: ξ, the distance at which iteration takes the gradient, as a share of ε.
+        layer: number of the layer whose output is perturbed; 0 is the embeddings.
         weight: of the term in the loss.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if ``steps`` or ``probe`` is not positive.
@@ -74,14 +74,14 @@ class VirtualAdversarial(EmbeddingRegularizer):
         """Power iteration on the divergence's Hessian.
 
         Args:
-            module: the classifier.
+            module: the model in training.
             batch: the task batch.
             output: its clean pass.
-            direction: of norm 1, shape (B, T, H).
-            probe: how far along it the gradient is taken.
+            direction: where to start, of norm 1, shape (B, T, H).
+            probe: the absolute distance along the direction at which the gradient is taken.
 
         Returns:
-            A direction of norm 1, or 0 where there is no curvature, shape (B, T, H).
+            A direction of norm 1, shape (B, T, H); 0 where there is no curvature.
         """
         clean = module.objective.scored(output.logits.detach(), batch)
         real = batch["perturbable"].unsqueeze(-1)

@@ -1,4 +1,4 @@
-"""Word-level alignment: a word in its sentence and its translation in the other are to have one vector."""
+"""Word-level alignment: pulls the contextual vectors of a word and its translation together."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ Dimensions = Literal["mean", "sum"]
 
 
 class WordAlignment(AlignmentRegularizer):
-    """Pulls the contextual vectors of aligned words together; the words are those that the corpus' aligner links.
+    """Pulls the contextual vectors of aligned words together; the parallel corpus's word aligner links the words.
 
-    ``l2`` is the squared distance of the two vectors, in mean over links and dimensions, and ``keep`` times that of the
-    source sentence's tokens to those of the pretrained encoder, which holds the source in its place. The contrastive
-    losses let each word find its own translation among the words of this device's batch by cosine, both ways: ``weak``
-    among those of the other side, ``strong`` among those of both. (They do not look at other devices' words, of which
-    each has another number.)
+    ``l2`` is the mean squared distance of linked words' vectors, plus ``keep`` times the mean squared distance of the
+    source sentences' tokens from their vectors in the pretrained encoder, which keeps the source language in place. The
+    contrastive losses have each word choose its translation by cosine among words of the batch, in both directions:
+    ``weak`` among the words of the other side, ``strong`` among those of both. They use the words of one device's batch
+    only, because devices have different numbers of words.
 
     Wu & Dredze's code sums the squared differences over dimensions (``dimensions: sum``; the default is H times
-    smaller), takes a word's first subword (``subwords: first``) and drops links of equal words and of words that have
-    several (``one_to_one: true``); its contrastive losses have a temperature of 1 and cosines only if asked. It has a
-    projector of two layers in its scripts and, as one of two ways to hold the encoder in its place, the distance of its
-    parameters to what they were: neither is offered. ``keep`` is the other one, which there reads special tokens too.
-    Cao et al. take a word's last subword. There all other words of a batch are negatives; here none is that is the word
-    itself, in a text that the batch has twice, or its translation.
+    smaller), takes a word's first subword (``subwords: first``) and drops links between identical words and of words
+    with several links (``one_to_one: true``); its contrastive losses have a temperature of 1, use cosines only as an
+    option, and have all other words of a batch as negatives, where here a word's translations and the same word in a
+    text that the batch has twice are none. Its scripts add a projector of two layers, and one of its two ways to keep
+    the encoder in place is the distance of the parameters from their initial values: neither is offered. ``keep`` is
+    the other way, which there includes special tokens. Cao et al. take a word's last subword.
 
-    Cost of a step of training: one forward and one full backward pass of both texts of the pairs; with ``keep`` one
+    Cost of a training step: one forward and one full backward pass of both texts of the pairs; with ``keep`` one
     forward pass of the source texts more.
 
     Args:
-        loss: which.
-        keep: weight of holding the source in its place, in ``l2``; 0 leaves it out.
+        loss: ``l2``, ``weak`` or ``strong``.
+        keep: weight, within ``l2``, of the distance from the pretrained encoder; 0 leaves it out.
         temperature: τ of the contrastive losses.
-        subwords: a word's vector: its ``first`` or ``last`` subword's, or their ``mean``.
-        dimensions: whether ``l2`` and what ``keep`` weighs are a ``mean`` or a ``sum`` over a vector's dimensions.
-        one_to_one: leave out links of words that are spelt alike, and then those of words that have several.
-        weight: of the term.
+        subwords: the vector of a word: that of its ``first`` or ``last`` subword, or the ``mean`` of all.
+        dimensions: whether the two distances of ``l2`` are a ``mean`` or a ``sum`` over a vector's dimensions.
+        one_to_one: leave out links between words that are spelt alike, then all links of words with several.
+        weight: of the term in the loss.
         pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
-        name: of the term in logs.
+        name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
         ValueError: if an option is unknown, or a number is out of its range.
@@ -91,9 +91,10 @@ class WordAlignment(AlignmentRegularizer):
 
     def build(self, module: Trained) -> None:
         if self.loss == "l2" and self.keep:
-            # Not a module of the model's: it is what the encoder was before any checkpoint is loaded, and in none. What
-            # is frozen, most of it, is not copied.
-            shared = {id(own): own for own in module.encoder.parameters() if not own.requires_grad}
+            # Not a module of the model: no checkpoint has it, and it is copied before one is loaded. Frozen
+            # parameters, most of them, are shared.
+            frozen = [parameter for parameter in module.encoder.parameters() if not parameter.requires_grad]
+            shared = {id(parameter): parameter for parameter in frozen}
             self._pretrained = copy.deepcopy(module.encoder, shared).eval().requires_grad_(False)
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
@@ -103,14 +104,14 @@ class WordAlignment(AlignmentRegularizer):
             links = one_to_one_links(links, words, pairs["input_ids"])
         sources, targets = word_vectors(hidden, words, self.subwords)[links.T]
         if self.loss == "l2":
-            # A sum over few numbers is not to weigh as much as one over many, on another device.
+            # A mean over all devices' links: each link counts the same, however many a device has.
             distance = _mean_over_devices(module, self._squared(sources - targets))
             return distance + self.keep * self._drift(module, pairs, hidden) if self.keep else distance
-        # No negatives are a word's other translations, here or where its sentence is in the batch again with another
+        # A word's other translations are no negatives, also where its sentence is in the batch again with another
         # language, nor is the word itself.
         ids = (pairs["texts"][words[:, 0]] * 65_537 + words[:, 1])[links]
         one, other = (ids[:, side][:, None] == ids[:, side] for side in (0, 1))
-        crossed = ids[:, 0][:, None] == ids[:, 1]  # a text that is a source here and a target there
+        crossed = ids[:, 0][:, None] == ids[:, 1]  # a text that is the source of one pair and the target of another
         crossed = crossed | crossed.T
         forth, back = ((sources, targets, one | crossed), (targets, sources, other | crossed))
         found = [self._found(queries, keys, one | other | crossed, itself) for queries, keys, itself in (forth, back)]
@@ -122,7 +123,7 @@ class WordAlignment(AlignmentRegularizer):
         return info_nce(queries, keys, self.temperature, same)
 
     def _drift(self, module: Trained, pairs: dict[str, Any], hidden: Tensor) -> Tensor:
-        """How far the source texts' tokens are from where the pretrained encoder has them."""
+        """The mean squared distance of the source texts' tokens from their vectors in the pretrained encoder."""
         assert self._pretrained is not None
         count = len(hidden) // 2
         texts = {name: value[:count] for name, value in pairs.items() if name not in ("words", "links")}
@@ -134,7 +135,7 @@ class WordAlignment(AlignmentRegularizer):
         return _mean_over_devices(module, self._squared(hidden[:count][real].float() - was[real].float()))
 
     def _squared(self, differences: Tensor) -> Tensor:
-        """Squared lengths of vectors, shape (N, H): shape (N,)."""
+        """Squared lengths, shape (N,), of vectors, shape (N, H); by ``dimensions`` divided by H."""
         squares = differences.square()
         return squares.mean(1) if self.dimensions == "mean" else squares.sum(1)
 
@@ -144,12 +145,12 @@ class WordAlignment(AlignmentRegularizer):
 
 
 def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
-    """The links of words that are not spelt alike, and of these such as have no other.
+    """The links between words that are not spelt alike, without those of words that then have several links.
 
     Args:
-        links: of words, by their numbers, shape (L, 2).
-        words: as :func:`word_vectors` takes them, shape (W, 3).
-        tokens: their ids, shape (B, T).
+        links: rows of ``words`` that are linked, shape (L, 2).
+        words: places of words as :func:`word_vectors` takes them, shape (W, 3).
+        tokens: the batch's token ids, shape (B, T).
     """
     places, inside = _token_places(words)
     spelt = tokens[words[:, :1], places.clamp(max=tokens.shape[1] - 1)].masked_fill(~inside, -1)
@@ -159,7 +160,7 @@ def one_to_one_links(links: Tensor, words: Tensor, tokens: Tensor) -> Tensor:
 
 
 def _mean_over_devices(module: Trained, values: Tensor) -> Tensor:
-    """A device's part of the mean of all devices' values: DDP's mean of these is the mean; 0 where there are none."""
+    """A device's part of the mean over all devices' values: DDP's mean of the parts is that mean. 0 without values."""
     count = torch.tensor(float(len(values)), device=values.device)
     world = module.trainer.world_size
     gathered: Any = module.all_gather(count) if world > 1 else count
