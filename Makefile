@@ -31,5 +31,5 @@ format: .venv/test
 	touch $@
 
 .venv/test: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) --editable '.[offline,test]'
+	$(PIP) --editable '.[offline,export,test]'
 	touch $@ .venv/offline

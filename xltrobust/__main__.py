@@ -15,7 +15,7 @@ COMMANDS = {
     "fit": ("xltrobust.fit", "train in the source language, test in all, clean and attacked"),
     "attack": ("xltrobust.attack", "attack a finished run, or any classifier of transformers"),
     "predict": ("xltrobust.predict", "classify new text with a run's model"),
-    "export": ("xltrobust.export", "write a run's model for transformers' own classes"),
+    "export": ("xltrobust.export", "write a run's model for transformers or sentence-transformers"),
     "report": ("xltrobust.report", "tables and pictures of a run, or of runs compared with the first"),
     "seeds": ("xltrobust.report.seeds", "compare methods over seeds"),
     "list": ("xltrobust.catalogue", "attacks, perturbations, regularizers, tasks … that can be named"),

@@ -26,15 +26,16 @@ class UserError(Exception):
 
 
 class MissingPackage(UserError, ModuleNotFoundError):
-    """A package of the ``offline`` extra is not installed.
+    """A package of one of the extras is not installed.
 
     Args:
         purpose: what needs it, with its verb: ``"French synonyms need"``.
         package: its name on PyPI.
+        extra: which brings it.
     """
 
-    def __init__(self, purpose: str, package: str) -> None:
-        super().__init__(f"{purpose} the package {package}: pip install 'xltrobust[offline]'", name=package)
+    def __init__(self, purpose: str, package: str, extra: str = "offline") -> None:
+        super().__init__(f"{purpose} the package {package}: pip install 'xltrobust[{extra}]'", name=package)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def load_encoder(
     model_class = _encoder_class(config, name_or_path)
     options: dict[str, Any] = {"add_pooling_layer": False} if _has_pooler(model_class) else {}
     options |= {"config": config, "dtype": "float32", "output_loading_info": True}
-    with _quiet(), reading_model(name_or_path, "an encoder"):
+    with quiet(), reading_model(name_or_path, "an encoder"):
         encoder, loaded = cast(tuple[PreTrainedModel, dict], model_class.from_pretrained(path, **options))
     if loaded["missing_keys"]:
         raise ValueError(f"{name_or_path}: not a complete encoder: {sorted(loaded['missing_keys'])[0]} is missing.")
@@ -99,7 +99,7 @@ def check_vocabulary(name: str, model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silences transformers' progress bar and its list of unused weights (the pooler and pretraining heads)."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()
