@@ -318,7 +318,7 @@ def test_several_runs(run, tmp_path):
     old = write_run(tmp_path / "old", {"typos": FATES}, old=True)
     report = build_report([run, other, old])
     (table,) = cost_tables(report)
-    assert table.title == "What the attack typos costs: shares in %, test"
+    assert table.title == "What the attack typos costs: shares in %, test, on the examples that all runs share"
     assert [line[0] for line in table.rows] == ["base", "_$x$_|<b>", "old"]
     words = next(i for i, (name, _) in enumerate(table.columns) if name == "words changed")
     assert [line[words] for line in table.rows] == ["30.0 / 50.0", "30.0 / 50.0", "– / –"]

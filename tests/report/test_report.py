@@ -199,7 +199,13 @@ def test_markdown_is_escaped_and_says_where_it_comes_from(paths):
     for block in text.split("\n\n"):
         if block.startswith("|"):
             assert len({line.count("|") for line in block.splitlines()}) == 1, block
-    for expected in ("mini&#95;lm", "with local changes", "&#x27;a b.yaml&#x27;", "heatmap.png", "torch 2.9"):
+    for expected in (
+        "mini&#95;lm",
+        "with local changes",
+        "```bash\nfit.py --config 'a b.yaml'\n```",
+        "heatmap.png",
+        "torch 2.9",
+    ):
         assert expected in text
     assert escape("a|b\n<i>") == "a&#124;b &lt;i&gt;"
 

@@ -74,7 +74,10 @@ def test_the_command_writes_what_it_prints(folder: Path, tmp_path: Path, capsys:
     text = capsys.readouterr().out
     assert (tmp_path / "tables.md").read_text(encoding="utf8") == text
     assert "| base | 3 | 6.00 | 77.5 [" in text and "| better | 3 | 6.00 | 83.3 [" in text
-    assert "## typos: accuracy in % and differences" in text and "## Every run" in text
+    assert (
+        "## typos: accuracy in % and differences, on the examples and languages that all methods share; " in text
+        and "## Every run" in text
+    )
     assert "| same | 1 | 77.5 |" in text
 
 

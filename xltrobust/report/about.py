@@ -1,34 +1,37 @@
-"""What a run was: task, encoder, commit, command, versions, parallel text, compute."""
+"""What a run was: method, data, encoder, processor, commit, command, parallel text, compute."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from xltrobust.report.blocks import Facts
+from xltrobust.errors import UserError
+from xltrobust.report.blocks import Block, Code, Facts
 from xltrobust.report.summary import Summary
-from xltrobust.report.tables.base import percent
+from xltrobust.report.tables.base import count_range, percent
+from xltrobust.report.visible import visible
+from xltrobust.runs.folder import RunFolder
 
 
-def about(summary: Summary) -> Facts:
-    """What a run was and what it ran on, as far as it is recorded."""
+def about(summary: Summary) -> list[Block]:
+    """What a run was and what it ran on, as far as it is recorded, and the command that made it, to be pasted."""
     results = summary.run.results
     versions, commit = results.get("versions") or {}, results.get("commit")
-    oracle = results.get("oracle") or {}
+    data, oracle = results.get("data") or {}, results.get("oracle") or {}
     facts: dict[str, Any] = {
-        "task": results.get("task"),
+        "method": _method(results.get("regularizers")),
+        "data set": _data_set(summary),
         "encoder": results.get("encoder"),
         "source": results["source"],
         "seed": results.get("seed"),
         "created": results.get("created"),
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
-        "command": shlex.join(map(str, results.get("command") or [])),
+        "processor": _processor(results.get("machine") or {}),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "parallel text": _parallel((results.get("data") or {}).get("parallel") or {}),
+        "parallel text": _parallel(data.get("parallel") or {}),
         "words with a translation": ", ".join(
-            f"{language} {percent(share)} %"
-            for language, share in ((results.get("data") or {}).get("words_with_translation") or {}).items()
+            f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
         ),
         "encoder passes": _passes(results.get("passes") or {}),
         "seconds": ", ".join(f"{name} {value}" for name, value in (results.get("seconds") or {}).items()),
@@ -38,7 +41,103 @@ def about(summary: Summary) -> Facts:
         facts["target dev accuracy"] = (
             f"{percent(chosen)} in the epoch chosen by the source; an oracle that chose by the targets: {percent(best)}"
         )
-    return Facts({name: str(value) for name, value in facts.items() if value not in (None, "")})
+    found: list[Block] = [Facts({name: str(value) for name, value in facts.items() if value not in (None, "")})]
+    command = results.get("command")
+    if isinstance(command, list) and command:
+        found.append(Code(pasted([str(argument) for argument in command]), "bash"))
+    return found
+
+
+def pasted(command: Sequence[str]) -> str:
+    """A recorded command as one line that a shell (bash, zsh) takes back.
+
+    Invisible characters, line ends and direction overrides among them, are written as ``$'…'``.
+
+    Args:
+        command: the program, which may be two words and a module (``python -m xltrobust.fit``), and its arguments.
+
+    >>> print(pasted(["python -m xltrobust.fit", "--config", "a b.yaml", "it's", "x\u202ey"]))
+    python -m xltrobust.fit --config 'a b.yaml' 'it'"'"'s' $'x\u202ey'
+    """
+    program, *arguments = command
+    words = program.split() if program.startswith(("python -m ", "xltrobust ")) else [program]
+    return " ".join(_quoted(word) for word in [*words, *arguments])
+
+
+def _quoted(word: str) -> str:
+    if visible(word) == word:
+        return shlex.quote(word)
+    escapes = {"\\": "\\\\", "'": "\\'"}
+    return "$'" + "".join(escapes.get(c) or (c if visible(c) == c else _code_point(c)) for c in word) + "'"
+
+
+def _code_point(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _method(regularizers: Mapping[str, Mapping[str, Any]] | None) -> str:
+    """The regularizers with those of their arguments that are set; empty where a run does not say."""
+    if regularizers is None:
+        return ""
+    if not regularizers:
+        return "plain fine-tuning, no regularizer"
+    return ", ".join(
+        _called({key: value for key, value in record.items() if (key, value) != ("name", name)})
+        for name, record in regularizers.items()
+    )
+
+
+def _called(value: Any) -> str:
+    """A recorded object as the call that makes it."""
+    if not isinstance(value, dict):
+        return str(value)
+    arguments = [f"{name}={_called(part)}" for name, part in value.items() if name != "class" and part is not None]
+    return f"{value.get('class', '')}({', '.join(arguments)})"
+
+
+def _data_set(summary: Summary) -> str:
+    """The task, where its files were, and how many examples it had: in training, and a language in the test."""
+    results = summary.run.results
+    facts = [str(results.get("task") or "")]
+    if folder := _data_folder(summary):
+        facts.append(f"from {folder}")
+    examples = (results.get("data") or {}).get("examples")
+    if not isinstance(examples, dict):
+        return " ".join(filter(None, facts))
+    counts = []
+    if train := examples.get("train"):
+        counts.append(f"training: {_counted(train.values())} in {', '.join(train)}")
+    if tested := examples.get(summary.split):
+        many = f"in each of {len(tested)} languages" if len(tested) > 1 else f"in {next(iter(tested))}"
+        counts.append(f"{summary.split}: {_counted(tested.values())} {many}")
+    return "; ".join([" ".join(filter(None, facts)), *counts])
+
+
+def _counted(counts: Iterable[int]) -> str:
+    return count_range(list(counts)).removeprefix("n = ")
+
+
+def _data_folder(summary: Summary) -> str | None:
+    """The folder that the task was read from, by the run's configuration, where it has one."""
+    folder = RunFolder(summary.run.path)
+    if not folder.config.exists():
+        return None
+    try:
+        return folder.option("data.init_args.data_dir", str)
+    except UserError:
+        return None  # a task that comes with the package, or a configuration of another layout
+
+
+def _processor(machine: Mapping[str, Any]) -> str:
+    facts = [machine.get("processor"), machine.get("instructions")]
+    if machine.get("threads"):
+        facts.append("1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads")
+    if machine.get("accelerator"):
+        facts.append(f"{machine.get('devices', 1)} × {str(machine['accelerator']).removesuffix('Accelerator')}")
+    if machine.get("precision"):
+        facts.append(f"precision {machine['precision']}")
+    return ", ".join(str(fact) for fact in facts if fact)
 
 
 def _parallel(record: Mapping[str, Any]) -> str:

@@ -49,6 +49,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Code:
+    """One line or more to be copied as they are, in ``language``."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
 class Picture:
     """A picture beside the report: its file's name, and what writes it as PNG to a path."""
 
@@ -64,4 +72,4 @@ class Examples:
     examples: Sequence[AttackedExample]
 
 
-Block: TypeAlias = Heading | Prose | Notes | Facts | Picture | Examples | Table
+Block: TypeAlias = Heading | Prose | Notes | Facts | Code | Picture | Examples | Table

@@ -56,14 +56,14 @@ def _budget_curve(report: Report) -> list[Block]:
 
 
 def _about_the_run(report: Report) -> list[Block]:
-    return [about(report.summaries[0])] if report.single else []
+    return about(report.summaries[0]) if report.single else []
 
 
 def _run_table(report: Report, summary: Summary) -> list[Block]:
     if report.single:
         return []
     table = run_table(summary, report.languages)
-    return [Heading(table.title), about(summary), replace(table, title="")]
+    return [Heading(table.title), *about(summary), replace(table, title="")]
 
 
 def _run_costs(report: Report, summary: Summary) -> Sequence[Block]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
-from xltrobust.report.blocks import Block, Examples, Facts, Heading, Notes, Picture, Prose
+from xltrobust.report.blocks import Block, Code, Examples, Facts, Heading, Notes, Picture, Prose
 from xltrobust.report.examples import AttackedExample, changes
 from xltrobust.report.tables.base import Cell, Table
-from xltrobust.report.visible import visible
+from xltrobust.report.visible import visible, visible_lines
 
 
 def escape(text: object) -> str:
@@ -17,7 +18,8 @@ def escape(text: object) -> str:
     >>> escape("<b> a|b *c*")
     '&lt;b&gt; a&#124;b &#42;c&#42;'
     """
-    escaped = html.escape(visible(str(text)))
+    # Quotes are harmless outside of attributes, and a reader of the file need not see them as numbers.
+    escaped = html.escape(visible(str(text)), quote=False)
     return "".join(f"&#{ord(c)};" if c in "|`*_[]{}\\~$!" else c for c in escaped)
 
 
@@ -40,12 +42,20 @@ def _parts(block: Block, mark: str) -> list[str]:
             return ["\n".join(f"- {f'{escape(owner)}: ' if owner else ''}{escape(note)}" for owner, note in notes)]
         case Facts(facts):
             return ["\n".join(["| | |", "|---|---|", *(_row([name, escape(value)]) for name, value in facts.items())])]
+        case Code(text, language):
+            return [_fenced(text, language)]
         case Picture(caption, file):
             return [f"![{caption}]({file})"]
         case Examples(examples):
             return [_examples(examples)]
         case Table(title):
             return [*([f"{mark} {escape(title)}"] if title else []), table_to_markdown(block)]
+
+
+def _fenced(text: str, language: str) -> str:
+    """A block whose text is shown as it is: no line of it can end the block, whose fence is longer than any inside."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{visible_lines(text)}\n{fence}"
 
 
 def table_to_markdown(table: Table) -> str:

@@ -22,3 +22,12 @@ def visible(text: str) -> str:
         else:
             shown.append(character)
     return "".join(shown)
+
+
+def visible_lines(text: str) -> str:
+    """The same of each line; the lines stay lines.
+
+    >>> visible_lines("a\\u202eb\\nc")
+    'a⟨U+202E⟩b\\nc'
+    """
+    return "\n".join(visible(line) for line in text.split("\n"))

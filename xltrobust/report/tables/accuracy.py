@@ -10,6 +10,7 @@ from xltrobust.report.summary import AVERAGES, Report, Summary
 from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
 
 ARROW = "attacked: clean accuracy on the same examples → under attack"
+_SHARED = ", on the examples and languages that all runs share"
 _ROW_NAMES = {"avg": "avg (targets)", "avg_all": "avg (all)", "transfer_gap": "transfer gap"}
 
 
@@ -46,7 +47,10 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
         labels = f"avg, {summary.shared_labels} shared labels"
         cells = [Estimate(summary.shared["avg"]) if title == CLEAN else "" for title, _, _ in columns]
         rows.insert(len(rows) - ("transfer_gap" in names), [labels, *cells])
-    title = titled(f"{summary.run.name}: accuracy in %, {summary.split}", summary.conditions.keys() != {CLEAN})
+    title = f"{summary.run.name}: accuracy in %, {summary.split}"
+    if any(len(languages) > sum(name in intervals for name in languages) for intervals in summary.conditions.values()):
+        title += ", averages over the languages of each column"
+    title = titled(title, summary.conditions.keys() != {CLEAN})
     header = [("language", ""), *((name, note) for name, _, note in columns)]
     return Table(title, header, rows[: len(languages)], rows[len(languages) :])
 
@@ -69,7 +73,7 @@ def condition_table(report: Report, condition: str) -> Table:
     kept = [row for row in rows if any(cell != "" for cell in row[1:])]
     below = sum(row[0] in _ROW_NAMES.values() for row in kept)
     header = [("language", ""), *((name, note) for name, _, note in columns)]
-    title = titled(f"{condition}: accuracy in %, {report.split}", condition != CLEAN)
+    title = titled(f"{condition}: accuracy in %, {report.split}{_SHARED}", condition != CLEAN)
     return Table(title, header, kept[: len(kept) - below], kept[len(kept) - below :])
 
 
@@ -95,11 +99,8 @@ def overview(report: Report, conditions: Sequence[str]) -> Table:
             )
             if compared:
                 row += _cells(compared.get(summary.run.name, {}), [average], signed=True)
-    return Table(
-        titled(f"{_ROW_NAMES[average]}: accuracy in %, {report.split}", any(name != CLEAN for name in conditions)),
-        header,
-        rows,
-    )
+    title = f"{_ROW_NAMES[average]}: accuracy in %, {report.split}{_SHARED}"
+    return Table(titled(title, any(name != CLEAN for name in conditions)), header, rows)
 
 
 def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:

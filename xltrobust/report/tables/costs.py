@@ -32,7 +32,13 @@ def cost_tables(report: Report) -> list[Table]:
     tables = []
     for attack in (name for name in dict.fromkeys(found) if found.count(name) > 1):
         rows = [(s.run.name, s.source, s.costs[attack]) for s in report.common if attack in s.costs]
-        tables.append(_table(f"What the attack {attack} costs: shares in %, {report.split}", "run", rows))
+        tables.append(
+            _table(
+                f"What the attack {attack} costs: shares in %, {report.split}, on the examples that all runs share",
+                "run",
+                rows,
+            )
+        )
     return tables
 
 

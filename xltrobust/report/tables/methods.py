@@ -11,6 +11,8 @@ from xltrobust.report.over_seeds import MethodComparison
 from xltrobust.report.tables.accuracy import titled
 from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
 
+_SHARED = ", on the examples and languages that all methods share"
+
 
 def methods_overview(comparison: MethodComparison) -> list[Table]:
     """Methods by conditions: averages over the targets, each with the difference to the first method."""
@@ -29,7 +31,7 @@ def methods_overview(comparison: MethodComparison) -> list[Table]:
             row.append(_differences(comparison, method, condition).get("avg", ""))
         rows.append(row)
     attacked = any(name != CLEAN for name in conditions)
-    return [Table(titled("Accuracy in %, means over seeds and target languages", attacked), header, rows)]
+    return [Table(titled(f"Accuracy in %, means over seeds and target languages{_SHARED}", attacked), header, rows)]
 
 
 def condition_tables(comparison: MethodComparison) -> list[Table]:
@@ -45,7 +47,9 @@ def condition_tables(comparison: MethodComparison) -> list[Table]:
         rows: list[list[Cell]] = [
             [name, first.get(name, ""), *(cells.get(name, "") for cells in differences)] for name in names
         ]
-        tables.append(Table(titled(f"{condition}: accuracy in % and differences", condition != CLEAN), columns, rows))
+        tables.append(
+            Table(titled(f"{condition}: accuracy in % and differences{_SHARED}", condition != CLEAN), columns, rows)
+        )
     return tables
 
 

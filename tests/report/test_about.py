@@ -1,0 +1,93 @@
+"""A report names what was run, and its command can be pasted, whatever is in it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from report_runs import write_run
+
+from xltrobust.report import write_report
+from xltrobust.report.about import pasted
+from xltrobust.report.blocks import Code
+from xltrobust.report.markdown import to_markdown
+
+ARGUMENTS = [
+    "a b.yaml", "it's", "--lr=1e-4", "`touch x`", "$(touch x)", "x\u202ey", "two\nlines", "```", "</code><b>", "\\'",
+    "a|b", "", "\U000e0041",
+]  # fmt: skip
+
+
+def facts(folder: Path, **results: object) -> dict[str, str]:
+    text = write_report([write_run(folder, **results)]).markdown.read_text(encoding="utf8")
+    lines = [line for line in text.split("\n\n")[2].splitlines() if line.startswith("| ")][1:]
+    return dict(line.strip("| ").split(" | ", 1) for line in lines)
+
+
+def test_the_command_is_one_that_a_shell_takes_back(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", command=["python -m xltrobust.fit", *ARGUMENTS])
+    text = write_report([path]).markdown.read_text(encoding="utf8")
+    start = text.index("````bash\n") + len("````bash\n")
+    command = text[start : text.index("\n````\n", start)]
+    assert command.startswith("python -m xltrobust.fit 'a b.yaml' ") and "\n" not in command and "\u202e" not in command
+    said = subprocess.run(
+        ["bash", "-c", f'python() {{ printf "%s\\0" "$@"; }}; {command}'],
+        capture_output=True, check=True, cwd=tmp_path, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert said.stdout.decode().split("\0")[:-1] == ["-m", "xltrobust.fit", *ARGUMENTS]
+    assert not (tmp_path / "x").exists()
+    assert pasted(["fit it.py"]) == "'fit it.py'"
+
+
+@pytest.mark.parametrize("text", ["```", "a\n````\n# b", "x ` y"])
+def test_nothing_in_a_block_of_code_ends_it(text: str) -> None:
+    first, *lines, last = to_markdown([(2, Code(text, "bash"))]).splitlines()
+    assert first == f"{last}bash" and set(last) == {"`"} and "\n".join(lines) == text
+    assert not any(line.startswith(last) for line in lines)
+
+
+def test_a_run_names_its_method_data_and_processor(tmp_path: Path) -> None:
+    ball = {"class": "Ball", "epsilon": 0.1, "warmup": None}
+    regularizers = {
+        "adversarial_training": {
+            "class": "AdversarialTraining",
+            "ball": ball,
+            "weight": 1.0,
+            "name": "adversarial_training",
+        },
+        "mine": {"class": "CodeSwitching", "words": 0.6, "name": "mine"},
+    }
+    machine = {
+        "processor": "Some <CPU>",
+        "instructions": "AVX2",
+        "threads": 1,
+        "devices": 2,
+        "accelerator": "CUDAAccelerator",
+    }
+    examples = {"train": {"en": 1303}, "test": {"en": 40, "de": 30}}
+    found = facts(tmp_path / "run", regularizers=regularizers, machine=machine, data={"examples": examples})
+    assert found["method"] == "AdversarialTraining(ball=Ball(epsilon=0.1), weight=1.0), CodeSwitching(words=0.6)"
+    assert found["data set"] == "XNLI; training: 1,303 in en; test: 30–40 in each of 2 languages"
+    assert found["processor"] == "Some &lt;CPU&gt;, AVX2, 1 thread, 2 × CUDA"
+    assert found["commit"] == "abc (with local changes)" and found["encoder"] == "mini&#95;lm"
+
+
+def test_plain_training_and_the_folder_of_the_data(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", regularizers={}, data={})
+    config = "data:\n  class_path: xltrobust.datamodules.LocalClassification\n  init_args:\n    data_dir: data/sib200\n"
+    (folder / "config.yaml").write_text(config)
+    text = write_report([folder]).markdown.read_text(encoding="utf8")
+    assert "| method | plain fine-tuning, no regularizer |" in text and "| data set | XNLI from data/sib200 |" in text
+    # What an older run does not say is not guessed, and a configuration that cannot be read hides nothing else.
+    (folder / "config.yaml").write_text("data: [")
+    assert "| data set | XNLI |" in write_report([folder]).markdown.read_text(encoding="utf8")
+    assert "method" not in facts(tmp_path / "older")
+
+
+def test_heads_say_what_averages_are_over(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / name, name=name) for name in "ab"]
+    text = write_report(runs, tmp_path / "out").markdown.read_text(encoding="utf8")
+    assert "## avg (targets): accuracy in %, test, on the examples and languages that all runs share; attacked" in text
+    assert "## clean: accuracy in %, test, on the examples and languages that all runs share\n" in text
+    assert "## a: accuracy in %, test; attacked" in text  # each of its columns has all of its languages
