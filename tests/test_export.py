@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 import yaml
 from lightning_fabric import Fabric
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
-from conftest import run_command, write_tiny_config
+from conftest import write_tiny_config
 from xltrobust.attack import main as attack
 from xltrobust.errors import UserError
 from xltrobust.evaluation.opening import open_classifier
 from xltrobust.example import Example
-from xltrobust.export import export
+from xltrobust.export import export, main
+from xltrobust.fit import main as fit
 from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.runs.folder import RunFolder
@@ -24,43 +24,31 @@ from xltrobust.runs.folder import RunFolder
 MAX_LENGTH = 24  # most texts of the tiny task are longer
 
 
-@pytest.fixture(scope="module")
-def run(tiny_encoder: Path, tiny_task: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["cls", "mean"])
+def run(
+    request: pytest.FixtureRequest, tiny_encoder: Path, tiny_task: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A run that cuts its texts, and ``exported`` beside it."""
     folder = tmp_path_factory.mktemp("exported")
     config = write_tiny_config(folder / "config.yaml", tiny_encoder, tiny_task, max_epochs=2)
     own = yaml.safe_load(config.read_text())
-    own["model"]["pooling"], own["data"]["init_args"]["max_length"] = "cls", MAX_LENGTH
+    own["model"]["pooling"], own["data"]["init_args"]["max_length"] = request.param, MAX_LENGTH
     config.write_text(yaml.safe_dump(own))
-    run_command("fit", "--config", config)
-    export(RunFolder(folder / "run"), folder / "exported")
+    fit(["--config", str(config)])
+    main(["--run", str(folder / "run"), str(folder / "exported")])
     return folder / "run"
 
 
 def test_a_run_is_exported_whole_or_not_at_all(run: Path) -> None:
-    model = AutoModelForSequenceClassification.from_pretrained(run.parent / "exported").eval()
-    tokenizer = AutoTokenizer.from_pretrained(run.parent / "exported")
-    module, tokenization = load_run_model(RunFolder(run))
-    texts = [
-        "the house is red",
-        "房子很绿",
-        "blau",
-        "the old house near a tree is very green",
-        "一 房 子 很 近 树 和 老 的 蓝",
-    ]
-    lengths = set()
-    for text in texts:
-        inputs = tokenizer(text, return_tensors="pt", truncation=True)
-        lengths.add(inputs["input_ids"].shape[1])
-        row = tokenization.table([Example("0", "en", text, 0)]).row(0)
-        with torch.no_grad():
-            assert torch.allclose(model(**inputs).logits, module(tokenization.collate([row])).logits, atol=1e-5)
-    assert max(lengths) == MAX_LENGTH and len(lengths) > 2
-    assert model.config.id2label[0] == module.labels[0] == "blue"
-    assert tokenization.tokenizer.model_max_length == 120  # others read it
+    config = AutoConfig.from_pretrained(run.parent / "exported")
+    assert config.id2label == {0: "blue", 1: "green", 2: "red"} and config.xltrobust_max_length == MAX_LENGTH
+    assert AutoTokenizer.from_pretrained(run.parent / "exported").model_max_length == MAX_LENGTH
+    before = sorted(run.parent.iterdir())
     with pytest.raises(UserError, match="exists already"):
         export(RunFolder(run), run.parent / "exported")
-    assert sorted(path.name for path in run.parent.iterdir()) == ["config.yaml", "exported", "run"]
+    with pytest.raises(UserError, match="not found; is .* the folder of a finished run"):
+        export(RunFolder(run.parent), run.parent / "other")
+    assert sorted(run.parent.iterdir()) == before
 
 
 def test_the_attack_command_cuts_texts_as_the_exported_run_did(

@@ -35,13 +35,13 @@ def main(arguments: Sequence[str]) -> None:
     victim = parser.add_argument_group("what is attacked")
     either = victim.add_mutually_exclusive_group(required=True)
     either.add_argument("--run", help="folder of a finished run: its checkpoint is attacked, results are added there")
-    either.add_argument("--model", help="hub name or directory of a transformers sequence classifier")
+    either.add_argument("--model", help="hub name or directory of a transformers or sentence-transformers classifier")
     victim.add_argument("--config", help="with --model: a YAML file whose `data` section names the test data")
     victim.add_argument("--output", help="with --model: the folder for results; of an earlier attack, to add to it")
     attacks = parser.add_argument_group("attacks")
     attacks.add_argument(
         "--attack", action="append", required=True, metavar="NAME", help="an attack of the run's configuration, a file "
-        "NAME.yaml, experiments/attacks/NAME.yaml (`xltrobust list attacks`), or NEW_NAME= one of these; may be repeated"
+        "NAME.yaml, experiments/attacks/NAME.yaml (`xltrobust list attacks`), or NEW_NAME= one of these; may repeat"
     )  # fmt: skip
     attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     attacks.add_argument("--seed", type=at_least(0), help="of the attack (default: the run's)")

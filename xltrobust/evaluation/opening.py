@@ -19,7 +19,7 @@ from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.session import AttackSession, read_rows
 from xltrobust.evaluation.shares import attack_share, chosen_share
-from xltrobust.models.pretrained_classifier import PretrainedClassifier
+from xltrobust.models.from_elsewhere import load_classifier
 from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.engine.journal import victim_folder
@@ -57,7 +57,7 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
     """A session on a classifier from the hub or a directory; it is tested on clean texts first, unless that was done.
 
     Args:
-        name: see :class:`~xltrobust.models.pretrained_classifier.PretrainedClassifier`.
+        name: see :func:`~xltrobust.models.from_elsewhere.load_classifier`.
         config: a YAML file with a section ``data``, as the runs' configurations have it.
         folder: of the results.
         fabric: of this process.
@@ -68,7 +68,7 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
     """
     section = _data_section(config)
     data = _data(_cut_as_trained(section, name, config), name, config)
-    module = PretrainedClassifier(name, data.labels).to(fabric.device)
+    module = load_classifier(name, data.labels).to(fabric.device)
     victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
     weights = Path(name)
     settings = data.max_length, _precision(fabric), "" if weights.exists() else name

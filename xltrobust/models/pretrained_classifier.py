@@ -14,6 +14,7 @@ from xltrobust.encoders.load import check_vocabulary, encoder_inputs
 from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
 from xltrobust.models.network import Batch
+from xltrobust.models.output_order import output_order
 
 
 class PretrainedClassifier(nn.Module):
@@ -39,7 +40,7 @@ class PretrainedClassifier(nn.Module):
             raise UserError(f"{name}: not a fine-tuned classifier, {missing} is missing.")
         check_vocabulary(name, self.model)
         self.labels = list(labels)
-        self.register_buffer("order", torch.tensor(_order(name, self.model.config.id2label, labels)))
+        self.register_buffer("order", torch.tensor(output_order(name, self.model.config.id2label, labels)))
         self.eval()
 
     @property
@@ -57,16 +58,3 @@ class PretrainedClassifier(nn.Module):
     def forward(self, batch: Batch) -> Any:
         """An object with ``logits`` of shape (B, C)."""
         return SimpleNamespace(logits=self.model(**encoder_inputs(self.model, batch)).logits[:, self.order])
-
-
-def _order(name: str, classes: dict[int, str], labels: Sequence[str]) -> list[int]:
-    """The classifier's output for each of the task's labels."""
-    places = {label: place for place, label in classes.items()}
-    if set(places) == set(labels):
-        return [places[label] for label in labels]
-    if len(classes) == len(labels) and all(label == f"LABEL_{place}" for place, label in classes.items()):
-        return list(range(len(labels)))
-    raise UserError(
-        f"{name}: its classes ({', '.join(map(str, classes.values()))}) are not the task's ({', '.join(labels)}): "
-        "choose data of the task that it was trained on, or set id2label in its config.json."
-    )
