@@ -31,9 +31,9 @@ def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalC
 
 def trainer(**options) -> pl.Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    own = {"num_sanity_val_steps": 0, "enable_checkpointing": False, "use_distributed_sampler": False}
+    defaults = {"num_sanity_val_steps": 0, "enable_checkpointing": False, "use_distributed_sampler": False}
     callbacks = [*options.pop("callbacks", []), MultilingualEvaluation()]
-    return pl.Trainer(**quiet | own | options, callbacks=callbacks)
+    return pl.Trainer(**quiet | defaults | options, callbacks=callbacks)
 
 
 def test_training_equals_a_plain_loop(tiny_encoder: Path, tiny_task: Path) -> None:
