@@ -77,7 +77,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     pl.seed_everything(0)
-    data = HomeAssistantIntents(tokenizer=given.encoder, languages=["de"], batch_size=given.batch_size, oracle=False)
+    data = HomeAssistantIntents(tokenizer=given.encoder, languages=["de"], batch_size=given.batch_size)
     module = RobustClassifier(encoder=given.encoder, labels=data.labels, freeze_embeddings=True, pooling="mean")
     loader = data.train_dataloader()
     batches = [batch for _, batch in zip(range(given.steps), loader, strict=False)]

@@ -87,7 +87,7 @@ def measured(module: RobustClassifier, make: Callable[[], Regularizer] | None, g
     module.regularizers.clear()
     module.regularizer_modules.clear()
     data = HomeAssistantIntents(
-        languages=["de"], batch_size=32, pair_batch_size=16, oracle=False, num_workers=given.workers,
+        languages=["de"], batch_size=32, pair_batch_size=16, num_workers=given.workers,
         parallel=ParallelCorpus(bitexts=[HomeAssistantTranslations(languages=LANGUAGES)]),
     )  # fmt: skip
     watch = Stopwatch()
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
-    labels = HomeAssistantIntents(languages=["de"], oracle=False).labels
+    labels = HomeAssistantIntents(languages=["de"]).labels
     module = RobustClassifier(labels=labels, freeze_embeddings=True, pooling="mean")
     makers = catalogue(given.synonyms)
     if given.only:

@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     pl.seed_everything(0)
-    data = Repeated(tokenizer=given.encoder, languages=["de"], batch_size=given.batch_size, oracle=False)
+    data = Repeated(tokenizer=given.encoder, languages=["de"], batch_size=given.batch_size)
     data.texts = given.texts
     data.add_augmentation(DataAugmentation(view=RandomView(perturbation=TypoPerturbation(), rate=0.1)).augment)
     _ = data.train_examples

@@ -134,7 +134,7 @@ def write_tiny_config(path: Path, encoder: Path, data: Path, pairs: Path | None 
             "class_path": "xltrobust.datamodules.LocalClassification",
             "init_args": {
                 "data_dir": str(data), "source": "en", "languages": ["de", "zh"], "batch_size": 16,
-                "columns": {"id": "id"},
+                "columns": {"id": "id"}, "validate_targets": 1,
             },
         },
         "trainer": {"max_epochs": 3, "accelerator": "cpu", "enable_progress_bar": False, **trainer},

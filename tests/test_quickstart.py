@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "run_dir": folder,
         "trainer.max_epochs": 2,
         "data.init_args.languages": "[de,zh-CN]",
-        "data.init_args.limit_train_examples": 320,
+        "data.init_args.max_train_examples": 320,
         "data.init_args.max_test_examples": 46,
         "data.init_args.max_dev_examples": 23,
         "adversarial.max_examples": 23,

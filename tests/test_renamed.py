@@ -66,6 +66,19 @@ def test_fit_takes_the_configuration_of_a_run_whose_alignment_was_trained_before
         assert not any("before" in own["init_args"] for own in callbacks)
 
 
+@pytest.mark.parametrize("name", ["quickstart", "sib200", "parallel/none/seed-0"])
+def test_validation_on_the_targets_was_on_or_off_in_earlier_runs(name):
+    text = (DOCS / name / "config.yaml").read_text(encoding="utf8")
+    folder = RunFolder(DOCS / name)
+    arguments = folder.options["data"]["init_args"]
+    assert arguments["validate_targets"] == (1 if "oracle: true" in text else 0) and "oracle" not in arguments
+    assert arguments["max_train_examples"] is None and "limit_train_examples" in text
+    # What an earlier run says is what the present configuration of the same run says.
+    folder.check_config(yaml.safe_dump(folder.options))
+    with pytest.raises(UserError, match="validate_targets"):
+        folder.check_config(yaml.safe_dump(folder.options | {"data": {"init_args": {"validate_targets": 5}}}))
+
+
 def test_both_names_at_once_are_refused():
     options = {
         "perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"},

@@ -26,13 +26,19 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
 
 
 def write_config(
-    folder: Path, encoder: Path, data: Path, every_n_train_steps: int | None = None, **trainer: object
+    folder: Path,
+    encoder: Path,
+    data: Path,
+    every_n_train_steps: int | None = None,
+    validate_targets: int = 1,
+    **trainer: object,
 ) -> Path:
     folder.mkdir()
     options: dict = {"callbacks": [{"class_path": "killer.Killer"}], "logger": False} | trainer
     path = write_tiny_config(folder / "config.yaml", encoder, data, **options)
     config = yaml.safe_load(path.read_text())
     config["last_checkpoint"] = {"every_n_train_steps": every_n_train_steps}
+    config["data"]["init_args"]["validate_targets"] = validate_targets
     path.write_text(yaml.safe_dump(config))
     return path
 
@@ -87,6 +93,10 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, t
         ("after it", f"train_batch_end:{STEPS + 4}", 3, {"val_check_interval": 3}),
         ("validation within an epoch", "validation_start:2", None, {"val_check_interval": 3}),
         ("the test", "test_batch_end:2", None, {}),
+        ("mid-epoch, before the targets are due", f"train_batch_end:{STEPS + 3}", 2, {"validate_targets": 2}),
+        ("an epoch's end, at which they are not due", "train_epoch_end:1", STEPS, {"validate_targets": 2}),
+        ("validation, as they are due", "validation_batch_end:4", STEPS, {"validate_targets": 2}),
+        ("after it", f"train_batch_end:{2 * STEPS + 1}", None, {"validate_targets": 2}),
     ],
 )
 def test_killed_run_ends_as_if_it_had_not_been(

@@ -19,6 +19,16 @@ def checked_share(share: float) -> float:
     return share
 
 
+def require_at_least(least: int, **values: int | None) -> None:
+    """
+    Raises:
+        ValueError: naming the first value that is neither None nor at least ``least``.
+    """
+    for name, value in values.items():
+        if value is not None and value < least:
+            raise ValueError(f"Expected argument `{name}` to be at least {least}, but got {value}.")
+
+
 def require_positive(**values: float | None) -> None:
     """Checks that each value is positive or None.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+_TASK = {"oracle": "validate_targets", "limit_train_examples": "max_train_examples"}
 # By the class that takes the option: the old name and the new one.
 _RENAMED = {
+    **dict.fromkeys(("HomeAssistantIntents", "LocalClassification", "PAWSX", "XNLI"), _TASK),
     "GreedySearch": {"passes": "sweeps"},
     "SentenceAlignment": {"before": "pretraining_share"},
     "WordAlignment": {"before": "pretraining_share"},
@@ -20,6 +22,8 @@ def with_new_names(value: Any) -> Any:
 
     >>> with_new_names({"search": {"class_path": "xltrobust.perturb.GreedySearch", "init_args": {"passes": 5}}})
     {'search': {'class_path': 'xltrobust.perturb.GreedySearch', 'init_args': {'sweeps': 5}}}
+    >>> with_new_names({"class_path": "XNLI", "init_args": {"oracle": True}})  # after every epoch: every first one
+    {'class_path': 'XNLI', 'init_args': {'validate_targets': 1}}
     >>> with_new_names([{"class": "GreedySearch", "passes": 5}, {"class": "FreeLB", "passes": 5}])
     [{'class': 'GreedySearch', 'sweeps': 5}, {'class': 'FreeLB', 'passes': 5}]
     """
@@ -37,7 +41,11 @@ def with_new_names(value: Any) -> Any:
 
 
 def _renamed(arguments: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {
-        names[name] if name in names and names[name] not in arguments else name: item
-        for name, item in arguments.items()
-    }
+    found: dict[str, Any] = {}
+    for name, item in arguments.items():
+        new = names.get(name, name)
+        if new == name or new in arguments:
+            found[name] = item
+        else:
+            found[new] = int(item) if isinstance(item, bool) else item  # where there was on and off, there is a number
+    return found

@@ -58,7 +58,7 @@ def on_device(module, rank: int, world_size: int):
 
 
 def test_evaluation_sets_come_in_the_order_of_the_languages(make):
-    module = make(languages=["zh", "de"])
+    module = make(languages=["zh", "de"], validate_targets=1)
     assert [(own.split, own.name, len(own.examples)) for own in module.validation_sets] == [
         ("dev", "en", 30), ("dev", "zh", 30), ("dev", "de", 30)
     ]  # fmt: skip
@@ -68,8 +68,8 @@ def test_evaluation_sets_come_in_the_order_of_the_languages(make):
     assert len(module.val_dataloader()) == len(module.test_dataloader()) == 3
 
 
-def test_without_the_oracle_only_the_source_is_validated_on(make):
-    module = make(oracle=False)
+def test_only_the_source_is_validated_on_by_default(make):
+    module = make()
     assert [own.name for own in module.validation_sets] == ["en"]
     assert [own.name for own in module.test_sets] == ["en", "de", "zh"]
 
@@ -90,7 +90,7 @@ class SeveralSplits(CrossLingualClassification):
 
 
 def test_test_sets_are_all_splits_but_dev_and_sets_without_examples_are_left_out(tiny_encoder):
-    module = SeveralSplits(tokenizer=str(tiny_encoder))
+    module = SeveralSplits(tokenizer=str(tiny_encoder), validate_targets=1)
     assert [own.name for own in module.validation_sets] == ["en", "en>de"]
     assert [(own.split, own.name) for own in module.test_sets] == [
         ("test", "en"), ("test", "de"), ("test", "en>de"), ("test_seen", "en")
@@ -214,7 +214,7 @@ def test_the_seed_orders_the_training_examples(make, monkeypatch):
 
 def test_a_limited_training_set_is_a_seeded_random_subset(make, monkeypatch):
     def chosen(limit: int) -> list[str]:
-        module = make(limit_train_examples=limit)
+        module = make(max_train_examples=limit)
         return [e.id for e in module.train_dataloader().dataset.examples]
 
     everything = [e.id for e in make().read("train", "en")]
@@ -227,7 +227,30 @@ def test_a_limited_training_set_is_a_seeded_random_subset(make, monkeypatch):
 
 
 def test_limiting_the_training_set_leaves_tests_alone(make):
-    assert [len(own.examples) for own in make(limit_train_examples=5).test_sets] == [25, 25, 25]
+    assert [len(own.examples) for own in make(max_train_examples=5).test_sets] == [25, 25, 25]
+
+
+def test_capped_evaluation_sets_are_the_same_items_in_all_languages_and_runs(make, monkeypatch):
+    module = make(max_dev_examples=12, max_test_examples=10, validate_targets=1)
+    for sets, size in ((module.validation_sets, 12), (module.test_sets, 10)):
+        # Labels differ from language to language here, and so do the items that stand for them.
+        assert [len(each.examples) for each in sets] == [size] * 3
+    everything = {each.id for each in make().read("test", "de")}
+    chosen = [[each.id for each in own.examples] for own in module.test_sets]
+    assert all(set(own) < everything for own in chosen)
+    monkeypatch.setenv("PL_GLOBAL_SEED", "8")
+    again = make(max_test_examples=10)
+    assert [[each.id for each in own.examples] for own in again.test_sets] == chosen
+    counts = again.data_counts()
+    assert counts["examples"]["test"] == dict.fromkeys(["en", "de", "zh"], 10)
+    assert counts["examples_before_cap"] == {"test": dict.fromkeys(["en", "de", "zh"], 25)}
+
+
+def test_all_evaluation_data_is_unseen_whatever_a_run_uses_of_it(make):
+    everything = [(each.language, each.id) for each in make().unseen_examples()]
+    assert len(everything) == 3 * (25 + 30)
+    capped = make(max_dev_examples=2, max_test_examples=2)
+    assert [(each.language, each.id) for each in capped.unseen_examples()] == everything
 
 
 def test_augmented_texts_depend_on_epoch_and_example_and_not_on_workers(make):
@@ -348,7 +371,7 @@ def test_evaluation_texts_are_never_augmented(make):
 
 
 def test_data_counts_say_what_was_read_and_cut(make):
-    module = make(max_length=16, limit_train_examples=50)
+    module = make(max_length=16, max_train_examples=50, validate_targets=1)
     assert module.data_counts() == {"examples": {}, "truncated": {}}
     module.counts["left_out"] = {"why": 3}
     module.train_dataloader()
@@ -377,11 +400,13 @@ def test_with_several_devices_training_texts_are_tokenized_ahead(make):
 
 
 def test_arguments_are_checked(make):
-    for name in ("batch_size", "eval_batch_tokens"):
+    for name in ("batch_size", "eval_batch_tokens", "max_train_examples", "max_dev_examples", "max_test_examples"):
         with pytest.raises(ValueError, match=f"`{name}` to be at least 1, but got 0"):
             make(**{name: 0})
     with pytest.raises(ValueError, match="`max_length` to be at least 4, but got 3"):
         make(max_length=3)
+    with pytest.raises(ValueError, match="`validate_targets` to be at least 0, but got -1"):
+        make(validate_targets=-1)
 
 
 def test_a_task_without_training_examples_is_refused(tiny_encoder):

@@ -79,6 +79,29 @@ def test_the_oracle_is_the_best_epoch_of_the_targets(tested) -> None:
     assert oracle["chosen_target_dev_acc"] == chosen["target_acc"]
 
 
+def test_the_oracle_knows_the_epochs_that_the_targets_were_validated_after() -> None:
+    epochs = [
+        {"epoch": 0.0, "source_acc": 0.6},
+        {"epoch": 1.0, "source_acc": 0.7, "target_acc": 0.5},
+        {"epoch": 2.0, "source_acc": 0.9},
+        {"epoch": 3.0, "source_acc": 0.8, "target_acc": 0.4},
+    ]
+    assert ValidationHistory(epochs).oracle() == {"best_target_dev_acc": 0.5, "best_epoch": 1.0}
+    known = ValidationHistory([*epochs[:2], *epochs[3:]]).oracle()
+    assert known["chosen_epoch"] == 3.0 and known["chosen_target_dev_acc"] == 0.4
+    assert ValidationHistory(epochs[:1]).oracle() == {}
+
+
+def test_targets_that_are_not_due_are_missing_from_an_epoch(tiny_encoder: Path, tiny_task: Path) -> None:
+    module, data = make(tiny_encoder, tiny_task, validate_targets=2)
+    attacks = AdversarialEvaluation(attacks={"few": typos(1)}, every_n_epochs=1, dev_examples=3)
+    fitting = trainer(max_epochs=4, callbacks=[attacks])
+    fitting.fit(module, datamodule=data)
+    epochs = MultilingualEvaluation.of(fitting).history.epochs
+    assert ["target_acc" in epoch for epoch in epochs] == [False, True, False, True]
+    assert all(0 <= epoch["source_acc"] <= 1 and 0 <= epoch["source_adv_acc/few"] <= 1 for epoch in epochs)
+
+
 def test_a_checkpoint_hands_its_history_on(tested, tiny_encoder: Path, tiny_task: Path, tmp_path: Path) -> None:
     evaluation, _, fitting = tested
     fitting.save_checkpoint(tmp_path / "a.ckpt")

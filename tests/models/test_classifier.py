@@ -16,7 +16,9 @@ from xltrobust.models.classifier import NonFiniteLoss, RobustClassifier
 from xltrobust.models.optimizer import linear_factor, parameter_groups
 
 
-def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalClassification]:
+def make(
+    encoder: Path, task: Path, validate_targets: int = 1, **options
+) -> tuple[RobustClassifier, LocalClassification]:
     data = LocalClassification(
         tokenizer=str(encoder),
         data_dir=str(task),
@@ -24,6 +26,7 @@ def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalC
         languages=["de"],
         batch_size=16,
         columns=Columns(id="id"),
+        validate_targets=validate_targets,
     )
     pl.seed_everything(3)
     return RobustClassifier(encoder=str(encoder), labels=data.labels, **options), data
@@ -31,9 +34,9 @@ def make(encoder: Path, task: Path, **options) -> tuple[RobustClassifier, LocalC
 
 def trainer(**options) -> pl.Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    defaults = {"num_sanity_val_steps": 0, "enable_checkpointing": False, "use_distributed_sampler": False}
+    own = {"num_sanity_val_steps": 0, "enable_checkpointing": False, "use_distributed_sampler": False}
     callbacks = [*options.pop("callbacks", []), MultilingualEvaluation()]
-    return pl.Trainer(**quiet | defaults | options, callbacks=callbacks)
+    return pl.Trainer(**quiet | own | options, callbacks=callbacks)
 
 
 def test_training_equals_a_plain_loop(tiny_encoder: Path, tiny_task: Path) -> None:

@@ -20,7 +20,6 @@ from xltrobust.example import Example
 from xltrobust.models.network import Network
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb import GreedySearch, TypoPerturbation
-from xltrobust.perturb.goal import Misclassification
 from xltrobust.perturb.recipe import Attack
 from xltrobust.perturb.searches.replay import Replay
 
@@ -51,8 +50,7 @@ def test_any_network_is_tested_and_attacked(tiny_encoder: Path, tiny_task: Path)
     )
     network: Network = BagOfBytes(data.labels, len(data.tokenization.tokenizer))
     victim = ClassifierVictim(network, data.tokenization)
-    sets = data.test_sets
-    places = [(at, i) for at, tested in enumerate(sets) for i in range(len(tested.examples))]
+    sets, places = data.test_sets, [(at, i) for at, own in enumerate(data.test_sets) for i in range(len(own.examples))]
     nothing = Attack(perturbation=Replay({}), search=Replay({}))
     clean = attack_share("clean", nothing, sets, places, victim, quiet=True)
     answers = {place: int(victim([sets[place[0]].examples[place[1]]])[0].argmax()) for place in places}
@@ -70,6 +68,6 @@ def test_any_network_is_tested_and_attacked(tiny_encoder: Path, tiny_task: Path)
 def test_gradients_are_the_networks(tiny_encoder: Path) -> None:
     tokenization = Tokenization(str(tiny_encoder), 64)
     network = BagOfBytes(["a", "b"], len(tokenization.tokenizer))
-    (found,) = ClassifierVictim(network, tokenization).gradients([Example("0", "en", "red", 1)], Misclassification())
+    (found,) = ClassifierVictim(network, tokenization).gradients([Example("0", "en", "red", 1)])
     expected = (network.head[:, 1] - network.head[:, 0]).numpy()
     np.testing.assert_allclose(found.gradients, np.tile(expected, (5, 1)), atol=1e-6)

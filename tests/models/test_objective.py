@@ -130,17 +130,16 @@ def test_what_is_predicted_for_tokens_without_a_label_does_not_count(
 
 def test_a_view_of_other_length_is_compared_word_by_word(tiny_encoder: Path) -> None:
     module, data = make(tiny_encoder)
-    regularizer = ConsistencyRegularization(view=TYPOS)
-    data.add_view(regularizer.name, regularizer.second_view)
+    own = ConsistencyRegularization(view=TYPOS)
+    data.add_view(own.name, own.second_view)
     batch = data.collate(range(8))
-    view = batch["views"][regularizer.name]
+    view = batch["views"][own.name]
     words = [(at, int(token)) for at in range(8) for token in (batch["labels"][at] != IGNORED).nonzero()]
     others = [(at, int(token)) for at in range(8) for token in (view["labels"][at] != IGNORED).nonzero()]
     assert len(words) == len(others) and words != others
     clean, changed = module(batch).logits, module(view).logits
     pairs = [symmetric_kl(clean[a][None], changed[b][None]) for a, b in zip(words, others, strict=True)]
-    term = regularizer.term(module, batch, module(batch))
-    assert term.item() == pytest.approx(torch.cat(pairs).mean().item(), rel=1e-5)
+    assert own.term(module, batch, module(batch)).item() == pytest.approx(torch.cat(pairs).mean().item(), rel=1e-5)
 
 
 def test_classification_is_cross_entropy() -> None:

@@ -37,10 +37,10 @@ def test_schedule_is_transformers_own() -> None:
         ):
             optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
             schedule = make(optimizer)
-            applied = []
+            own = []
             for _ in range(steps):
-                applied.append(optimizer.param_groups[0]["lr"])
+                own.append(optimizer.param_groups[0]["lr"])
                 optimizer.step()
                 schedule.step()
-            rates.append(applied)
+            rates.append(own)
         assert torch.allclose(torch.tensor(rates[0]), torch.tensor(rates[1]))

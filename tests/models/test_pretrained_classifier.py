@@ -31,9 +31,9 @@ def save(directory: Path, names: list[str]) -> Path:
 
 def test_logits_come_in_the_order_of_the_tasks_labels(tmp_path: Path) -> None:
     directory = save(tmp_path / "model", LABELS[::-1])
-    classifier, tokenization = PretrainedClassifier(str(directory), LABELS), Tokenization(str(directory), 64)
+    own, tokenization = PretrainedClassifier(str(directory), LABELS), Tokenization(str(directory), 64)
     examples = [Example("0", "en", "red", 0), Example("1", "en", "the house is blue", 1)]
-    victim = ClassifierVictim(classifier, tokenization)
+    victim = ClassifierVictim(own, tokenization)
     model = AutoModelForSequenceClassification.from_pretrained(directory).eval()
     for example, row in zip(examples, victim(examples), strict=True):
         with torch.no_grad():

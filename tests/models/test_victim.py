@@ -41,18 +41,18 @@ def test_gradients_are_those_of_the_margin(tiny_encoder: Path) -> None:
         with torch.inference_mode():  # as Lightning's test runs
             found = victim.gradients(example, Misclassification())
             logits = victim(example)
-        for original, gradient, row in zip(example, found, logits, strict=True):
-            table = tokenization.table([original])
+        for own, gradient, row in zip(example, found, logits, strict=True):
+            table = tokenization.table([own])
             batch = tokenization.collate([table.row(0)])
 
-            def margin(embeddings: torch.Tensor, batch: dict = batch, label: int = original.label) -> float:
+            def margin(embeddings: torch.Tensor, batch: dict = batch, label: int = own.label) -> float:
                 with torch.no_grad():
                     hidden = module.encode(embeddings[None], batch)
                     row = module.classify(module.pool(hidden, batch))[0]
                 return float(row[label] - max(value for at, value in enumerate(row.tolist()) if at != label))
 
             embeddings = torch.from_numpy(gradient.embeddings).double()
-            assert abs(margin(embeddings) - (row[original.label] - np.delete(row, original.label).max())) < 1e-5
+            assert abs(margin(embeddings) - (row[own.label] - np.delete(row, own.label).max())) < 1e-5
             for at in {0, len(embeddings) // 2, len(embeddings) - 1}:
                 step = torch.zeros_like(embeddings)
                 step[at] = torch.from_numpy(gradient.gradients[at]) / (np.linalg.norm(gradient.gradients[at]) + 1e-9)
@@ -64,11 +64,11 @@ def test_tokens_know_their_characters(tiny_encoder: Path) -> None:
     victim = ClassifierVictim(
         RobustClassifier(encoder=str(tiny_encoder), labels=["a", "b"]).eval(), Tokenization(str(tiny_encoder), 64)
     )
-    (found,) = victim.gradients([Example("0", "en", "aé", 0, "b")], Misclassification())
-    assert found.sides.tolist() == [-1, 0, 0, 0, -1, -1, 1, -1]
-    assert found.spans[found.sides == 0].tolist() == [[0, 1], [1, 2], [1, 2]]  # two bytes of one letter
+    (own,) = victim.gradients([Example("0", "en", "aé", 0, "b")], Misclassification())
+    assert own.sides.tolist() == [-1, 0, 0, 0, -1, -1, 1, -1]
+    assert own.spans[own.sides == 0].tolist() == [[0, 1], [1, 2], [1, 2]]  # two bytes of one letter
     vectors = victim.word_vectors(["aé", "", "b"])
-    np.testing.assert_allclose(vectors[0], found.embeddings[found.sides == 0].mean(0), atol=1e-6)
-    np.testing.assert_allclose(vectors[2], found.embeddings[6], atol=1e-6)
+    np.testing.assert_allclose(vectors[0], own.embeddings[own.sides == 0].mean(0), atol=1e-6)
+    np.testing.assert_allclose(vectors[2], own.embeddings[6], atol=1e-6)
     assert not vectors[1].any()
     np.testing.assert_array_equal(victim.word_vectors(["b", "b"]), vectors[[2, 2]])

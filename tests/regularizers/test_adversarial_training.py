@@ -23,8 +23,8 @@ def absolute(norm: str, scope: str, epsilon: float = 0.4) -> Ball:
 def worst_case(module: LinearSoftmax, batch: dict[str, Tensor], ball: Ball) -> Tensor:
     """Two classes: the margin falls by ε times the dual norm of the difference of their weights, and no further."""
     logits = module.logits(module.embed(batch), batch)
-    right = logits.gather(1, batch["labels"][:, None]).squeeze(1)
-    margins = 2 * right - logits.sum(1)
+    own = logits.gather(1, batch["labels"][:, None]).squeeze(1)
+    margins = 2 * own - logits.sum(1)
     difference = module.weights[:, 0] - module.weights[:, 1]
     tokens = batch["perturbable"].sum(1)
     if ball.norm == "linf":
@@ -46,8 +46,8 @@ def test_one_step_finds_the_worst_case_of_two_classes(norm: str, scope: str) -> 
 def test_every_step_raises_the_loss_and_stays_in_the_ball(norm: str, scope: str, start: str) -> None:
     module, batch, ball = LinearSoftmax(classes=4, everywhere=True), make_batch(classes=4), absolute(norm, scope)
     steps = 6
-    regularizer = AdversarialTraining(ball=ball, steps=steps, step_size=ball.epsilon / 20, start=start)  # type: ignore[arg-type]
-    term_of(regularizer, module, batch)
+    own = AdversarialTraining(ball=ball, steps=steps, step_size=ball.epsilon / 20, start=start)  # type: ignore[arg-type]
+    term_of(own, module, batch)
     assert len(module.shifts) == steps + 1
     losses = []
     for shift in list(module.shifts):
@@ -73,9 +73,9 @@ def test_one_example_is_moved_whatever_else_is_in_the_batch() -> None:
 def test_clean_share_mixes_the_losses() -> None:
     module, batch, ball = LinearSoftmax(everywhere=True), make_batch(), absolute("l2", "token")
     perturbed = term_of(AdversarialTraining(ball=ball), module, batch)
-    regularizer = AdversarialTraining(ball=ball, clean_share=0.25)
-    assert regularizer.task_share == 0.25
-    assert torch.allclose(term_of(regularizer, module, batch), 0.75 * perturbed)
+    own = AdversarialTraining(ball=ball, clean_share=0.25)
+    assert own.task_share == 0.25
+    assert torch.allclose(term_of(own, module, batch), 0.75 * perturbed)
 
 
 def test_radius_is_logged_both_ways() -> None:

@@ -26,7 +26,7 @@ def test_projection_is_the_nearest_point_of_the_ball(ball: Ball) -> None:
     assert torch.equal(ball.project(near, 0.7), near)
     for _ in range(200):  # no point of the ball is nearer
         other = ball.project(projected + 0.1 * torch.randn_like(projected), 0.7)
-        distance = [(far - point).square().sum((-2, -1)) for point in (projected, other)]
+        distance = [(far - own).square().sum((-2, -1)) for own in (projected, other)]
         assert (distance[0] <= distance[1] + 1e-4).all()
 
 

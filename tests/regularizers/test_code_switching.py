@@ -31,9 +31,9 @@ def lexicons(tmp_path: Path) -> dict[str, str]:
 
 
 def switching(lexicons: dict[str, str], **options) -> CodeSwitching:
-    regularizer = CodeSwitching(lexicons=lexicons, **options)
-    regularizer.prepare(task("en"))
-    return regularizer
+    own = CodeSwitching(lexicons=lexicons, **options)
+    own.prepare(task("en"))
+    return own
 
 
 def task(source: str, *texts: str) -> SimpleNamespace:
@@ -77,9 +77,9 @@ def test_by_default_a_word_that_the_language_drawn_lacks_is_left(tmp_path: Path,
         lines = [f"{word} {new}" for word, others in entries.items() for new in others]
         path.write_text("\n".join(lines) + "\n", encoding="utf8")
         paths[f"en-{language}"] = str(path)
-    regularizer = CodeSwitching(lexicons=paths, lacking=lacking)  # type: ignore[arg-type]
-    regularizer.prepare(data := task("en", *[TEXT] * DRAWS))
-    texts, worst = views(regularizer.switched), 1.0
+    own = CodeSwitching(lexicons=paths, lacking=lacking)  # type: ignore[arg-type]
+    own.prepare(data := task("en", *[TEXT] * DRAWS))
+    texts, worst = views(own.switched), 1.0
     for place, word in enumerate(TEXT.split()):
         chance = chances(0.6, LEXICON).get(word, {})
         counts = Counter(text[place] for text in texts)
@@ -118,16 +118,16 @@ def test_words_are_switched_as_often_as_asked(lexicons: dict[str, str], sentence
 
 
 def test_a_biased_sampler_fails(lexicons: dict[str, str]) -> None:
-    regularizer = switching(lexicons, words=0.6)
-    assert min(p_values(views(regularizer.switched), 1.0, 0.55)) < 1e-3  # another rate
+    own = switching(lexicons, words=0.6)
+    assert min(p_values(views(own.switched), 1.0, 0.55)) < 1e-3  # another rate
     assert min(p_values(views(switching(lexicons, sentences=0.9, words=0.6 / 0.9).switched), 1.0, 0.6)) < 1e-3
     # All translations alike, whatever their language, as a flat list would have it.
-    (german, french) = regularizer._switches
-    options = regularizer._options
-    regularizer._options = lambda example: {  # type: ignore[method-assign]
+    (german, french) = own._switches
+    options = own._options
+    own._options = lambda example: {  # type: ignore[method-assign]
         place: [[edit for edits in by_language for edit in edits]] for place, by_language in options(example).items()
     }
-    assert german is not french and min(p_values(views(regularizer.switched), 1.0, 0.6)) < 1e-3
+    assert german is not french and min(p_values(views(own.switched), 1.0, 0.6)) < 1e-3
 
 
 def test_languages_can_be_named_and_read_backwards(lexicons: dict[str, str]) -> None:
@@ -142,14 +142,14 @@ def test_the_share_of_words_with_a_translation_is_told(lexicons: dict[str, str])
     data = task("en", TEXT, "lamp and light")
     CodeSwitching(lexicons=lexicons, languages=["fr", "de"]).prepare(data)
     assert data.counts["words_with_translation"] == {"fr": 0.625, "de": 0.625}
-    (regularizer,) = (CodeSwitching(lexicons=lexicons, languages=["de"]),)
-    regularizer.prepare(data := task("en", "light", "lamp"))
+    (own,) = (CodeSwitching(lexicons=lexicons, languages=["de"]),)
+    own.prepare(data := task("en", "light", "lamp"))
     assert data.counts["words_with_translation"] == {"de": 0.5}
 
 
 def test_both_texts_of_a_pair_are_switched(lexicons: dict[str, str]) -> None:
-    regularizer = switching(lexicons, languages=["de"], words=1.0)
-    found = regularizer.switched(Example("0", "en", "now on", 0, "on now"), random.Random(0))
+    own = switching(lexicons, languages=["de"], words=1.0)
+    found = own.switched(Example("0", "en", "now on", 0, "on now"), random.Random(0))
     assert (found.text, found.text_pair) == ("jetzt an", "an jetzt")
 
 

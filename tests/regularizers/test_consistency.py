@@ -27,15 +27,15 @@ def fit(encoder: Path, task: Path, *regularizers, **options):
     """One step; the module, its batch, and what the terms were."""
     module, data = make(encoder, task, dropout=0.0, **options)
     batches, terms = [], []
-    for regularizer in regularizers:
-        term = regularizer.term
+    for own in regularizers:
+        term = own.term
 
         def recorded(module, batch, output, term=term):
             batches.append(batch)
             terms.append(term(module, batch, output))
             return terms[-1]
 
-        regularizer.term = recorded
+        own.term = recorded
     fitting = trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=0)
     fitting.callbacks += regularizers
     fitting.fit(module, datamodule=data)
@@ -50,8 +50,8 @@ def test_the_same_text_gives_zero(tiny_encoder: Path, tiny_task: Path) -> None:
 @pytest.mark.parametrize("keep_clean", [None, False, True])
 def test_the_view_is_of_the_same_rows_texts(tiny_encoder: Path, tiny_task: Path, keep_clean: bool | None) -> None:
     others = [] if keep_clean is None else [DataAugmentation(view=TYPOS, keep_clean=keep_clean)]
-    regularizer = ConsistencyRegularization(view=TYPOS, name="twin")
-    module, data, batch, term = fit(tiny_encoder, tiny_task, regularizer, *others, encoder_lr=0.0, head_lr=0.0)
+    own = ConsistencyRegularization(view=TYPOS, name="twin")
+    module, data, batch, term = fit(tiny_encoder, tiny_task, own, *others, encoder_lr=0.0, head_lr=0.0)
     decode = data.tokenization.tokenizer.batch_decode
     views = decode(batch["views"]["twin"]["input_ids"], skip_special_tokens=True)
     texts = [data._data("train", "en").examples[i].text for i in batch["index"].tolist()]
@@ -73,9 +73,9 @@ def test_stop_gradient_leaves_the_clean_side_alone(tiny_encoder: Path, tiny_task
 
 def test_a_source_language_that_cannot_be_changed_is_refused(tiny_encoder: Path, tiny_task: Path, tmp_path) -> None:
     german = SynonymSubstitution(tables={"de": str(write_synonyms(tmp_path))})
-    for kind in (DataAugmentation, ConsistencyRegularization):
+    for own in (DataAugmentation, ConsistencyRegularization):
         module, data = make(tiny_encoder, tiny_task)
         fitting = trainer(max_epochs=1)
-        fitting.callbacks.append(kind(view=RandomView(perturbation=german)))
+        fitting.callbacks.append(own(view=RandomView(perturbation=german)))
         with pytest.raises(UserError, match="cannot change en: it has no synonym table here"):
             fitting.fit(module, datamodule=data)

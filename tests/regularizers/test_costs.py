@@ -23,19 +23,19 @@ def counted(encoder: Path, task: Path, *regularizers, **options) -> tuple[Passes
         tokens += int(batch["attention_mask"].sum())
 
     module.on_train_batch_start = on_train_batch_start  # type: ignore[method-assign]
-    fitting = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
-    fitting.callbacks += regularizers
-    fitting.fit(module, datamodule=data)
+    own = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
+    own.callbacks += regularizers
+    own.fit(module, datamodule=data)
     return module.total_passes(), tokens
 
 
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("name", [name for name in REGULARIZERS if name not in ("rs-da", "consistency")])
 def test_the_cost_declared_is_the_cost_counted(tiny_encoder: Path, tiny_task: Path, name: str, frozen: bool) -> None:
-    regularizer = REGULARIZERS[name]()
-    passes, tokens = counted(tiny_encoder, tiny_task, regularizer, freeze_embeddings=frozen)
-    needs_clean = regularizer.task_share > 0
-    expected = regularizer.cost.plus(PLAIN) if needs_clean else regularizer.cost
+    own = REGULARIZERS[name]()
+    passes, tokens = counted(tiny_encoder, tiny_task, own, freeze_embeddings=frozen)
+    needs_clean = own.task_share > 0
+    expected = own.cost.plus(PLAIN) if needs_clean else own.cost
     assert passes == Passes(*(tokens * number for number in expected))
 
 
@@ -46,7 +46,7 @@ def test_the_cost_of_pairs_declared_is_the_cost_counted(
 ) -> None:
     module, data = make(tiny_encoder, tiny_task, freeze_embeddings=frozen)
     data.parallel = tiny_corpus(tiny_pairs)
-    regularizer, tokens, of_pairs, of_sources = ALIGNMENT[name](), 0, 0, 0
+    own, tokens, of_pairs, of_sources = ALIGNMENT[name](), 0, 0, 0
 
     def on_train_batch_start(batch, batch_idx) -> None:
         nonlocal tokens, of_pairs, of_sources
@@ -56,11 +56,11 @@ def test_the_cost_of_pairs_declared_is_the_cost_counted(
 
     module.on_train_batch_start = on_train_batch_start  # type: ignore[method-assign]
     fit = trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1)
-    fit.callbacks.append(regularizer)
+    fit.callbacks.append(own)
     fit.fit(module, datamodule=data)
     expected = Passes(*(tokens * number for number in PLAIN))
-    expected = expected.plus(Passes(*(of_pairs * number for number in regularizer.pair_cost)))
-    assert module.total_passes() == expected.plus(Passes(*(of_sources * number for number in regularizer.source_cost)))
+    expected = expected.plus(Passes(*(of_pairs * number for number in own.pair_cost)))
+    assert module.total_passes() == expected.plus(Passes(*(of_sources * number for number in own.source_cost)))
     assert of_sources < of_pairs
 
 

@@ -69,17 +69,17 @@ def test_vat_finds_the_direction_of_greatest_curvature() -> None:
 
 def test_vat_needs_its_random_start() -> None:
     module, batch = LinearSoftmax(classes=3), make_batch(classes=3)
-    regularizer, output = VirtualAdversarial(ball=SMALL, steps=3), Output(module, batch)
+    own, output = VirtualAdversarial(ball=SMALL, steps=3), Output(module, batch)
     zero = torch.zeros_like(module.embed(batch))
-    assert not regularizer.iterate(module, batch, output, zero, probe=1e-3).any()  # the gradient at 0 is 0
-    start = regularizer.ball.direction(regularizer.noise(module, batch, 1.0, "gaussian"))
-    assert regularizer.iterate(module, batch, output, start, probe=1e-3)[batch["perturbable"]].any(-1).all()
+    assert not own.iterate(module, batch, output, zero, probe=1e-3).any()  # the gradient at 0 is 0
+    start = own.ball.direction(own.noise(module, batch, 1.0, "gaussian"))
+    assert own.iterate(module, batch, output, start, probe=1e-3)[batch["perturbable"]].any(-1).all()
 
 
 def test_smoothness_ascends_from_its_random_start() -> None:
     module, batch = LinearSoftmax(classes=3), make_batch(classes=3)
-    regularizer = SmoothnessInducing(ball=Ball(epsilon=0.1, norm="linf", relative=False), steps=3, proximal=False)
-    term = term_of(regularizer, module, batch)
+    own = SmoothnessInducing(ball=Ball(epsilon=0.1, norm="linf", relative=False), steps=3, proximal=False)
+    term = term_of(own, module, batch)
     clean = module.logits(module.embed(batch), batch)
     levels = [
         symmetric_kl(clean, module.logits(module.embed(batch), batch, shift)).mean() for shift in list(module.shifts)
@@ -89,26 +89,26 @@ def test_smoothness_ascends_from_its_random_start() -> None:
 
 
 def test_proximal_term_starts_at_zero_and_its_average_lags(tiny_encoder: Path, tiny_task: Path) -> None:
-    regularizer = SmoothnessInducing(smoothness=False, decay=0.75)
+    own = SmoothnessInducing(smoothness=False, decay=0.75)
     module, data = make(tiny_encoder, tiny_task, dropout=0.1, encoder_lr=1e-2, warmup=0.0)
     history, terms = [], []
-    term = regularizer.term
+    term = own.term
 
     def recorded(*arguments) -> Tensor:
         history.append(module.out.weight.detach().clone())
         terms.append(value := term(*arguments))
         return value
 
-    regularizer.term = recorded  # type: ignore[method-assign]
+    own.term = recorded  # type: ignore[method-assign]
     fitting = trainer(max_epochs=1, limit_train_batches=6, limit_val_batches=0, accumulate_grad_batches=2)
-    fitting.callbacks.append(regularizer)
+    fitting.callbacks.append(own)
     fitting.fit(module, datamodule=data)
     # With the clean pass's dropout, the average is the same function until the first optimizer step.
     assert abs(terms[0].item()) < 1e-6 and abs(terms[1].item()) < 1e-6 and terms[2].item() > 1e-6
     expected = history[0]
     for weights in (history[2], history[4], module.out.weight.detach()):
         expected = 0.75 * expected + 0.25 * weights
-    average = module.regularizer_modules[regularizer.name].parameters_by_name()["out.weight"]
+    average = module.regularizer_modules[own.name].parameters_by_name()["out.weight"]
     assert torch.allclose(average, expected, atol=1e-6)
     assert not average.requires_grad
 

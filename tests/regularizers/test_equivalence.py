@@ -71,10 +71,10 @@ def test_accumulating_two_batches_equals_one_of_twice_the_size(
         module, data = make(tiny_encoder, tiny_task, dropout=0.0)
         monkeypatch.setattr(module, "configure_optimizers", lambda m=module: torch.optim.SGD(m.parameters(), 0.05))
         monkeypatch.setattr(data, "train_dataloader", lambda b=batches: torch.utils.data.DataLoader(Batches(b), None))
-        fitting = trainer(max_epochs=1, limit_val_batches=0, accumulate_grad_batches=accumulate, max_steps=3)
-        fitting.callbacks.append(REGULARIZERS[name]())
-        fitting.fit(module, datamodule=data)
-        assert fitting.global_step == 3
+        own = trainer(max_epochs=1, limit_val_batches=0, accumulate_grad_batches=accumulate, max_steps=3)
+        own.callbacks.append(REGULARIZERS[name]())
+        own.fit(module, datamodule=data)
+        assert own.global_step == 3
         weights.append({key: value.clone() for key, value in module.state_dict().items()})
     start = make(tiny_encoder, tiny_task, dropout=0.0)[0].state_dict()
     assert not torch.allclose(weights[0]["out.weight"], start["out.weight"], atol=1e-3)
@@ -108,18 +108,18 @@ def test_two_processes_train_as_one(
         # Plain gradients in effect: Adam would blow up the rounding of attention's keys' bias.
         options = {"dropout": 0.0, "max_passes": 2.5, "encoder_lr": 1e-3, "head_lr": 1e-3}
         config = config_with(tmp_path / str(devices), tiny_encoder, tiny_task, tiny_pairs, callbacks, **options)
-        options = yaml.safe_load(config.read_text())
-        options["data"]["init_args"]["batch_size"] = 16 // devices
-        options["trainer"] |= {"devices": devices, "max_epochs": None}
-        config.write_text(yaml.safe_dump(options))
+        own = yaml.safe_load(config.read_text())
+        own["data"]["init_args"]["batch_size"] = 16 // devices
+        own["trainer"] |= {"devices": devices, "max_epochs": None}
+        config.write_text(yaml.safe_dump(own))
         run_command("fit", "--config", config)
         found.append(trained(config))
     (one, results), (two, both_results) = found
     assert both_results["passes"] == results["passes"]
     assert 2.5 <= results["passes"]["plain_passes"] < 4.3  # a step of many takes up to 1.8
     figures = [
-        {name: value for name, value in each["figures"].items() if "retrieval" in name}
-        for each in (results, both_results)
+        {name: value for name, value in own["figures"].items() if "retrieval" in name}
+        for own in (results, both_results)
     ]
     assert figures[1] == pytest.approx(figures[0]) and bool(figures[0]) == (callbacks is PAIRS)
     for name, value in one.items():
@@ -135,10 +135,10 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
         for kill in (None, moment):
             callbacks = [*MANY, *PAIRS, {"class_path": "killer.Killer"}]
             config = config_with(tmp_path / str(kill), tiny_encoder, tiny_task, tiny_pairs, callbacks, max_passes=9)
-            options = yaml.safe_load(config.read_text())
-            options["trainer"]["max_epochs"] = None
-            options["last_checkpoint"] = {"every_n_train_steps": 2}
-            config.write_text(yaml.safe_dump(options))
+            own = yaml.safe_load(config.read_text())
+            own["trainer"]["max_epochs"] = None
+            own["last_checkpoint"] = {"every_n_train_steps": 2}
+            config.write_text(yaml.safe_dump(own))
             if kill:
                 assert command.fit("--config", config, KILL_AT=kill) == -9, command.stderr
             assert command.fit("--config", config) == 0, command.stderr
@@ -151,8 +151,8 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
 def test_reduced_precision_trains(tiny_encoder: Path, tiny_task: Path) -> None:
     for name, precision in [("adv, clean share", "bf16-mixed"), ("freelb", "bf16-mixed"), ("vat", "bf16-true")]:
         module, data = make(tiny_encoder, tiny_task)
-        fitting = trainer(max_epochs=1, limit_val_batches=1, precision=precision, gradient_clip_val=1.0)
-        fitting.callbacks.append(REGULARIZERS[name]())
+        own = trainer(max_epochs=1, limit_val_batches=1, precision=precision, gradient_clip_val=1.0)
+        own.callbacks.append(REGULARIZERS[name]())
         pl.seed_everything(3)
-        fitting.fit(module, datamodule=data)
+        own.fit(module, datamodule=data)
         assert torch.isfinite(module.out.weight).all()

@@ -32,8 +32,8 @@ def read(path: Path, synonyms: Path) -> list[Any]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_makes_a_regularizer(path: Path, tmp_path: Path) -> None:
-    (regularizer,) = read(path, write_synonyms(tmp_path))
-    assert isinstance(regularizer, Regularizer)
+    (own,) = read(path, write_synonyms(tmp_path))
+    assert isinstance(own, Regularizer)
 
 
 def test_every_regularizer_has_a_file(tmp_path: Path) -> None:
@@ -52,6 +52,6 @@ def test_an_arm_of_the_study_of_parallel_text_is_complete(path: Path, tmp_path: 
     config = yaml.safe_load(printed.getvalue())
     control = config["data"]["init_args"]["parallel"]["init_args"]["control"]
     assert (control or "none") == (path.stem if path.stem.startswith("shuffled") else "none")
-    callbacks = [callback["class_path"].rpartition(".")[2] for callback in config["trainer"]["callbacks"]]
+    callbacks = [own["class_path"].rpartition(".")[2] for own in config["trainer"]["callbacks"]]
     assert callbacks[0] == "AlignmentDiagnostics" and len(callbacks) == (3 if path.stem == "both" else 2)
     assert len(config["data"]["init_args"]["parallel"]["init_args"]["bitexts"]) == 1 and not run.exists()

@@ -32,10 +32,7 @@ def trained(tiny_encoder: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
 def gradients(module: RobustClassifier, loss: Tensor) -> list[Tensor]:
     module.zero_grad()
     loss.backward()
-    return [
-        torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
-        for parameter in module.parameters()
-    ]
+    return [torch.zeros_like(own) if own.grad is None else own.grad.clone() for own in module.parameters()]
 
 
 def with_dropout(regularizer: Regularizer, module: RobustClassifier, batch: dict) -> Tensor:
@@ -94,10 +91,10 @@ def test_the_dropout_drawn_afterwards_is_that_of_one_pass_less(trained) -> None:
 
 def test_gradients_add_to_other_terms(trained) -> None:
     module, batch = trained
-    found = gradients(module, with_dropout(FreeLB(ball=BALL, steps=2), module, batch))
+    own = gradients(module, with_dropout(FreeLB(ball=BALL, steps=2), module, batch))
     scaled = with_dropout(FreeLB(ball=BALL, steps=2), module, batch)
     both = gradients(module, 3 * scaled + module.out.weight.sum())
-    for (name, _), one, sum_ in zip(module.named_parameters(), found, both, strict=True):
+    for (name, _), one, sum_ in zip(module.named_parameters(), own, both, strict=True):
         assert torch.allclose(sum_, 3 * one + (name == "out.weight"), atol=1e-5), name
 
 
@@ -105,8 +102,8 @@ def test_an_overflow_skips_the_step_and_does_not_end_the_run(tiny_encoder: Path,
     """Half precision with a scale of the loss at which gradients are infinite: the scaler lowers it step by step."""
     module, data = make(tiny_encoder, tiny_task, encoder_lr=1e-2, warmup=0.0)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24, growth_interval=1000)
-    fitting = trainer(max_epochs=1, limit_val_batches=0, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
-    fitting.callbacks.append(FreeLB(ball=BALL))
+    own = trainer(max_epochs=1, limit_val_batches=0, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    own.callbacks.append(FreeLB(ball=BALL))
     start, weights = module.out.weight.detach().clone(), []
 
     def on_train_batch_end(outputs, batch, batch_idx) -> None:
@@ -114,7 +111,7 @@ def test_an_overflow_skips_the_step_and_does_not_end_the_run(tiny_encoder: Path,
         type(module).on_train_batch_end(module, outputs, batch, batch_idx)
 
     module.on_train_batch_end = on_train_batch_end  # type: ignore[method-assign]
-    fitting.fit(module, datamodule=data)
+    own.fit(module, datamodule=data)
     scales = [scale for scale, _ in weights]
     assert scales[0] == 2.0**23 and torch.equal(weights[0][1], start)  # skipped
     assert scales[-1] == scales[-2] and not torch.equal(weights[-1][1], start)  # learnt

@@ -63,11 +63,9 @@ def test_texts_are_mapped_by_their_language_and_the_source_is_not(
     module, data, _ = fitted(tiny_encoder, tiny_task, tiny_pairs)
     module.eval()
     plain = make(tiny_encoder, tiny_task)[0].eval()
-    table = data.tokenization.table(
-        [Example("0", language, "das haus", 0) for language in ("en", "deu_Latn", "fr", "zh-CN")]
-    )
+    table = data.tokenization.table([Example("0", own, "das haus", 0) for own in ("en", "deu_Latn", "fr", "zh-CN")])
     batch = data.tokenization.collate([table.row(i) for i in range(4)])
-    hidden, before = (model.encode(model.embed(batch), batch) for model in (module, plain))
+    hidden, before = (own.encode(own.embed(batch), batch) for own in (module, plain))
     assert torch.equal(hidden[0], before[0]) and torch.equal(hidden[2], before[2])
     for row, name in ((1, "of_de"), (3, "of_zh")):
         assert torch.allclose(hidden[row], before[row] @ module.language_maps.get_buffer(name), atol=1e-5)
@@ -91,9 +89,9 @@ def test_fitting_counts_as_a_forward_pass_and_the_encoder_stays(
     tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path
 ) -> None:
     module, data, fit = fitted(tiny_encoder, tiny_task, tiny_pairs)
-    plain, task = make(tiny_encoder, tiny_task, freeze_encoder=True)
+    plain, own = make(tiny_encoder, tiny_task, freeze_encoder=True)
     base = trainer(max_epochs=1, limit_val_batches=1)
-    base.fit(plain, datamodule=task)
+    base.fit(plain, datamodule=own)
     pairs = data.pairs.pairs(range(len(data.pairs)))
     examples = [Example("", "en", text, 0) for pair in pairs for text in (pair.source, pair.target)]
     tokens = int(data.tokenization.table(examples).lengths.sum())

@@ -42,13 +42,13 @@ def trained(tiny_encoder: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     loader = iter(data.train_dataloader())
     batch, other = next(loader), next(loader)
-    for each in (batch, other):
-        each["perturbable"] = each["attention_mask"].bool()
+    for own in (batch, other):
+        own["perturbable"] = own["attention_mask"].bool()
     other["texts"] = torch.arange(16)
     with torch.no_grad():  # as it is initialised, all texts have nearly the same vector
-        for name, parameter in module.named_parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(10 if name.startswith("encoder.") else 3)
+        for name, own in module.named_parameters():
+            if own.dim() > 1:
+                own.mul_(10 if name.startswith("encoder.") else 3)
     return module, batch | {"views": {"consistency": other}, "pairs": other}
 
 
@@ -58,8 +58,8 @@ def gradients(module: RobustClassifier, loss: Tensor) -> Tensor:
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in module.parameters()])
 
 
-def term(regularizer: Regularizer, module: RobustClassifier, batch: Batch) -> Tensor:
-    found = regularizer.term(module, batch, Output(module, batch))
+def term(own: Regularizer, module: RobustClassifier, batch: Batch) -> Tensor:
+    found = own.term(module, batch, Output(module, batch))
     assert found is not None
     return found
 
@@ -72,10 +72,10 @@ def difference(module: RobustClassifier, ours: Tensor, theirs: Tensor | tuple[Te
         ours: a loss.
         theirs: another, or its value and its gradients.
     """
-    loss, expected = theirs if isinstance(theirs, tuple) else (theirs, gradients(module, theirs))
+    loss, own = theirs if isinstance(theirs, tuple) else (theirs, gradients(module, theirs))
     found = gradients(module, ours)
-    assert expected.abs().max() > 1e-4  # there is something to compare
-    parts = (abs(ours - loss) / abs(loss), (found - expected).abs().max() / expected.abs().max())
+    assert own.abs().max() > 1e-4  # there is something to compare
+    parts = (abs(ours - loss) / abs(loss), (found - own).abs().max() / own.abs().max())
     return max(part.item() for part in parts)
 
 
@@ -123,13 +123,13 @@ def test_freelb(trained, norm: Any, radius: float) -> None:
 def test_r3f(trained) -> None:
     module, batch = trained
     ball = Ball(norm="linf", epsilon=0.05, relative=False)
-    regularizer = R3F(ball=ball, distribution="uniform", detach_embeddings=True)
-    noise = regularizer.noise(module, batch, 0.05, "uniform")
+    own = R3F(ball=ball, distribution="uniform", detach_embeddings=True)
+    noise = own.noise(module, batch, 0.05, "uniform")
     embeddings = module.embed(batch)
     clean, noised = module.logits(embeddings, batch), module.logits(embeddings.detach().clone() + noise, batch)
     theirs = (kl(clean, noised).sum() + kl(noised, clean).sum()) / len(clean)
     theirs = theirs.detach(), gradients(module, theirs)
-    assert difference(module, term(regularizer, module, batch), theirs) < CLOSE
+    assert difference(module, term(own, module, batch), theirs) < CLOSE
     attached = R3F(ball=ball, distribution="uniform")
     assert difference(module, term(attached, module, batch), theirs) > 1e-3
 
@@ -139,11 +139,11 @@ def test_smart(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     module, batch = trained
     ball = Ball(norm="linf", epsilon=0.05, linf_step="largest", relative=False)
     options: dict[str, Any] = {"ball": ball, "proximal": False}
-    regularizer = SmoothnessInducing(detach_targets=True, **options)
+    own = SmoothnessInducing(detach_targets=True, **options)
     found: list[Tensor] = []
-    ascend = regularizer.ascend
-    monkeypatch.setattr(regularizer, "ascend", lambda *a, **o: found.append(ascend(*a, **o)) or found[-1])
-    ours = term(regularizer, module, batch)
+    ascend = own.ascend
+    monkeypatch.setattr(own, "ascend", lambda *a, **o: found.append(ascend(*a, **o)) or found[-1])
+    ours = term(own, module, batch)
     clean, noised = module(batch).logits, module.logits(module.embed(batch) + found[0], batch)
     loss = (kl(clean.detach(), noised) + kl(noised.detach(), clean)).sum() / len(clean)
     theirs = loss.detach(), gradients(module, loss)
@@ -160,11 +160,11 @@ def test_consistency(trained) -> None:
     module, batch = trained
     view = RandomView(perturbation=TypoPerturbation(), rate=0.2)
     options: dict[str, Any] = {"view": view, "name": "consistency"}
-    regularizer = ConsistencyRegularization(detach_targets=True, classes="mean", **options)
+    own = ConsistencyRegularization(detach_targets=True, classes="mean", **options)
     clean, other = module(batch).logits, module(batch["views"]["consistency"]).logits
     loss = kl(clean.detach(), other).mean() + kl(other.detach(), clean).mean()  # over examples and classes
     theirs = loss.detach(), gradients(module, loss)
-    assert difference(module, term(regularizer, module, batch), theirs) < CLOSE
+    assert difference(module, term(own, module, batch), theirs) < CLOSE
     whole = term(ConsistencyRegularization(**options), module, batch)
     assert whole.item() == pytest.approx(3 * theirs[0].item(), rel=1e-5)  # three classes
 
@@ -239,8 +239,8 @@ def test_wu_and_dredze(linked, loss: Any, formula: Callable[[Tensor, Tensor], Te
 def test_the_source_is_held_in_its_place(linked) -> None:
     """Their regularizer of the hidden states: Σ of squared distances over the source's tokens, over their number."""
     module, batch = linked
-    regularizer = WordAlignment(keep=0.5, subwords="first", dimensions="sum", one_to_one=True)
-    regularizer.build(module)
+    own = WordAlignment(keep=0.5, subwords="first", dimensions="sum", one_to_one=True)
+    own.build(module)
     sources = {name: value[:8] for name, value in batch["pairs"].items() if name not in ("words", "links")}
     with torch.no_grad():
         was = module.encode(module.embed(sources), sources)
@@ -248,4 +248,4 @@ def test_the_source_is_held_in_its_place(linked) -> None:
     now, mask = module.encode(module.embed(sources), sources), sources["attention_mask"][..., None]
     loss = squared_distance(*aligned(module, batch)) + 0.5 * (((now - was) * mask) ** 2).sum() / mask.sum()
     theirs = loss.detach(), gradients(module, loss)
-    assert difference(module, term(regularizer, module, batch), theirs) < CLOSE
+    assert difference(module, term(own, module, batch), theirs) < CLOSE

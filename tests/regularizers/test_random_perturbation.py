@@ -15,12 +15,12 @@ BALL = Ball(epsilon=0.4, relative=False)
 @pytest.mark.parametrize("clean_share", [0.0, 0.3])
 def test_the_loss_is_that_at_the_noise(clean_share: float) -> None:
     module, batch = LinearSoftmax(classes=3), make_batch(classes=3)
-    regularizer = RandomPerturbation(ball=BALL, clean_share=clean_share)
-    term = term_of(regularizer, module, batch)
+    own = RandomPerturbation(ball=BALL, clean_share=clean_share)
+    term = term_of(own, module, batch)
     (noise,) = module.shifts
     assert (BALL.size(noise) <= 0.4 * (1 + 1e-6)).all() and not noise[~batch["perturbable"]].any()
     expected = F.cross_entropy(module.logits(module.embed(batch) + noise, batch), batch["labels"])
-    assert torch.allclose(term, (1 - clean_share) * expected) and regularizer.task_share == clean_share
+    assert torch.allclose(term, (1 - clean_share) * expected) and own.task_share == clean_share
 
 
 def test_noise_is_new_for_every_epoch_example_and_regularizer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,8 @@ def test_mse_is_the_mean_squared_difference_of_pooled_vectors() -> None:
 def test_info_nce_is_what_its_formula_says() -> None:
     module, batch = make_module(), pairs_batch()
     pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
-    term = term_of(SentenceAlignment(temperature=0.2), module, batch)
-    assert term.item() == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-5)
+    own = term_of(SentenceAlignment(temperature=0.2), module, batch)
+    assert own.item() == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-5)
 
 
 def test_pairs_that_share_a_text_are_no_negatives_of_each_other() -> None:
@@ -59,9 +59,9 @@ def test_pairs_that_share_a_text_are_no_negatives_of_each_other() -> None:
     batch["pairs"]["texts"][7] = batch["pairs"]["texts"][6]  # one target for two sources
     pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
     dropped = {(0, 1), (1, 0), (2, 3), (3, 2)}
-    term = term_of(SentenceAlignment(temperature=0.2), module, batch).item()
-    assert term == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2, dropped), abs=1e-5)
-    assert term != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
+    own = term_of(SentenceAlignment(temperature=0.2), module, batch).item()
+    assert own == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2, dropped), abs=1e-5)
+    assert own != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
 
 
 def test_a_source_that_is_a_target_elsewhere_is_no_negative_of_itself_nor_of_its_translation() -> None:
@@ -70,9 +70,9 @@ def test_a_source_that_is_a_target_elsewhere_is_no_negative_of_itself_nor_of_its
     tokens = batch["pairs"]["input_ids"]
     batch["pairs"]["texts"][5], tokens[5] = batch["pairs"]["texts"][0].clone(), tokens[0].clone()
     pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
-    term = term_of(SentenceAlignment(temperature=0.2), module, batch).item()
-    assert term == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2, {(0, 1), (1, 0)}), abs=1e-5)
-    assert term != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
+    own = term_of(SentenceAlignment(temperature=0.2), module, batch).item()
+    assert own == pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2, {(0, 1), (1, 0)}), abs=1e-5)
+    assert own != pytest.approx(by_hand(pooled[:4], pooled[4:], 0.2), abs=1e-3)
 
 
 def test_the_classifiers_vector_can_be_what_is_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +80,11 @@ def test_the_classifiers_vector_can_be_what_is_aligned(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "features", lambda pooled: torch.tanh(pooled.roll(1, 1) / 3))
     pooled = module.pool(module.embed(batch["pairs"]), batch["pairs"])
     read = module.features(pooled)
-    regularizer = SentenceAlignment(loss="mse", vector="classifier")
-    assert torch.allclose(term_of(regularizer, module, batch), ((read[:4] - read[4:]) ** 2).mean())
+    own = SentenceAlignment(loss="mse", vector="classifier")
+    assert torch.allclose(term_of(own, module, batch), ((read[:4] - read[4:]) ** 2).mean())
     assert not torch.allclose(read, pooled)
-    regularizer = SentenceAlignment(temperature=0.2, vector="classifier")
-    assert term_of(regularizer, module, batch).item() == pytest.approx(by_hand(read[:4], read[4:], 0.2), abs=1e-5)
+    own = SentenceAlignment(temperature=0.2, vector="classifier")
+    assert term_of(own, module, batch).item() == pytest.approx(by_hand(read[:4], read[4:], 0.2), abs=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "info_nce"])

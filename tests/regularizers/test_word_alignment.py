@@ -53,10 +53,10 @@ def test_contrastive_losses_are_what_their_formula_says(loss: str) -> None:
                 if not same:
                     scores.append(torch.cosine_similarity(query, vectors[other[1 - side]], dim=0) / 0.2)
                 if i == j:
-                    positive = scores[-1]
+                    own = scores[-1]
                 if loss == "strong" and other[side] != link[side]:
                     scores.append(torch.cosine_similarity(query, vectors[other[side]], dim=0) / 0.2)
-            total += torch.logsumexp(torch.stack(scores), 0) - positive
+            total += torch.logsumexp(torch.stack(scores), 0) - own
     found = term_of(WordAlignment(loss=loss, temperature=0.2), module, batch)
     assert torch.allclose(found, total / (2 * len(LINKS)), atol=1e-5)
 
@@ -79,7 +79,7 @@ def test_a_text_on_both_sides_is_no_negative_of_itself(loss: str) -> None:
     sides = (a, b, c), (x, y, z)
     for queries, keys, negatives in ((*sides, others[0]), (*sides[::-1], others[1])):
         for at, (query, key) in enumerate(zip(queries, keys, strict=True)):
-            scores = torch.stack([torch.cosine_similarity(query, other, 0) / 0.2 for other in (key, *negatives[at])])
+            scores = torch.stack([torch.cosine_similarity(query, own, 0) / 0.2 for own in (key, *negatives[at])])
             total = total - scores.log_softmax(0)[0]
     found = term_of(WordAlignment(loss=loss, temperature=0.2), module, batch)  # type: ignore[arg-type]
     assert torch.allclose(found, total / 6, atol=1e-5)

@@ -106,10 +106,12 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
             yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
 
 
-class ResumableStream(Iterator[Batch], Protocol):
+class ResumableStream(Protocol):
     """Batches without end; setting ``delivered``, the number it gave, before the first one resumes it there."""
 
     delivered: int
+
+    def __next__(self) -> Batch: ...
 
 
 class ResumableLoader(DataLoader):

@@ -100,7 +100,7 @@ class AdversarialEvaluation(pl.Callback):
             return
         evaluation = MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        sets = data.validation_sets
+        sets = data.validated_now()
         for name, recipe in self.attacks.items():
             small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
             found = self._attack(name, small, sets, trainer, self.dev_examples)

@@ -105,7 +105,8 @@ class MultilingualEvaluation(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         confusion, data = self._confusion.compute(), _data(trainer)
-        names = [evaluation_set.name for evaluation_set in data.validation_sets]
+        names = [evaluation_set.name for evaluation_set in data.validated_now()]
+        confusion = confusion[: len(names)]  # without the targets, where they are not due
         values = dict(zip(names, accuracy(confusion).tolist(), strict=True))
         epoch = {"epoch": float(trainer.current_epoch), "source_acc": values[data.source], **self._attacked_dev}
         self._attacked_dev = {}

@@ -19,7 +19,7 @@ class ValidationHistory:
     """Accuracies on the dev sets by epoch: of the source, of the targets on average, of the source under attack.
 
     Args:
-        epochs: one entry an epoch: ``epoch``, ``source_acc``, ``target_acc`` (if there are targets) and
+        epochs: one entry an epoch: ``epoch``, ``source_acc``, ``target_acc`` (if the targets were validated on) and
             ``source_adv_acc/{attack}`` (if dev examples were attacked).
         chosen_by: the logged figure that the best checkpoint is the best by.
     """
@@ -63,7 +63,8 @@ class ValidationHistory:
         """What choosing the epoch by the *targets'* dev sets would have given, beside what choosing by the source gave.
 
         The difference says how much a checkpoint that is chosen without target labels gives away (Keung et al., 2020).
-        It is reported and never used.
+        It is reported and never used. If the targets were validated on after some epochs only, it is the best of those,
+        and what choosing by the source gave is left out if the epoch chosen is not among them.
         """
         name = self.chosen_by.removeprefix("val/")
         known = [epoch for epoch in self.epochs if "target_acc" in epoch]
@@ -71,7 +72,7 @@ class ValidationHistory:
             return {}
         best = max(known, key=lambda epoch: epoch["target_acc"])
         figures = {"best_target_dev_acc": best["target_acc"], "best_epoch": best["epoch"]}
-        if candidates := [epoch for epoch in known if name in epoch]:
-            chosen = max(candidates, key=lambda epoch: epoch[name])
+        chosen = max((epoch for epoch in self.epochs if name in epoch), key=lambda epoch: epoch[name], default={})
+        if "target_acc" in chosen:
             figures |= {"chosen_target_dev_acc": chosen["target_acc"], "chosen_epoch": chosen["epoch"]}
         return figures

@@ -12,6 +12,7 @@ import yaml
 
 from xltrobust.errors import UserError
 from xltrobust.reading import read_json, read_yaml
+from xltrobust.renamed import with_new_names
 
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
@@ -49,7 +50,7 @@ class RunFolder:
         """
         if not self.config.exists():
             return
-        for name, *values in _differences(self.options, yaml.safe_load(config)):
+        for name, *values in _differences(self.options, with_new_names(yaml.safe_load(config))):
             before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
             raise UserError(
                 f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "

@@ -158,7 +158,7 @@ def test_target_dev_texts_are_removed_though_the_run_does_not_look_at_them(
     dev = (tiny_task / "de" / "dev.tsv").read_text(encoding="utf8").split("\n")[1].split("\t")[1]
     lines = ["source\ttarget\tlanguage", f"a copy\t{dev.upper()}!\tde", "a dog\tein Hund\tde"]
     (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf8")
-    data = make_data(tiny_encoder, tiny_task, tmp_path / "pairs.tsv", oracle=False)
+    data = make_data(tiny_encoder, tiny_task, tmp_path / "pairs.tsv")
     data.parallel = tiny_corpus(tmp_path / "pairs.tsv", held_out=0)
     assert [pair.source for pair in data.pairs.pairs(range(len(data.pairs)))] == ["a dog"]
     assert data.data_counts()["parallel"]["counts"]["en>de"]["overlap with dev or test, exact"] == 1

@@ -205,8 +205,10 @@ def test_intents_that_a_language_lists_but_that_cannot_be_expanded_do_not_count(
 def test_splits_and_targets(module):
     assert module.targets == ["de", "zh-CN"]
     assert module.splits() == {
-        "dev": ["en", "de", "zh-CN"], "test": ["en", "de", "zh-CN"], "test_seen": ["en"]
+        "dev": ["en"], "test": ["en", "de", "zh-CN"], "test_seen": ["en"]
     }  # fmt: skip
+    everywhere = HomeAssistantIntents(languages=["de"], validate_targets=2).splits()
+    assert everywhere["dev"] == everywhere["test"] == ["en", "de"]
 
 
 def test_slots_are_named_in_the_language():

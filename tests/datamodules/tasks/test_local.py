@@ -131,6 +131,6 @@ def test_a_training_file_without_the_label_column_is_refused(tmp_path):
 
 
 def test_the_source_is_not_among_the_targets(tmp_path):
-    module = module_of(tmp_path, {}, languages=["fr", "en", "de"], oracle=False)
+    module = module_of(tmp_path, {}, languages=["fr", "en", "de"])
     assert module.targets == ["fr", "de"]
     assert module.splits() == {"dev": ["en"], "test": ["en", "fr", "de"]}

@@ -161,11 +161,12 @@ def test_all_pairs_of_languages_are_tested_and_a_pair_of_one_is_that_language(ta
     assert tested[0] == "en" and set(task.all_languages) <= set(tested)
     pairs = [language for language in tested if isinstance(language, tuple)]
     assert len(pairs) == languages * (languages - 1) and all(first != second for first, second in pairs)
-    assert module.splits()["dev"] == ["en", *module.languages]
+    assert module.splits()["dev"] == ["en"]
+    assert task(generalized="all", validate_targets=1).splits()["dev"] == ["en", *module.languages]
 
 
 def test_chosen_pairs_and_languages():
-    module = PAWSX(generalized=[("de", "fr"), ("zh", "zh"), ("en", "en")], languages=["de"], oracle=False)
+    module = PAWSX(generalized=[("de", "fr"), ("zh", "zh"), ("en", "en")], languages=["de"])
     assert module.splits() == {"dev": ["en"], "test": ["en", ("de", "fr"), "zh"]}
     assert PAWSX(languages=["de", "en", "ja"]).targets == ["de", "ja"]
     assert PAWSX(source="de").splits()["test"] == ["de", "en", "es", "fr", "ja", "ko", "zh"]
@@ -210,7 +211,7 @@ def test_missing_data_names_the_directory_and_both_layouts(tmp_path):
             assert named in str(error.value)
 
 
-def test_without_target_dev_files_there_is_no_oracle_but_the_source_needs_one(pawsx_original):
+def test_target_dev_files_are_optional_but_the_source_needs_one(pawsx_original):
     for language in ("de", "en"):
         (Path(pawsx_original) / language / "dev_2k.tsv").unlink()
     module = PAWSX(data_dir=pawsx_original, languages=["de"])

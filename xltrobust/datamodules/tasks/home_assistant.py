@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.utilities import rank_zero_info
 
+from xltrobust.checks import require_at_least
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.home_assistant_files import available_languages, intents_file, slot_names
 from xltrobust.example import Example, Language
@@ -54,16 +55,13 @@ class HomeAssistantIntents(CrossLingualClassification):
         draws: int = 30,
         target_draws: int = 10,
         max_train_examples_per_intent: int = 60,
-        max_test_examples: int = 200,
-        max_dev_examples: int = 100,
+        max_test_examples: int | None = 200,
+        max_dev_examples: int | None = 100,
         split_seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(source="en", **kwargs)
-        positive = {"min_intents": min_intents, "draws": draws, "target_draws": target_draws}
-        for name, value in (positive | {"max_test_examples": max_test_examples}).items():
-            if value < 1:
-                raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
+        super().__init__(source="en", max_test_examples=max_test_examples, max_dev_examples=max_dev_examples, **kwargs)
+        require_at_least(1, min_intents=min_intents, draws=draws, target_draws=target_draws)
         unknown = sorted(set(languages or []) - set(available_languages()))
         if unknown:
             raise ValueError(

@@ -78,9 +78,9 @@ class ParallelPairs(CrossLingualClassification):
         return [language for language in named if language != self.source]
 
     def splits(self) -> dict[str, list[Language]]:
-        # The oracle looks at whole languages: 225 dev sets of XNLI would cost more than its training.
-        alone: list[Language] = [self.source, *self.languages] if self.oracle else [self.source]
-        return {"dev": alone, "test": [self.source, *self.targets]}
+        # Languages are validated on, and not pairs of them: 225 dev sets of XNLI would cost more than its training.
+        dev: list[Language] = [self.source, *self.languages] if self.validate_targets else [self.source]
+        return {"dev": dev, "test": [self.source, *self.targets]}
 
     def read(self, split: str, language: Language) -> list[Example]:
         if isinstance(language, str):
@@ -116,7 +116,7 @@ class ParallelPairs(CrossLingualClassification):
             path, columns = xtreme, Columns(text="text", text_pair="text_pair", label="label")
             rows = _unquoted(read_rows(path, header=_XTREME_HEADER))
         elif split == "dev" and language != self.source:
-            return ExampleTable([], 0, True, Counter())  # no oracle then
+            return ExampleTable([], 0, True, Counter())  # only validation needs it
         else:
             raise DataError(
                 f"{root}: no {split} data for {language!r}: neither {original} (original layout) nor "
