@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from lightning_fabric import Fabric
 from transformers import AutoConfig, AutoTokenizer
 
@@ -43,11 +44,17 @@ def test_a_run_is_exported_whole_or_not_at_all(run: Path) -> None:
     config = AutoConfig.from_pretrained(run.parent / "exported")
     assert config.id2label == {0: "blue", 1: "green", 2: "red"} and config.xltrobust_max_length == MAX_LENGTH
     assert AutoTokenizer.from_pretrained(run.parent / "exported").model_max_length == MAX_LENGTH
+    card = ModelCard.load(run.parent / "exported" / "README.md")
+    figures = RunFolder(run).finished["figures"]
+    told = {own.dataset_config: own.metric_value for own in card.data.eval_results if own.metric_name == "Accuracy"}
+    assert told == pytest.approx({name: figures[f"test/acc/{name}"] for name in ("en", "de", "zh")}, abs=1e-4)
     before = sorted(run.parent.iterdir())
     with pytest.raises(UserError, match="exists already"):
         export(RunFolder(run), run.parent / "exported")
     with pytest.raises(UserError, match="not found; is .* the folder of a finished run"):
         export(RunFolder(run.parent), run.parent / "other")
+    with pytest.raises(UserError, match="--push me/mine: HF_HUB_OFFLINE is set"):  # before anything is written
+        main(["--run", str(run), str(run.parent / "other"), "--push", "me/mine"])
     assert sorted(run.parent.iterdir()) == before
 
 

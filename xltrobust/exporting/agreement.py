@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _TOLERANCE = 1e-4
 # The first article of the Universal Declaration of Human Rights, or its beginning, in ten scripts.
-_SENTENCES = (
+SENTENCES = (
     "All human beings are born free and equal in dignity and rights.",
     "Все люди рождаются свободными и равными в своем достоинстве и правах.",
     "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
@@ -32,8 +32,8 @@ _SENTENCES = (
 def twenty_texts(tokenization: Tokenization, pairs: bool) -> Texts:
     """Ten sentences, and each again so often that it has to be cut; or as many pairs of them."""
     # Not much longer than that: of pairs, tokenizers makes all combinations of what it cuts off.
-    often = [2 * tokenization.max_length // len(ids) + 1 for ids in tokenization.words(_SENTENCES)]
-    texts = [*_SENTENCES, *(" ".join([own] * number) for own, number in zip(_SENTENCES, often, strict=True))]
+    often = [2 * tokenization.max_length // len(ids) + 1 for ids in tokenization.words(SENTENCES)]
+    texts = [*SENTENCES, *(" ".join([own] * number) for own, number in zip(SENTENCES, often, strict=True))]
     return list(zip(texts, [*texts[1:], texts[0]], strict=True)) if pairs else texts
 
 

@@ -47,3 +47,15 @@ class Layout(ABC):
             texts: to classify.
             max_length: tokens that the model was trained to read at most.
         """
+
+
+def literal(texts: Texts) -> str:
+    """The texts as a list in Python code, one a line.
+
+    >>> print(literal(["a", "it's"]))
+    [
+        'a',
+        "it's",
+    ]
+    """
+    return "[\n" + "".join(f"    {own!r},\n" for own in texts) + "]"

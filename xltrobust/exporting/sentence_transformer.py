@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from xltrobust.errors import MissingPackage
-from xltrobust.exporting.layout import Layout, Texts
+from xltrobust.exporting.layout import Layout, Texts, literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,8 +68,9 @@ class SentenceTransformerChain(Layout):
     def usage(self, name: str, texts: Texts, max_length: int) -> str:
         return (
             "from sentence_transformers import SentenceTransformer\n\n"
+            f"texts = {literal(texts)}\n"
             f"model = SentenceTransformer({name!r})\n"
-            f"logits = model.encode({list(texts)!r})  # cuts texts at {max_length} tokens, as in training\n"
+            f"logits = model.encode(texts)  # cuts texts at {max_length} tokens, as in training\n"
             "labels = model[0].model.config.id2label\n"
             "print([labels[int(row.argmax())] for row in logits])\n"
         )

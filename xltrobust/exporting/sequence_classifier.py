@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from xltrobust.exporting.layout import Layout, Texts
+from xltrobust.exporting.layout import Layout, Texts, literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,11 +50,12 @@ class SequenceClassifier(Layout):
 
     def usage(self, name: str, texts: Texts, max_length: int) -> str:
         pairs = not isinstance(texts[0], str)
-        asked = [dict(zip(("text", "text_pair"), own, strict=True)) for own in texts] if pairs else list(texts)
+        each = "[{'text': first, 'text_pair': second} for first, second in texts]" if pairs else "texts"
         return (
             "from transformers import pipeline\n\n"
+            f"texts = {literal(texts)}\n"
             f"classify = pipeline('text-classification', model={name!r})\n"
-            f"print(classify({asked!r}, truncation=True))  # at {max_length} tokens, as in training\n"
+            f"print(classify({each}, truncation=True))  # at {max_length} tokens, as in training\n"
         )
 
 

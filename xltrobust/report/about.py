@@ -83,16 +83,16 @@ def _method(regularizers: Mapping[str, Mapping[str, Any]] | None) -> str:
     if not regularizers:
         return "plain fine-tuning, no regularizer"
     return ", ".join(
-        _called({key: value for key, value in record.items() if (key, value) != ("name", name)})
+        called({key: value for key, value in record.items() if (key, value) != ("name", name)})
         for name, record in regularizers.items()
     )
 
 
-def _called(value: Any) -> str:
+def called(value: Any) -> str:
     """A recorded object as the call that makes it."""
     if not isinstance(value, dict):
         return str(value)
-    arguments = [f"{name}={_called(part)}" for name, part in value.items() if name != "class" and part is not None]
+    arguments = [f"{name}={called(part)}" for name, part in value.items() if name != "class" and part is not None]
     return f"{value.get('class', '')}({', '.join(arguments)})"
 
 
