@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -105,9 +106,10 @@ def test_a_targeted_attack_leads_to_its_class_alone(place: Path, tmp_path: Path,
         goal = {"class_path": "xltrobust.perturb.Targeted", "init_args": {"label": label}}
         return write_recipe(tmp_path / "to.yaml", {"class_path": "xltrobust.perturb.GradientSearch"}, goal=goal)
 
-    attack(options(place, attack=recipe(1)))
+    output = shutil.copytree(place / "out", tmp_path / "out")
+    attack(options(place, attack=recipe(1), output=output))
     capsys.readouterr()
-    rows, results = read(place / "out")
+    rows, results = read(output)
     assert results["attacks"]["to"]["recipe"]["goal"] == {"class": "Targeted", "label": 1}
     clean, own = (rows[at].set_index(["language", "id"]) for at in (rows["attack"].isna(), rows["attack"] == "to"))
     before = clean["prediction"].loc[own.index]
@@ -117,10 +119,10 @@ def test_a_targeted_attack_leads_to_its_class_alone(place: Path, tmp_path: Path,
     reached = own["broken_at"].notna()
     assert reached.any() and (reached == (tried & (own["prediction"] == 1))).all()
     assert "holds another attack named to (recipe.goal.label: 1 there, 2 here)" in error(
-        options(place, attack=recipe(2)), capsys
+        options(place, attack=recipe(2), output=output), capsys
     )
     assert "`label` to be below the number of classes, 3, but got 3" in error(
-        options(place, attack=f"far={recipe(3)}"), capsys
+        options(place, attack=f"far={recipe(3)}", output=output), capsys
     )
 
 

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoTokenizer
 from conftest import write_tiny_config
 from xltrobust.attack import main as attack
 from xltrobust.errors import UserError
-from xltrobust.evaluation.opening import open_classifier
+from xltrobust.evaluation.opening import data_section, open_classifier
 from xltrobust.example import Example
 from xltrobust.export import export, main
 from xltrobust.fit import main as fit
@@ -78,6 +78,7 @@ def test_the_attack_command_cuts_texts_as_the_exported_run_did(
     examples = [Example(row.id, row.language, row.text, row.label) for row in ours.itertuples()]
     session = open_classifier(
         str(run.parent / "exported"),
+        data_section(str(tmp_path / "data.yaml")),
         str(tmp_path / "data.yaml"),
         RunFolder(tmp_path / "out"),
         Fabric(accelerator="cpu"),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from xltrobust.errors import UserError
-from xltrobust.evaluation.attack_recipes import SHELF, build_recipe, read_recipe, read_replay
+from xltrobust.evaluation.attack_recipes import SHELVES, build_recipe, read_recipe, read_replay
 from xltrobust.evaluation.attacked import AdversarialEvaluation
 from xltrobust.evaluation.predictions import attack_record, prediction_row, write_predictions
 from xltrobust.example import EvaluationSet, Example
@@ -32,7 +32,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
         folder.config: {"adversarial": {"attacks": {"typo": options(draws=3, budget=7)}}},
         tmp_path / "typo.yaml": options("BeamSearch", width=2),
         tmp_path / "typo": options("BeamSearch", width=3),
-        tmp_path / SHELF / "greedy.yaml": options("GreedySearch"),
+        tmp_path / SHELVES[0] / "greedy.yaml": options("GreedySearch"),
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(own), encoding="utf8")
@@ -59,16 +59,22 @@ def test_the_runs_own_attacks_come_first_then_files_then_the_shelf(run: RunFolde
 def test_runs_need_no_attacks_of_their_own(run: RunFolder, config: str | None) -> None:
     run.config.unlink() if config is None else run.config.write_text(config)
     assert read_recipe("greedy", run)[0] == "greedy"
-    with pytest.raises(UserError, match=r"^--attack other: neither a file nor one of greedy\.$"):
+    with pytest.raises(UserError, match=r"^--attack other: neither a file nor one of .*\bgreedy\b"):
         read_recipe("other", run)
-    (SHELF / "greedy.yaml").unlink()
-    with pytest.raises(UserError, match=r"neither a file nor one of the run \(it has none\)\."):
+    (SHELVES[0] / "greedy.yaml").unlink()
+    with pytest.raises(UserError, match=r"^--attack greedy: neither a file nor one of case, "):
         read_recipe("greedy", run)
+
+
+def test_attacks_that_come_with_the_package_are_found_from_anywhere(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, attack = read_recipe("typo_greedy", RunFolder(tmp_path / "none"))
+    assert name == "typo_greedy" and isinstance(attack.search, GreedySearch)
 
 
 @pytest.mark.parametrize("spec", ["type", "typo.yml", "new=typos.yaml", "", "experiments", "typo="])
 def test_unknown_names_get_those_that_are_known(run: RunFolder, spec: str) -> None:
-    with pytest.raises(UserError, match="^--attack .*: neither a file nor one of greedy, typo.$") as refused:
+    with pytest.raises(UserError, match="^--attack .*: neither a file nor one of .*greedy, .*typo, .*$") as refused:
         read_recipe(spec, run)
     assert f"--attack {spec}:" in str(refused.value)
 

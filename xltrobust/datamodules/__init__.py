@@ -10,6 +10,7 @@ from xltrobust.datamodules.parallel.sources.tmx import TMXFile
 from xltrobust.datamodules.parallel.words.embedding_aligner import EmbeddingAligner
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.tasks.home_assistant import HomeAssistantIntents
+from xltrobust.datamodules.tasks.labelled_file import LabelledFile
 from xltrobust.datamodules.tasks.local import LocalClassification
 from xltrobust.datamodules.tasks.pawsx import PAWSX
 from xltrobust.datamodules.tasks.xnli import XNLI
@@ -22,6 +23,7 @@ __all__ = [
     "HomeAssistantIntents",
     "HomeAssistantTranslations",
     "HubPairs",
+    "LabelledFile",
     "LineAlignedFiles",
     "LocalClassification",
     "NTREXPairs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,21 @@ from xltrobust.reading import read_parquet, read_yaml
 from xltrobust.runs.folder import RunFolder
 
 _COLUMNS = ["split", "language", "id", "attack", "text", "text_pair", "adversarial_text", "adversarial_text_pair"]
-SHELF = Path("experiments/attacks")  # of the checkout one works in
+# Of the directory one works in, of the checkout that the package runs from, of an installed package.
+SHELVES = (
+    Path("experiments/attacks"),
+    Path(__file__).resolve().parents[2] / "experiments/attacks",
+    Path(sysconfig.get_path("data")) / "share/xltrobust/attacks",
+)
 
 
 def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     """An attack and its name in results.
 
     Args:
-        spec: ``NAME`` of the run's own configuration, a file (``FILE.yaml``, named by its stem), or the name of a file
-            in ``experiments/attacks``; with another name, ``NEW_NAME=`` before it. A file holds the options of
-            :class:`~xltrobust.perturb.recipe.Attack`.
+        spec: ``NAME`` of an attack of the run's own configuration, of a file (``FILE.yaml``, named by its stem), or of
+            an attack that comes with the package (``experiments/attacks``); ``NEW_NAME=`` before it renames it. A file
+            holds the options of :class:`~xltrobust.perturb.recipe.Attack`.
         folder: the run's.
 
     Raises:
@@ -38,12 +44,12 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     configured = _configured(folder)
     if spec in configured:
         return _checked(spec, spec), build_recipe(configured[spec], f"{folder.config}: adversarial.attacks.{spec}")
-    shelved = SHELF / f"{file}.yaml"
-    found = path if path.is_file() else shelved
+    shelved = (shelf / f"{file}.yaml" for shelf in SHELVES)
+    found = next((known for known in (path, *shelved) if known.is_file()), path)
     if file in configured and not found.is_file():
         return _checked(name, spec), build_recipe(configured[file], f"{folder.config}: adversarial.attacks.{file}")
     if not found.is_file():
-        known = sorted({*configured, *(other.stem for other in SHELF.glob("*.yaml"))})
+        known = sorted({*configured, *(other.stem for shelf in SHELVES for other in shelf.glob("*.yaml"))})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
     return _checked(name, spec), build_recipe(read_yaml(found), str(found))
 

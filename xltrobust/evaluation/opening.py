@@ -13,8 +13,6 @@ from transformers import AutoConfig
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
-from xltrobust.evaluation.from_rows import clean_figures_of
-from xltrobust.evaluation.predictions import prediction_row
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.session import AttackSession, read_rows
@@ -53,12 +51,13 @@ def open_run(folder: RunFolder, fabric: Fabric) -> AttackSession:
     return AttackSession(folder, results, rows, data.test_sets, victim, answers, limit)
 
 
-def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -> AttackSession:
+def open_classifier(name: str, section: dict[str, Any], where: str, folder: RunFolder, fabric: Fabric) -> AttackSession:
     """A session on a classifier from the hub or a directory; it is tested on clean texts first, unless that was done.
 
     Args:
         name: see :func:`~xltrobust.models.from_elsewhere.load_classifier`.
-        config: a YAML file with a section ``data``, as the runs' configurations have it.
+        section: the test data: class path and arguments, as the section ``data`` of a configuration has them.
+        where: where the section comes from, for errors.
         folder: of the results.
         fabric: of this process.
 
@@ -66,37 +65,66 @@ def open_classifier(name: str, config: str, folder: RunFolder, fabric: Fabric) -
         UserError: if the folder holds results of another classifier or on other data, or the classifier's classes are
             not the data's.
     """
-    section = _data_section(config)
-    data = _data(_cut_as_trained(section, name, config), name, config)
+    results = folder.finished if folder.results.exists() else None
+    _ = _cut_as_trained(section, name, where)  # a wrong length is told first
+    if results is not None:
+        if results["encoder"] != name:
+            raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
+        if _of_all_languages(results["data"]) != _of_all_languages(section):
+            raise UserError(f"{folder.path} holds results on other data than {where} names: choose another --output.")
+        section = _with_languages(section, results["data"])
+    data = _data(_cut_as_trained(section, name, where), name, where)
     module = load_classifier(name, data.labels).to(fabric.device)
     victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
     weights = Path(name)
     settings = data.max_length, _precision(fabric), "" if weights.exists() else name
     answers = victim_folder(folder.answers, weights, *settings)
-    if folder.results.exists():
-        results = folder.finished
-        if results["encoder"] != name:
-            raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
-        if results["data"] != section:
-            raise UserError(f"{folder.path} holds results on other data than {config} names: choose another --output.")
+    rows = []
+    if results is not None:
         rows = read_rows(folder)
-        check_data(rows, data.test_sets, data.labels, folder)
-        return AttackSession(folder, results, rows, data.test_sets, victim, answers)
-    session = AttackSession(
-        folder, _first_results(name, data, fabric, folder) | {"data": section}, [], data.test_sets, victim, answers
-    )
+        check_data(rows, data.test_sets, data.labels, folder, all_tested=section == results["data"])
+    about = _first_results(name, data, fabric, folder) | {"data": section}
+    if results is not None:
+        about = results | {"data": section, "languages": about["languages"]}
+    session = AttackSession(folder, about, rows, data.test_sets, victim, answers)
+    tested, everything = session.done(None), chosen_share(data.test_sets, range(len(data.test_sets)), None)
+    missing = [at for at in everything if at not in tested]
+    if missing or (results is not None and section != results["data"]):
+        _test(session, missing, fabric)
+    return session
+
+
+def _test(session: AttackSession, missing: list[tuple[int, int]], fabric: Fabric) -> None:
+    """Classifies clean texts that have not been, and adds what the classifier says of them to the folder."""
     asked = Replay({})  # nothing is changed: the clean texts
-    share = chosen_share(session.sets, range(len(session.sets)), None, fabric.global_rank, fabric.world_size)
     journal = session.journal(fabric.global_rank)
-    nothing = Attack(perturbation=asked, search=asked)
     found = attack_share(
-        "nothing", nothing, session.sets, share, victim, journal=journal, quiet=not fabric.is_global_zero
-    )
+        "nothing", Attack(perturbation=asked, search=asked), session.sets,
+        missing[fabric.global_rank :: fabric.world_size], session.victim,
+        journal=journal, quiet=not fabric.is_global_zero,
+    )  # fmt: skip
     journal.close()
     found = AttackSession.gathered(found, fabric)
-    session.rows = [prediction_row(session.sets[at], i, r.prediction) for (at, i), r in sorted(found.items())]
-    session.results["figures"] = clean_figures_of(session.rows, session.sets, session.results)
-    return session
+    session.add_clean(found, write=fabric.is_global_zero)
+    fabric.barrier()
+
+
+def _of_all_languages(section: dict[str, Any]) -> dict[str, Any]:
+    """A data section without the choice of languages, where that may be extended later."""
+    if not section.get("class_path", "").endswith("LabelledFile"):
+        return section
+    arguments = {name: value for name, value in section["init_args"].items() if name != "languages"}
+    return section | {"init_args": arguments}
+
+
+def _with_languages(section: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
+    """A data section with the languages that were tested beside those that are wanted."""
+    bare = _of_all_languages(section)
+    languages = [own.get("init_args", {}).get("languages") for own in (tested, section)]
+    if bare == section or None in languages:
+        return bare
+    both = list(dict.fromkeys([*languages[0], *languages[1]]))
+    return bare | {"init_args": bare["init_args"] | {"languages": both}}
 
 
 def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, folder: RunFolder) -> dict[str, Any]:
@@ -105,15 +133,19 @@ def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, 
     return tested_model(folder, data, command=command, encoder=name, seed=0, machine=where) | {"attacks": {}}
 
 
-def _data_section(config: str) -> dict[str, Any]:
-    """The section ``data`` of a configuration."""
+def data_section(config: str) -> dict[str, Any]:
+    """The section ``data`` of a configuration.
+
+    Raises:
+        UserError: if it has none.
+    """
     section = read_yaml(Path(config)).get("data")
     if not isinstance(section, dict) or not isinstance(section.get("init_args") or {}, dict):
         raise UserError(f"{config}: expected a section `data` that names the test data, as experiments/*.yaml have it.")
     return section
 
 
-def _cut_as_trained(section: dict[str, Any], name: str, config: str) -> dict[str, Any]:
+def _cut_as_trained(section: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     """The data section with the maximum length that an exported classifier was trained with.
 
     Raises:
@@ -125,7 +157,7 @@ def _cut_as_trained(section: dict[str, Any], name: str, config: str) -> dict[str
     given = arguments.get("max_length")
     if trained_with is not None and given not in (None, trained_with):
         raise UserError(
-            f"{config}: data.init_args.max_length is {given}, but {name} was trained on texts of at most "
+            f"{where}: data.init_args.max_length is {given}, but {name} was trained on texts of at most "
             f"{trained_with} tokens: leave max_length out."
         )
     return section if trained_with is None else section | {"init_args": arguments | {"max_length": trained_with}}

@@ -13,15 +13,17 @@ from lightning_fabric import Fabric
 
 from xltrobust.encoders.sentence_encoder import sentence_encoder
 from xltrobust.errors import UserError
-from xltrobust.evaluation.from_rows import renewed_figures
-from xltrobust.evaluation.predictions import EMPTY_ROW, Row, prediction_row, write_predictions
+from xltrobust.evaluation.from_rows import clean_figures_of, renewed_figures
+from xltrobust.evaluation.predictions import EMPTY_ROW, Row, attack_record, prediction_row, write_predictions
+from xltrobust.evaluation.scope import Scope, extended
 from xltrobust.example import EvaluationSet
 from xltrobust.files import held, write_json
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.journal import Journal
-from xltrobust.perturb.recipe import first_difference
+from xltrobust.perturb.recipe import Attack, describe_attack, first_difference
 from xltrobust.reading import read_parquet
 from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.provenance import git_state
 
 Found = dict[tuple[int, int], AttackResult]
 _COLUMNS = ("id", "split", "language", "label", "prediction", "attack", "text", "text_pair", "adversarial_text")
@@ -57,53 +59,119 @@ class AttackSession:
         """The answers given so far, and a new file for this process's."""
         return Journal(self.answers, f"{rank}-{secrets.token_hex(4)}")  # another attack may be under way
 
-    def holds(self, name: str, record: dict[str, Any]) -> bool:
-        """Whether the folder already holds this attack's results.
+    def scope(self, name: str, attack: Attack, wanted: Scope, seed: int) -> Scope:
+        """What an attack covers once it has been run as wanted, beside what the folder holds of it already.
 
         Raises:
-            UserError: if it holds an attack of the same name with other settings.
+            UserError: if the folder holds an attack of the same name with another recipe or seed.
         """
-        there = self.results.setdefault("attacks", {}).get(name)
-        if there is None:
-            return False
-        # An older version's fit left its settings out: they were the run's.
-        settings = {"seed": self.seed, "max_examples": self.max_examples, "languages": None}
+        if (there := self.results.setdefault("attacks", {}).get(name)) is None:
+            return wanted
         advice = f"give this one another name, --attack NEW_NAME={name}."
-        for option in ("recipe", *settings):
-            found = first_difference(there.get(option, settings.get(option)), record[option], option)
+        # An older version's fit left the seed and the scope out: they were the run's.
+        options = {
+            "recipe": (there.get("recipe"), describe_attack(attack)),
+            "seed": (there.get("seed", self.seed), seed),
+        }
+        for option, (before, now) in options.items():
+            found = first_difference(before, now, option)
             if found and found.unknown:
                 raise UserError(
                     f"{self.folder.path} holds an attack named {name}, but does not tell its {found.option}, so that "
                     f"it may be another than this: {advice}"
                 )
             if found:
-                before, now = (shorten(str(value), 80, placeholder=" …") for value in (found.there, found.here))
+                values = (shorten(str(value), 80, placeholder=" …") for value in (found.there, found.here))
                 raise UserError(
-                    f"{self.folder.path} holds another attack named {name} ({found.option}: {before} there, {now} "
-                    f"here): {advice}"
+                    f"{self.folder.path} holds another attack named {name} ({found.option}: {next(values)} there, "
+                    f"{next(values)} here): {advice}"
                 )
-        return True
+        return wanted.joined(Scope(there.get("languages"), there.get("max_examples", self.max_examples)))
 
-    def add(self, name: str, found: Found, record: dict[str, Any], similarity: str | None) -> None:
-        """Adds an attack to both files, which are read again first: another process may have added to them.
+    def done(self, attack: str | None) -> set[tuple[int, int]]:
+        """The examples that the folder holds results of, each by the index of its set and its index in the set.
 
-        ``predictions.parquet`` is written first, so that whatever ``results.json`` names is there.
+        Args:
+            attack: the attack's name; None for the clean test.
+        """
+        if attack is not None and attack not in self.results.get("attacks", {}):
+            return set()  # rows without a record: whoever added them was stopped before the record was written
+        keys = {(row["split"], row["language"], row["id"]) for row in self.rows if row["attack"] == attack}
+        return {place for key, place in self._places().items() if key in keys}
+
+    def _places(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """By split, language and id: the index of the example's set and its index in the set."""
+        return {
+            (evaluation_set.split, evaluation_set.name, example.id): (at, index)
+            for at, evaluation_set in enumerate(self.sets)
+            for index, example in enumerate(evaluation_set.examples)
+        }
+
+    def add_clean(self, found: Found, *, write: bool) -> None:
+        """Adds answers to clean texts.
+
+        Args:
+            found: the answers, by set and example.
+            write: to both files; else only to this session.
+        """
+        self.rows += [prediction_row(self.sets[at], index, r.prediction) for (at, index), r in found.items()]
+        self._put_in_order()
+        clean = clean_figures_of(self.rows, self.sets, self.results)
+        self.results["figures"] = renewed_figures(clean, self.rows, self.sets, self.results)
+        if write:
+            with held(self.folder.path):
+                self._write()
+
+    def _write(self) -> None:
+        write_predictions(self.rows, self.folder.predictions)  # first: whatever results.json names is then there
+        write_json(self.results, self.folder.results)
+
+    def add(
+        self, name: str, attack: Attack, found: Found, scope: Scope, seed: int, seconds: float, similarity: str | None
+    ) -> None:
+        """Adds an attack's results to both files, which are read again first: another process may have added to them.
+
+        Args:
+            name: of the attack.
+            attack: its recipe.
+            found: the results, by set and example.
+            scope: what the attack covers with these.
+            seed: of the attack.
+            seconds: how long it took.
+            similarity: the encoder to measure the texts' similarity with; None measures none.
 
         Raises:
             UserError: if the folder holds another attack of this name by now, or has been tested again.
         """
-        new = [prediction_row(self.sets[at], i, r.prediction, name, r) for (at, i), r in sorted(found.items())]
+        new = {at: prediction_row(self.sets[at[0]], at[1], r.prediction, name, r) for at, r in sorted(found.items())}
         if similarity:
-            _measure_similarity(new, list(dict(sorted(found.items())).values()), similarity)
+            _measure_similarity(list(new.values()), [found[at] for at in new], similarity)
         with held(self.folder.path):
             self._read_again()
-            if self.holds(name, record):
-                return
-            self.rows = [*(row for row in self.rows if row["attack"] != name), *new]
-            write_predictions(self.rows, self.folder.predictions)
-            self.results["attacks"][name] = record
+            scope = self.scope(name, attack, scope, seed)
+            there = self.done(name)
+            record = attack_record(attack, [found[at] for at in new if at not in there], seconds)
+            kept = [row for row in self.rows if row["attack"] != name or there]
+            self.rows = [*kept, *(row for at, row in new.items() if at not in there)]
+            self._put_in_order()
+            attacks = self.results["attacks"]
+            settings = {"seed": seed, **scope.record()}
+            attacks[name] = (
+                extended(attacks[name], record, settings) if name in attacks else record | settings | git_state()
+            )
             self.results["figures"] = renewed_figures(self.results["figures"], self.rows, self.sets, self.results)
-            write_json(self.results, self.folder.results)
+            self._write()
+
+    def _put_in_order(self) -> None:
+        """Clean rows, then attack by attack, each in the order of the test sets: as if all had been tested at once."""
+        names = list(dict.fromkeys(row["attack"] for row in self.rows))
+        places, last = self._places(), (len(self.sets), 0)
+        self.rows.sort(
+            key=lambda row: (
+                names.index(row["attack"]),
+                places.get((row["split"], row["language"], row["id"]), last),
+            )
+        )
 
     def _read_again(self) -> None:
         if not self.folder.results.exists():

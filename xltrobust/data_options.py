@@ -1,0 +1,111 @@
+"""The options that say which labelled file, or ``datasets`` set, a classifier is tested on."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xltrobust.errors import DataError, UserError, at_least
+
+
+def add_data_options(group: Any) -> None:
+    """Adds the options to a parser's group."""
+    group.add_argument(
+        "--data", metavar="FILE", help="a .tsv, .csv or .jsonl file with labels; FILE may hold {language}, for one "
+        "file a language; with --split, the name of a datasets set or a directory laid out like one"
+    )  # fmt: skip
+    group.add_argument("--split", help="of the datasets set that --data names")
+    group.add_argument("--subset", help="configuration of that set")
+    group.add_argument("--text", default="text", metavar="COLUMN", help="of the text (default: %(default)s)")
+    group.add_argument("--text_pair", "--text-pair", metavar="COLUMN", help="of the second text of a pair task")
+    group.add_argument("--label", default="label", metavar="COLUMN", help="of the label (default: %(default)s)")
+    group.add_argument("--id", metavar="COLUMN", help="of an id, equal across languages for translations of one item")
+    group.add_argument("--group", metavar="COLUMN", help="of what rows that are not independent share: a document, say")
+    group.add_argument(
+        "--language", metavar="CODE|COLUMN", help="the language of all rows, or the column that holds it (default: the "
+        "column `language`, unless FILE holds {language})"
+    )  # fmt: skip
+    group.add_argument("--header", nargs="+", metavar="COLUMN", help="columns of files that have no header line")
+    group.add_argument(
+        "--labels", nargs="+", metavar="NAME", help="the classifier's classes in the order in which the data number "
+        "them, 0 first; for data with numbers as labels"
+    )  # fmt: skip
+    group.add_argument(
+        "--source", default="en", metavar="CODE", help="the language that the classifier was fine-tuned in: averages "
+        "over targets leave it out (default: %(default)s)"
+    )  # fmt: skip
+    group.add_argument(
+        "--max_length",
+        type=at_least(4),
+        help="tokens of a text (default: an exported model's own, else 128)",
+    )
+    group.add_argument("--config", help="in place of --data: a YAML file whose `data` section names the test data")
+
+
+def section_of(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, Any]:
+    """The data that the options name, as the section ``data`` of a configuration.
+
+    Args:
+        options: with the options above, and ``languages``.
+        classes: the classifier's.
+
+    Raises:
+        UserError: if the file is missing, or has no such columns.
+    """
+    from xltrobust.datamodules.example_table import Columns
+
+    columns = _columns(options)
+    language = None if "{language}" in options.data else options.language or "language"
+    column = language if language in columns or (options.language is None and language) else None
+    named = Columns(
+        text=options.text, label=options.label, text_pair=options.text_pair, id=options.id, group=options.group,
+        language=column,
+    )  # fmt: skip
+    if missing := [name for name in named.named() if name not in columns]:
+        advice = "give --language CODE or COLUMN" if missing[0] == column else "check --text, --text_pair and --label"
+        raise DataError(f"{options.data}: there is no column {missing[0]!r}, but {', '.join(columns)}: {advice}.")
+    arguments = {
+        "path": options.data,
+        "split": options.split,
+        "subset": options.subset,
+        "columns": asdict(named),
+        "header": options.header,
+        "language": None if column else language,
+        "languages": options.languages,
+        "labels": list(options.labels or classes),
+        "numbered": options.labels is not None,
+        "source": options.source,
+        "max_length": options.max_length,
+    }
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {"class_path": "xltrobust.datamodules.LabelledFile", "init_args": given}
+
+
+def _columns(options: argparse.Namespace) -> list[str]:
+    """The columns that the data have."""
+    from xltrobust.datamodules.rows import read_rows
+    from xltrobust.datamodules.tasks.labelled_file import files_by_language, hub_rows
+
+    if options.split is not None:
+        rows = hub_rows(options.data, options.subset, options.split)
+    elif "{language}" in options.data:
+        if not (files := files_by_language(options.data)):
+            raise DataError(f"{options.data}: no such files; check the path, in which {{language}} stands for a code.")
+        rows = read_rows(next(iter(files.values())), options.header)
+    else:
+        if not Path(options.data).suffix and not Path(options.data).is_file():
+            raise UserError(f"--data {options.data}: not a file; for a datasets set, name its split with --split.")
+        rows = read_rows(Path(options.data), options.header)
+    if (first := next(iter(rows), None)) is None:
+        raise DataError(f"{options.data}: it has no rows.")
+    return list(first[1])
+
+
+def default_output(options: argparse.Namespace) -> str:
+    """A folder for results that is named after the model and the data."""
+    names = [Path(options.model).name, Path(options.data).stem.replace("{language}", ""), options.split or ""]
+    return str(Path("runs") / "-on-".join(re.sub(r"[^\w.]+", "-", name).strip("-") for name in names if name))

@@ -1,0 +1,77 @@
+"""Runs an attack in a session: on whatever the folder does not hold yet of what is wanted."""
+
+from __future__ import annotations
+
+import time
+
+from lightning_fabric import Fabric
+
+from xltrobust.encoders.sentence_encoder import sentence_encoder
+from xltrobust.errors import UserError
+from xltrobust.evaluation.scope import Scope
+from xltrobust.evaluation.session import AttackSession
+from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
+from xltrobust.perturb.base import BatchedConstraint
+from xltrobust.perturb.recipe import Attack
+
+
+def run_attack(
+    session: AttackSession,
+    name: str,
+    attack: Attack,
+    fabric: Fabric,
+    *,
+    languages: list[str] | None = None,
+    max_examples: int | None = None,
+    seed: int | None = None,
+    similarity: str | None = None,
+) -> bool:
+    """Attacks the test sets and adds the results to the session's folder.
+
+    An attack that the folder holds already is extended: examples and languages that it covers are not asked again.
+
+    Args:
+        session: of the victim.
+        name: of the attack in results.
+        attack: its recipe.
+        fabric: of this process; devices share the examples.
+        languages: names of the sets to attack; None takes all that the perturbation can change.
+        max_examples: cap on the examples of a language; None takes the session's.
+        seed: of the attack; None takes the session's.
+        similarity: the encoder to measure the found texts' similarity to the originals with; None measures none.
+
+    Returns:
+        Whether anything had to be attacked.
+
+    Raises:
+        UserError: if the folder holds another attack of this name, or a language is not in the data.
+    """
+    names = {evaluation_set.name for evaluation_set in session.sets}
+    if unknown := sorted(set(languages or []) - names):
+        raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
+    seed = session.seed if seed is None else seed
+    wanted = Scope(languages, session.max_examples if max_examples is None else max_examples)
+    scope = session.scope(name, attack, wanted, seed)
+    places = changeable(name, attack, session.sets, scope.languages)
+    done = session.done(name)
+    missing = [at for at in chosen_share(session.sets, places, scope.max_examples) if at not in done]
+    if not missing:
+        return False
+    for constraint in attack.constraints:
+        if isinstance(constraint, BatchedConstraint):
+            constraint.prepare()
+    if similarity:
+        sentence_encoder(similarity).load()
+    started = time.perf_counter()
+    share = missing[fabric.global_rank :: fabric.world_size]
+    journal = session.journal(fabric.global_rank)
+    found = attack_share(
+        name, attack, session.sets, share, session.victim,
+        journal=journal, seed=seed, quiet=not fabric.is_global_zero,
+    )  # fmt: skip
+    journal.close()
+    found = session.gathered(found, fabric)
+    if fabric.is_global_zero:
+        session.add(name, attack, found, scope, seed, time.perf_counter() - started, similarity)
+    fabric.barrier()
+    return True
