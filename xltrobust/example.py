@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,16 @@ def language_name(language: Language) -> str:
     ('de', 'en>de')
     """
     return language if isinstance(language, str) else ">".join(language)
+
+
+def single_languages(languages: Iterable[Language]) -> list[str]:
+    """The codes in languages and pairs of languages, each once, in the order in which they come.
+
+    >>> single_languages(["en", ("en", "de"), "zh"])
+    ['en', 'de', 'zh']
+    """
+    codes = (code for language in languages for code in ([language] if isinstance(language, str) else language))
+    return list(dict.fromkeys(codes))
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ import yaml
 from conftest import run_command, write_tiny_config
 from xltrobust.errors import UserError
 from xltrobust.evaluation.attacked import AdversarialEvaluation
+from xltrobust.evaluation.predictions import attack_record
 from xltrobust.evaluation.shares import changeable, chosen_share
 from xltrobust.example import EvaluationSet, Example
-from xltrobust.perturb import Attack, RandomSearch, SynonymSubstitution, TypoPerturbation, WordDropping
+from xltrobust.perturb import Attack, AttackResult, RandomSearch, SynonymSubstitution, TypoPerturbation, WordDropping
 
 TESTS = Path(__file__).parents[1]
 CURVE = {"every_n_epochs": 2, "dev_examples": 12, "dev_budget": 3}
@@ -139,6 +140,19 @@ def test_only_languages_that_an_attack_can_change_are_attacked(capsys: pytest.Ca
     french = SynonymSubstitution(tables={"fr": str(tmp_path / "table.json")})
     with pytest.raises((UserError, ValueError), match="SynonymSubstitution cannot change en"):
         changeable("synonyms", Attack(perturbation=french, search=search), sets)
+
+
+def test_languages_that_are_attacked_otherwise_are_named_once_and_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    sets, typos = evaluation_sets(), Attack(perturbation=TypoPerturbation(), search=RandomSearch())
+    with caplog.at_level("INFO"):
+        changeable("typo", typos, sets)
+        changeable("typo", typos, sets, quiet=True)
+        changeable("typo", typos, sets, ["en"])
+    (said,) = [record.message for record in caplog.records if "keyboard" in record.message]
+    assert said.startswith("typo: no keyboard layout for zh-CN, zh:")
+    results = [AttackResult(own.examples[0], None, 0, 1, broken=False) for own in sets]
+    assert attack_record(typos, results, 0.0)["caveat"] == said.removeprefix("typo: ")
+    assert "caveat" not in attack_record(typos, results[:1], 0.0)
 
 
 def test_devices_share_the_chosen_examples() -> None:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -373,3 +374,12 @@ def test_passes_stand_beside_accuracy(tmp_path):
     text = write_report([tmp_path / "cheap"]).markdown.read_text(encoding="utf8")
     costs = "3.00 forward, 2.00 backward, 1.00 input-only backward over the training set, worth 2.67 plain passes"
     assert f"| encoder passes | {costs} |" in text
+
+
+def test_what_an_attack_did_otherwise_in_some_languages_is_a_note(tmp_path):
+    caveats = {"typos": {"caveat": "no keyboard layout for zh-CN: |other| errors."}, "gone": {"caveat": "never said"}}
+    folder = write_run(tmp_path / "run", attacks=("typos",))
+    results = json.loads((folder / "results.json").read_text(encoding="utf8"))
+    (folder / "results.json").write_text(json.dumps(results | {"attacks": caveats}), encoding="utf8")
+    text = write_report([folder], tmp_path / "out").markdown.read_text(encoding="utf8")
+    assert "typos: no keyboard layout for zh-CN: &#124;other&#124; errors." in text and "never said" not in text

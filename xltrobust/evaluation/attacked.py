@@ -103,7 +103,7 @@ class AdversarialEvaluation(pl.Callback):
         sets = data.validated_now()
         for name, recipe in self.attacks.items():
             small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
-            found = self._attack(name, small, sets, trainer, self.dev_examples)
+            found = self._attack(name, small, sets, trainer, self.dev_examples, quiet=True)
             answers = [(at, result, result.prediction) for (at, _), result in found.items()]
             # The attack has asked for the original first, and has gone on only where that was right.
             originals = [(at, r, given if r.adversarial is None else r.example.label) for at, r, given in answers]
@@ -140,11 +140,12 @@ class AdversarialEvaluation(pl.Callback):
         trainer: pl.Trainer,
         max_examples: int | None,
         journal: Journal | None = None,
+        quiet: bool = False,
     ) -> dict[tuple[int, int], AttackResult]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         precision = trainer.strategy.precision_plugin.forward_context
         victim = ClassifierVictim(trainer.lightning_module, data.tokenization, data.eval_batch_tokens, precision)  # type: ignore[arg-type]
-        places = changeable(name, recipe, sets)
+        places = changeable(name, recipe, sets, quiet=quiet)
         share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
         return attack_share(
             name, recipe, sets, share, victim, journal=journal, seed=global_seed(), quiet=not trainer.is_global_zero

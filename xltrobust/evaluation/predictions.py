@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xltrobust.errors import UserError
-from xltrobust.example import EvaluationSet
+from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.files import atomic_write
 from xltrobust.metrics.changes import changes
 from xltrobust.perturb.base import AttackResult
@@ -132,7 +132,9 @@ def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: floa
     for at, constraint in enumerate(recipe.constraints):
         kind = type(constraint).__name__
         refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
-    return {
+    languages = [result.example.language for result in results]
+    caveat = recipe.perturbation.caveat(single_languages(languages))
+    return ({"caveat": caveat} if caveat else {}) | {
         "recipe": describe_attack(recipe),
         "examples": len(results),
         "queries": sum(result.queries for result in results),

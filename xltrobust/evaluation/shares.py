@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from tqdm.auto import tqdm
 
-from xltrobust.example import EvaluationSet
+from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.attack import Progress, attack
 from xltrobust.perturb.engine.journal import Journal
@@ -74,14 +74,14 @@ def changeable(
 ) -> list[int]:
     """Indices of the sets that an attack applies to: those in languages that its perturbation can change.
 
-    Languages that are left out are named in one line.
+    Languages that are left out are named in one line, those that it changes in another way than the rest in another.
 
     Args:
         name: of the attack.
         recipe: the attack.
         sets: the data; only its ``dev`` and ``test`` splits are attacked.
         languages: names of the sets to attack; None takes all.
-        quiet: do not name the languages left out.
+        quiet: say nothing.
 
     Raises:
         UserError: if the perturbation cannot change a language asked for by name, or cannot change any.
@@ -100,6 +100,8 @@ def changeable(
         kind = type(recipe.perturbation).__name__
         names = ", ".join(evaluation_set.name for evaluation_set in missing)
         rank_zero_info(f"{name}: {kind} cannot change {names} (no {recipe.perturbation.lacking}): left out.")
+    if not quiet and (caveat := recipe.perturbation.caveat(single_languages(sets[at].language for at in found))):
+        rank_zero_info(f"{name}: {caveat}")
     return found
 
 

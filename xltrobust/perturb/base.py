@@ -84,6 +84,13 @@ class Perturbation(Part, ABC):
         """Whether it can change texts in this language. If not, ``candidates`` proposes nothing for them."""
         return True
 
+    def caveat(self, languages: Sequence[str]) -> str:
+        """A sentence on those of the languages that it changes in another way than the rest; empty if there are none.
+
+        It is printed when an attack starts, and repeated in reports.
+        """
+        return ""
+
     def changes(self, language: Language) -> bool:
         """Whether it can change examples in a language; of a pair of languages, one it may change is enough."""
         if isinstance(language, str):

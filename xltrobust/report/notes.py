@@ -63,6 +63,9 @@ def summary_notes(summary: Summary) -> list[str]:
     if lacking and summary.split == "test":
         notes.append(f"no predictions for {', '.join(map(str, lacking))}.")
     notes += _coverage(summary)
+    for attack, record in (run.results.get("attacks") or {}).items():
+        if attack in summary.conditions and record.get("caveat"):
+            notes.append(f"{attack}: {record['caveat']}")
     for attack, costs in summary.costs.items():
         if untouched := [name for name in summary.languages if name in costs and not costs[name].attacked]:
             notes.append(f"{attack} had nothing to break in {', '.join(untouched)}, where no example was right before.")

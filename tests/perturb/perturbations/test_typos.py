@@ -6,6 +6,7 @@ import pytest
 import regex
 from perturb.sentences import SENTENCES, WITHOUT_KEYBOARD
 
+from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.perturb.edits import apply_edits
 from xltrobust.perturb.perturbations.typos import TypoPerturbation, mistyped
@@ -156,6 +157,56 @@ def test_each_side_is_typed_on_the_keyboard_of_its_language():
     perturbation = TypoPerturbation(operations=("keyboard",))
     typed = {(edit.side, edit.replacement) for _ in range(100) for edit in perturbation.candidates(example, rng)}
     assert typed == {("text", c) for c in "asx"} | {("text_pair", c) for c in "tugh"}
+
+
+def test_a_language_may_be_typed_on_the_keyboard_of_another():
+    (edit,) = TypoPerturbation(operations=("delete",)).candidates(Example("0", "jv", "ab", 0), random.Random(0))[:1]
+    assert edit.replacement == ""
+    keyboard = TypoPerturbation(operations=("keyboard",), keyboards={"jav": "de", "zh": "en"})
+    for language, expected in (("jv", "tugh"), ("jv-ID", "tugh"), ("zh-CN", "asx"), ("en", "asx")):
+        edits = keyboard.candidates(Example("0", language, "zz", 0), random.Random(0))
+        assert {edit.replacement for edit in edits} == set(expected)
+
+
+def test_languages_without_a_layout_are_named():
+    languages = ["en", "jv", "zh-CN", "bbc"]
+    for operations in (("swap", "keyboard"), ("insert",)):
+        said = TypoPerturbation(operations=operations).caveat(languages)
+        assert "no keyboard layout for jv, zh-CN, bbc:" in said and "\n" not in said
+    assert "layout for zh-CN:" in TypoPerturbation(keyboards={"jv": "id", "bbc": "id"}).caveat(languages)
+    assert TypoPerturbation(operations=("swap", "delete")).caveat(languages) == ""
+    assert TypoPerturbation().caveat(["en", "de-CH", "pes_Arab"]) == TypoPerturbation().caveat([]) == ""
+
+
+def test_keyboard_errors_alone_cannot_change_a_language_without_a_layout():
+    alone = TypoPerturbation(operations=("keyboard",))
+    assert alone.changes("de") and not alone.changes("jv") and alone.changes(("en", "jv"))
+    with pytest.raises(UserError, match="cannot change jv: it has no keyboard layout; use another operation instead"):
+        alone.require("jv")
+    assert TypoPerturbation().changes("jv")
+    assert TypoPerturbation(operations=("keyboard",), keyboards={"jv": "id"}).changes("jv")
+
+
+@pytest.mark.parametrize(
+    ("keyboards", "words"),
+    [
+        ({"javanese": "id"}, "`keyboards` to name languages by codes .* 'javanese'"),
+        ({"jv": "indonesian"}, "`keyboards` to name languages by codes .* 'indonesian'"),
+        ({"zh": "ja"}, r"`keyboards` to name languages with a layout \(acm, .*\), but got 'ja'"),
+    ],
+)
+def test_keyboards_are_checked(keyboards, words):
+    with pytest.raises(ValueError, match=words):
+        TypoPerturbation(keyboards=keyboards)
+
+
+def test_without_keyboards_the_description_is_that_of_earlier_versions():
+    default = {
+        "class": "TypoPerturbation", "operations": ["swap", "delete", "insert", "keyboard"],
+        "sides": ["text", "text_pair"], "min_word_length": 2,
+    }  # fmt: skip
+    assert TypoPerturbation().described() == TypoPerturbation(keyboards={}).described() == default
+    assert TypoPerturbation(keyboards={"jv": "id"}).described() == default | {"keyboards": {"jv": "id"}}
 
 
 def test_randomness_comes_from_rng_alone():

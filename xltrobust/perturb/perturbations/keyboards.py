@@ -89,6 +89,11 @@ def has_keyboard(language: str) -> bool:
     return base_language(language) in _BY_LANGUAGE
 
 
+def languages_with_keyboard() -> list[str]:
+    """The languages whose layouts are known, by code."""
+    return sorted(_BY_LANGUAGE)
+
+
 @lru_cache(maxsize=65536)
 def neighbours(language: str, character: str) -> str:
     """The characters on the keys around a character's key, from the top row to the bottom row.

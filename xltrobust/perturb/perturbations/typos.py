@@ -6,12 +6,13 @@ import random
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from xltrobust.example import Example, Side
 from xltrobust.perturb.base import Perturbation
 from xltrobust.perturb.edits import Edit
-from xltrobust.perturb.perturbations.keyboards import neighbours
+from xltrobust.perturb.perturbations.keyboards import has_keyboard, languages_with_keyboard, neighbours
+from xltrobust.text.languages import base_language, check_codes
 from xltrobust.text.words import Word, normalize, script, split_clusters, split_words
 
 Operation = Literal["swap", "delete", "insert", "keyboard"]
@@ -40,10 +41,12 @@ class TypoPerturbation(Perturbation):
         sides: which texts of a pair may be changed.
         min_word_length: words with fewer clusters are left unchanged. At least 2, because a single letter has no
             context from which a reader could restore it. Pruthi et al. use 4.
+        keyboards: by language code, the language whose layout it is typed on instead of its own: ``{jv: id}``.
 
     Raises:
-        ValueError: if ``operations`` or ``sides`` is empty or contains an unknown name, or if ``min_word_length`` is
-            not an integer of at least 2.
+        ValueError: if ``operations`` or ``sides`` is empty or contains an unknown name, if ``min_word_length`` is not
+            an integer of at least 2, or if ``keyboards`` names something other than language codes, or a language
+            without a layout.
 
     References:
         - Belinkov & Bisk. Synthetic and natural noise both break neural machine translation. ICLR 2018.
@@ -54,12 +57,16 @@ class TypoPerturbation(Perturbation):
     [Edit(start=3, end=4, replacement='', side='text'), Edit(start=4, end=5, replacement='', side='text')]
     """
 
+    lacking = "keyboard layout"
+    instead = "another operation"
+
     def __init__(
         self,
         *,
         operations: Sequence[Operation] = ("swap", "delete", "insert", "keyboard"),
         sides: Sequence[Side] = ("text", "text_pair"),
         min_word_length: int = 2,
+        keyboards: dict[str, str] | None = None,
     ) -> None:
         for name, given, known in (("operations", operations, get_args(Operation)), ("sides", sides, get_args(Side))):
             if isinstance(given, str) or not given or not set(given) <= set(known):
@@ -71,6 +78,38 @@ class TypoPerturbation(Perturbation):
         self.operations = tuple(dict.fromkeys(operations))
         self.sides = tuple(dict.fromkeys(sides))
         self.min_word_length = min_word_length
+        given_keyboards = keyboards or {}
+        check_codes("keyboards", [*given_keyboards, *given_keyboards.values()])
+        if unknown := [code for code in given_keyboards.values() if not has_keyboard(code)]:
+            layouts = ", ".join(languages_with_keyboard())
+            raise ValueError(
+                f"Expected argument `keyboards` to name languages with a layout ({layouts}), but got {unknown[0]!r}."
+            )
+        self._keyboards = {base_language(code): other for code, other in given_keyboards.items()}
+
+    def described(self) -> dict[str, Any]:
+        """As by default, but without ``keyboards`` where none are given: earlier versions did not have them."""
+        told = super().described()
+        return told if self._keyboards else {name: value for name, value in told.items() if name != "keyboards"}
+
+    def supports(self, language: str) -> bool:
+        """Whether there are edits in this language: without a layout, not by ``keyboard`` alone."""
+        return self.operations != ("keyboard",) or has_keyboard(self._typed_on(language))
+
+    def caveat(self, languages: Sequence[str]) -> str:
+        """Which languages have no layout, so that they get other errors than the rest; empty if all have one."""
+        without = [code for code in languages if not has_keyboard(self._typed_on(code))]
+        if not without or not {"keyboard", "insert"} & set(self.operations):
+            return ""
+        return (
+            f"no keyboard layout for {', '.join(without)}: typing errors there hit no neighbouring keys, and letters "
+            "that are inserted come from the same text, so these languages cannot be compared with the others "
+            "(`keyboards` of TypoPerturbation names another language's layout)."
+        )
+
+    def _typed_on(self, language: str) -> str:
+        """The language whose layout a language is typed on."""
+        return self._keyboards.get(base_language(language), language) if self._keyboards else language
 
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:
         """All edits: every operation at every character.
@@ -130,7 +169,7 @@ class TypoPerturbation(Perturbation):
             return [(at, at + 2, (clusters[at + 1], clusters[at]))] if at + 2 <= len(clusters) else []
         if operation == "delete":
             return [(at, at + 1, ())]
-        near = mistyped(example.side_language(side), clusters[at])
+        near = mistyped(self._typed_on(example.side_language(side)), clusters[at])
         if operation == "keyboard":
             return [(at, at + 1, (other,)) for other in near]
         others = near or self._text(example, side).alphabets[_alphabet_key(clusters[at])]
