@@ -8,7 +8,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
 from xltrobust.errors import UserError
@@ -17,6 +16,7 @@ from xltrobust.evaluation.history import ValidationHistory
 from xltrobust.evaluation.predictions import Prediction, Row, prediction_rows
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy, macro_f1
 from xltrobust.metrics.figures import averages
+from xltrobust.models.objective import Objective
 from xltrobust.perturb.base import AttackResult
 
 
@@ -99,9 +99,12 @@ class MultilingualEvaluation(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         logits = _checked(outputs["logits"])
-        self._confusion.update(logits.argmax(1), batch["labels"], torch.full_like(batch["labels"], dataloader_idx))
+        objective: Objective = pl_module.objective  # type: ignore[assignment]
+        counted = batch["labels"] >= 0
+        labels, answers = batch["labels"][counted], objective.answers(logits)[counted]
+        self._confusion.update(answers, labels, torch.full_like(labels, dataloader_idx))
         if dataloader_idx == 0:  # the source
-            self._loss.update(F.cross_entropy(logits, batch["labels"], reduction="none"))
+            self._loss.update(objective.loss(logits, batch["labels"], "none"))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         confusion, data = self._confusion.compute(), _data(trainer)
@@ -143,9 +146,12 @@ class MultilingualEvaluation(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        classes = _checked(outputs["logits"]).argmax(1)
-        answers = zip(batch["index"].tolist(), classes.tolist(), strict=True)
-        self.predictions += [Prediction(dataloader_idx, index, answer) for index, answer in answers]
+        objective: Objective = pl_module.objective  # type: ignore[assignment]
+        answers = objective.answers(_checked(outputs["logits"]))
+        counted = batch["labels"] >= 0
+        for index, answer, counts in zip(batch["index"].tolist(), answers, counted, strict=True):
+            given = tuple(answer[counts].tolist()) if answer.ndim else int(answer)
+            self.predictions.append(Prediction(dataloader_idx, index, given))
 
     def record_attack(self, attack: str, results: dict[tuple[int, int], AttackResult]) -> None:
         """Takes what an attack did to this device's share of the test sets.

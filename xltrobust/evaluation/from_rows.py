@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,10 +73,11 @@ def renewed_figures(
 def _counts(
     answers: Mapping[_Place, int], labels: Mapping[_Place, int], languages: Sequence[str], results: dict[str, Any]
 ) -> Tensor:
-    """Counts of shape (languages, labels, labels)."""
+    """Counts of shape (languages, labels, labels); of an example with several labels, each counts."""
     at = {name: position for position, name in enumerate(languages)}
     classes = len(results["labels"])
     counts = torch.zeros(len(languages), classes, classes, dtype=torch.long)
     for place, answer in answers.items():
-        counts[at[place[0]], labels[place], answer] += 1
+        for label, given in zip(np.atleast_1d(labels[place]), np.atleast_1d(answer), strict=True):
+            counts[at[place[0]], label, given] += 1
     return counts

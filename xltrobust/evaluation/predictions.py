@@ -15,12 +15,13 @@ from xltrobust.perturb.base import AttackResult
 from xltrobust.perturb.recipe import Attack, describe_attack
 
 Row = dict[str, Any]
+Classes = int | tuple[int, ...]
 
 
 def prediction_row(
     evaluation_set: EvaluationSet,
     index: int,
-    prediction: int,
+    prediction: Classes,
     attack: str | None = None,
     result: AttackResult | None = None,
 ) -> Row:
@@ -29,7 +30,7 @@ def prediction_row(
     Args:
         evaluation_set: the test set.
         index: of the example in that set.
-        prediction: the predicted class.
+        prediction: the predicted class, or one for each label of the example.
         attack: the attack's name; None for the clean text.
         result: what the attack found.
     """
@@ -115,6 +116,8 @@ def write_predictions(rows: Sequence[Row], path: Path) -> None:
     from pyarrow import parquet
 
     types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_SHARES, pa.float64())
+    if isinstance(rows[0]["prediction"], tuple):  # one a token
+        types |= dict.fromkeys(("label", "prediction"), pa.list_(pa.int64()))
     schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
     with atomic_write(path) as temporary:
         parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
@@ -151,14 +154,14 @@ class Prediction:
     Args:
         set_index: which of the data module's ``test_sets``.
         index: of the example in that set.
-        prediction: the predicted class.
+        prediction: the predicted class, or one for each label of the example.
         attack: the attack's name; None for the clean text.
         result: what the attack found.
     """
 
     set_index: int
     index: int
-    prediction: int
+    prediction: Classes
     attack: str | None = None
     result: AttackResult | None = None
 

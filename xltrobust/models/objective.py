@@ -18,7 +18,8 @@ class Objective(Protocol):
     """The loss and the answers of a task with C classes.
 
     Logits and labels have the shape that the task gives them: (B, C) and (B,) for one label an example, or (B, T, C)
-    and (B, T) for one a token. N is the number of predictions that count, such as tokens with a label.
+    and (B, T) for one a token. Labels below 0 stand for none. N is the number of predictions that count, such as tokens
+    with a label.
     """
 
     def loss(self, logits: Tensor, labels: Tensor, reduction: Reduction = "mean") -> Tensor:
