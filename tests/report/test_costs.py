@@ -206,13 +206,13 @@ def test_picture(run, tmp_path):
         assert picture.format == "PNG" and min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 10
     assert sorted(path.name for path in paths.markdown.parent.iterdir()) == [
-        "budget.png", "heatmap.png", "report.csv", "report.md"
+        "attacked.html", "budget.png", "heatmap.png", "report.csv", "report.md"
     ]  # fmt: skip
 
 
 def test_command_names_the_picture(run, tmp_path, capsys):
     main([str(run), "--output", str(tmp_path / "out")])
-    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out" / "budget.png")
+    assert capsys.readouterr().out.splitlines()[-2] == str(tmp_path / "out" / "budget.png")
 
 
 def test_old_files_lack_columns(tmp_path, capsys):

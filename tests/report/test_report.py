@@ -245,7 +245,7 @@ def test_heatmap_is_a_picture(paths):
         assert picture.format == "PNG" and min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 50
     left = sorted(path.name for path in paths.markdown.parent.iterdir())
-    assert left == ["heatmap.png", "report.csv", "report.md"]
+    assert left == ["attacked.html", "heatmap.png", "report.csv", "report.md"]
 
 
 def test_several_runs_are_compared_with_the_first(run, tmp_path):
@@ -307,7 +307,8 @@ def test_split_and_sort(run):
 def test_command(run, tmp_path, capsys):
     main([str(run), "--output", str(tmp_path / "out"), "--sort", "worst"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-3:] == [str(tmp_path / "out" / name) for name in ("report.md", "report.csv", "heatmap.png")]
+    names = ("report.md", "report.csv", "heatmap.png", "attacked.html")
+    assert lines[-4:] == [str(tmp_path / "out" / name) for name in names]
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,13 @@ class ReportPaths(NamedTuple):
         markdown: ``report.md``.
         csv: ``report.csv``.
         pictures: ``heatmap.png``, and ``budget.png`` where runs recorded at which budgets examples were broken.
+        pages: ``attacked.html``, where there are attacked texts.
     """
 
     markdown: Path
     csv: Path
     pictures: list[Path]
+    pages: list[Path]
 
 
 def build_report(
@@ -76,7 +78,7 @@ def print_report(runs: Runs, *, console: Console | None = None) -> None:
 
 
 def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> ReportPaths:
-    """Writes ``report.md``, ``report.csv``, ``heatmap.png`` and perhaps ``budget.png``, each whole or not at all.
+    """Writes ``report.md``, ``report.csv`` and the report's pictures and pages, each whole or not at all.
 
     Args:
         runs: folders of finished runs, or a report.
@@ -87,7 +89,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     """
     from xltrobust.errors import UserError
     from xltrobust.files import atomic_write
-    from xltrobust.report.blocks import Picture
+    from xltrobust.report.blocks import Page, Picture
     from xltrobust.report.contents import contents
     from xltrobust.report.markdown import to_markdown
     from xltrobust.report.tidy import to_csv, to_frame
@@ -103,7 +105,16 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
     for picture in pictures:
         with atomic_write(folder / picture.file) as temporary:
             picture.draw(report, temporary)
-    paths = ReportPaths(folder / "report.md", folder / "report.csv", [folder / picture.file for picture in pictures])
+    pages = [block for _, block in blocks if isinstance(block, Page)]
+    for page in pages:
+        with atomic_write(folder / page.file) as temporary:
+            page.write(report, temporary)
+    paths = ReportPaths(
+        folder / "report.md",
+        folder / "report.csv",
+        [folder / picture.file for picture in pictures],
+        [folder / page.file for page in pages],
+    )
     with atomic_write(paths.csv) as temporary:
         temporary.write_text(to_csv(to_frame(report)), encoding="utf8", newline="\n")
     with atomic_write(paths.markdown) as temporary:

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = OneLineParser(prog="xltrobust report", description=__doc__.split(":", 1)[1].strip())
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     parser.add_argument(
-        "--output", metavar="DIR", help="where report.md, report.csv and the pictures go (default: RUN/report; "
+        "--output", metavar="DIR", help="where report.md, report.csv, pictures and pages go (default: RUN/report; "
         "./report for several runs)"
     )  # fmt: skip
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         # Written first: `| head` may end the process while it prints.
         paths = write_report(report, given.output)
         print_report(report)
-        print(paths.markdown, paths.csv, *paths.pictures, sep="\n")
+        print(paths.markdown, paths.csv, *paths.pictures, *paths.pages, sep="\n")
 
 
 def command() -> None:

@@ -66,10 +66,19 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A file beside the report that is linked: its name, and what writes it to a path."""
+
+    caption: str
+    file: str
+    write: Callable[[Report, Path], None]
+
+
+@dataclass(frozen=True)
 class Examples:
     """Attacked texts beside their originals."""
 
     examples: Sequence[AttackedExample]
 
 
-Block: TypeAlias = Heading | Prose | Notes | Facts | Code | Picture | Examples | Table
+Block: TypeAlias = Heading | Prose | Notes | Facts | Code | Picture | Page | Examples | Table

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, Literal, ParamSpec
 
 from xltrobust.report.about import about
-from xltrobust.report.blocks import Block, Examples, Heading, Notes, Picture
+from xltrobust.report.attacked_page import has_attacked_texts, write_attacked_page
+from xltrobust.report.blocks import Block, Examples, Heading, Notes, Page, Picture
 from xltrobust.report.budget_curve import draw_curves, has_curves
 from xltrobust.report.examples import attacked_examples
 from xltrobust.report.explanations import accuracies_explained, costs_explained, in_short, methods_explained
@@ -55,6 +56,11 @@ def _budget_curve(report: Report) -> list[Block]:
     return [Picture("Accuracy under attack by budget", "budget.png", draw_curves)] if has_curves(report) else []
 
 
+def _attacked_page(report: Report) -> list[Block]:
+    page = Page("All attacked texts, to be filtered and searched", "attacked.html", write_attacked_page)
+    return [page] if has_attacked_texts(report) else []
+
+
 def _about_the_run(report: Report) -> list[Block]:
     return about(report.summaries[0]) if report.single else []
 
@@ -96,6 +102,7 @@ REPORT: tuple[Section[[Report]], ...] = (
     Section(cost_tables),
     Section(_budget_curve, only="markdown"),
     Section(costs_explained, only="markdown"),
+    Section(_attacked_page, only="markdown"),
     Section(in_short, only="terminal"),
     Section(refusals_of_runs, only="terminal"),
     Section(report_notes, only="terminal"),

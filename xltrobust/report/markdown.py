@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from xltrobust.report.blocks import Block, Code, Examples, Facts, Heading, Notes, Picture, Prose
+from xltrobust.report.blocks import Block, Code, Examples, Facts, Heading, Notes, Page, Picture, Prose
 from xltrobust.report.examples import AttackedExample, changes
 from xltrobust.report.tables.base import Cell, Table
 from xltrobust.report.visible import visible, visible_lines
@@ -46,6 +46,8 @@ def _parts(block: Block, mark: str) -> list[str]:
             return [_fenced(text, language)]
         case Picture(caption, file):
             return [f"![{caption}]({file})"]
+        case Page(caption, file):
+            return [f"[{caption}]({file})"]
         case Examples(examples):
             return [_examples(examples)]
         case Table(title):

@@ -13,6 +13,8 @@ def visible(text: str) -> str:
     >>> visible("a\\u202eb\\nc")
     'a⟨U+202E⟩b c'
     """
+    if text.isprintable():
+        return text
     shown = []
     for character in text:
         if character.isspace():
