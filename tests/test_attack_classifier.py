@@ -58,8 +58,11 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_task: Path) -> Path:
     return folder
 
 
+GIVEN = {"model": "model", "config": "data.yaml", "output": "out", "attack": "typo.yaml"}
+
+
 def options(place: Path, **changed: object) -> list[str]:
-    given = {"model": place / "model", "config": place / "data.yaml", "output": place / "out", "attack": "typo"}
+    given = {name: place / file for name, file in GIVEN.items()}
     return [str(word) for name, value in (given | changed).items() for word in (f"--{name}", value)]
 
 

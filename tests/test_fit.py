@@ -82,26 +82,46 @@ def test_a_finished_run_started_again_is_reported_and_left_as_it_is(config: Path
     assert own == "checkpoints/best.ckpt"
 
 
+_CONSTRAINTS = "[{class_path: SemanticSimilarity, init_args: {encoder: /nowhere}}]"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--data.init_args.languages", "[german]"], "'german'"),
         (["--data.init_args.languages", "[de,xx]"], "/xx/test.tsv"),
-        (["--trainer.callbacks", "xltrobust.regularizers.SentenceAlignment"], "Alignment needs sentence pairs"),
+        (["--data.init_args.data_dir", "/nowhere"], "/nowhere/en/train.tsv"),
+        (["--data.init_args.labels", "[blue,red]"], "unknown label 'green'"),
+        (["--model.nonsense", 1], "nonsense"),
+        (["--trainer.callbacks", "SentenceAlignment"], "Alignment needs sentence pairs"),
+        (["--adversarial.attacks.typo.constraints", _CONSTRAINTS], "/nowhere"),
+        (["--trainer.max_steps", 2], "no epoch would be validated"),
+        (["--trainer.limit_val_batches", 0], "no epoch would be validated"),
+        (["--trainer.check_val_every_n_epoch", 3, "--trainer.max_steps", 9], "the first validation is after step 21"),
     ],
 )
-def test_a_start_that_fails_leaves_nothing_and_is_not_in_the_way(
+def test_a_start_that_fails_leaves_nothing(
     config: Path, tmp_path: Path, command: Forking, options: list[str], words: str
 ) -> None:
-    run = ["--config", config, "--run_dir", tmp_path / "run", "--trainer.max_epochs", 1]
+    run = ["--config", config, "--run_dir", tmp_path / "run", "--trainer.logger", "true"]
     assert command.fit(*run, *options) == 2, command.stderr
     assert words in command.stderr.strip().splitlines()[-1]
     assert not (tmp_path / "run").exists()
 
 
-def test_a_mended_start_goes_on_in_the_folder_of_the_failed_one(config: Path, tmp_path: Path, command: Forking) -> None:
-    run = ["--config", config, "--run_dir", tmp_path / "run", "--trainer.max_epochs", 1]
-    assert command.fit(*run, "--data.init_args.languages", "[de,xx]") == 2
-    assert command.fit(*run) == 0, command.stderr
+def test_a_label_that_the_training_file_lacks_is_told_before_training(
+    tiny_encoder: Path, tmp_path: Path, command: Forking
+) -> None:
+    data = write_tiny_task(tmp_path / "data")
+    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, data, max_epochs=1)
+    test_file = data / "zh" / "test.tsv"
+    sound = test_file.read_text(encoding="utf8")
+    test_file.write_text(sound + "x\tred\tcrimson\n", encoding="utf8")
+    assert command.fit("--config", config) == 2
+    assert "zh/test.tsv:27: unknown label 'crimson'" in command.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+    test_file.write_text(sound, encoding="utf8")
+    assert command.fit("--config", config) == 0, command.stderr
     assert (tmp_path / "run" / "results.json").exists()
 
 
@@ -141,18 +161,10 @@ def test_a_trial_run_leaves_no_results_in_the_way(config: Path, tmp_path: Path) 
     assert (tmp_path / "run" / "results.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--trainer.max_steps", "2"], "no epoch was validated"),
-        (["--trainer.limit_val_batches", "0"], "no epoch was validated"),
-        (["--test_checkpoint", "/nowhere.ckpt"], "/nowhere.ckpt: no such checkpoint"),
-    ],
-)
-def test_without_a_checkpoint_nothing_is_tested(config: Path, tmp_path: Path, options: list[str], words: str) -> None:
-    done = run_command("fit", "--config", config, "--run_dir", tmp_path / "run", *options, check=False)
-    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "run" / "results.json").exists()
+def test_without_a_checkpoint_nothing_is_tested(config: Path, tmp_path: Path, command: Forking) -> None:
+    assert command.fit("--config", config, "--run_dir", tmp_path / "run", "--test_checkpoint", "/nowhere.ckpt") == 2
+    assert "/nowhere.ckpt: no such checkpoint" in command.stderr and "Traceback" not in command.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_turns_nan_stops_and_keeps_its_checkpoint(tiny_encoder: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def run(options: argparse.Namespace) -> None:
     check_folder(folder.path, "--run" if options.run else "--output")
     fabric = _fabric(options, folder.recorded("machine").get("precision") if options.run else None)
     fabric.launch()
+    # What is wrong with any of the attacks is said before the first is tried.
+    named = {} if options.replay else {spec: read_recipe(spec, folder) for spec in options.attack}
     session = _open(options, folder, fabric)
     using = Sharing(folder.path, "answers") if fabric.is_global_zero else None
     for spec in options.attack:
@@ -94,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
             held_already = session.results.get("attacks")
             name, recipe = read_replay(spec, RunFolder(options.replay), session.sets, held_already)
         else:
-            name, recipe = read_recipe(spec, session.folder)
+            name, recipe = named[spec]
         scope = {"languages": options.languages, "max_examples": options.max_examples}
         if not run_attack(session, name, recipe, fabric, **scope, seed=options.seed, similarity=options.similarity):
             fabric.print(f"{session.folder.path}: holds {name} already.")

@@ -19,7 +19,7 @@ from xltrobust.example import EvaluationSet
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
 from xltrobust.metrics.figures import adversarial_figures
 from xltrobust.models.victim import ClassifierVictim
-from xltrobust.perturb.base import AttackResult
+from xltrobust.perturb.base import AttackResult, BatchedConstraint
 from xltrobust.perturb.engine.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, check_attack_name
 from xltrobust.seeding import global_seed
@@ -72,14 +72,18 @@ class AdversarialEvaluation(pl.Callback):
         """Checks everything that would otherwise fail only after training.
 
         Raises:
-            UserError: if an attack can change none of the languages, or the checkpoint is to be chosen by one that
-                cannot change the source language.
+            UserError: if an attack can change none of the languages, if the checkpoint is to be chosen by one that
+                cannot change the source language, or if a constraint's encoder cannot be loaded.
         """
         MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
         for name, recipe in self.attacks.items():
             changeable(name, recipe, data.test_sets, quiet=True)
+            with torch.random.fork_rng(()):  # training draws what it would without constraints
+                for constraint in recipe.constraints:
+                    if isinstance(constraint, BatchedConstraint):
+                        constraint.prepare()
             if stage == "fit" and self.every_n_epochs is not None:
                 changeable(name, recipe, data.validation_sets, quiet=True)
                 source = next(

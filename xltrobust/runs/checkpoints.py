@@ -39,6 +39,22 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
         )
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """
+        Raises:
+            UserError: if the training is to end before the first validation, so that there would be no best epoch.
+        """
+        super().on_fit_start(trainer, pl_module)
+        if trainer.fast_dev_run or trainer.max_steps == 0 or Path(str(self.dirpath), "best.ckpt").exists():  # type: ignore[attr-defined]
+            return
+        first = _steps_to_validation(trainer)
+        if not trainer.limit_val_batches or 0 <= trainer.max_steps < first:
+            raise UserError(
+                "no epoch would be validated, so there would be no best one to test: train for longer "
+                f"(trainer.max_steps, max_epochs; the first validation is after step {first}) and let it validate "
+                "(trainer.limit_val_batches)."
+            )
+
     # Lightning fails in an epoch without the figure: in the first, if the attack is tried after every second.
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -108,6 +124,14 @@ class LastCheckpoint(ModelCheckpoint):
             if trainer.is_global_zero and previous.is_file() and not last.exists():
                 previous.replace(last)
             raise
+
+
+def _steps_to_validation(trainer: pl.Trainer) -> int:
+    """How many optimizer steps are taken before the first validation."""
+    batches, first = trainer.num_training_batches, trainer.val_check_batch or math.inf
+    epochs_before = (trainer.check_val_every_n_epoch or 1) - 1
+    accumulated = trainer.accumulate_grad_batches
+    return epochs_before * math.ceil(batches / accumulated) + math.ceil(min(first, batches) / accumulated)
 
 
 def _ends_epoch(trainer: pl.Trainer) -> bool:
