@@ -44,6 +44,7 @@ def test_a_run_is_exported_whole_or_not_at_all(run: Path) -> None:
     config = AutoConfig.from_pretrained(run.parent / "exported")
     assert config.id2label == {0: "blue", 1: "green", 2: "red"} and config.xltrobust_max_length == MAX_LENGTH
     assert AutoTokenizer.from_pretrained(run.parent / "exported").model_max_length == MAX_LENGTH
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in (run.parent / "exported").rglob("*"))
     card = ModelCard.load(run.parent / "exported" / "README.md")
     figures = RunFolder(run).finished["figures"]
     told = {own.dataset_config: own.metric_value for own in card.data.eval_results if own.metric_name == "Accuracy"}

@@ -79,6 +79,8 @@ def export(folder: RunFolder, directory: Path, name: str | None = None) -> tuple
         layout, difference = save_model(module, tokenization, temporary, folder.recorded("text_pairs"))
         card = model_card(report, layout, name or directory.name, tokenization.max_length, difference)
         card.save(temporary / "README.md")
+        for path in temporary.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # whatever the libraries gave: colleagues may read
     return layout, difference
 
 
