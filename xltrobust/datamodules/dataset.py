@@ -1,4 +1,4 @@
-"""Examples as a torch data set, and rows of it as a batch."""
+"""Tokenized examples as a torch data set, and the collator that makes batches of its rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Augmentation = Callable[[Sequence[Example], random.Random], Sequence[Example]]
 
 
 class TokenizedExamples(Dataset[dict[str, Any]]):
-    """Examples and their token ids; texts that augmentations change are tokenized again where they are changed.
+    """Examples with their token ids. Texts that are augmented are tokenized again each time they are loaded.
 
     Args:
-        examples: the texts.
-        tokenization: of texts.
-        augmentations: change the texts of an example, one after another, or add to them.
-        views: by name, second views of the examples' own texts, one an example.
-        seed: of both.
+        examples: the examples.
+        tokenization: turns texts into token ids.
+        augmentations: applied one after another; each returns the changed example, or several in its place.
+        views: by name, functions that make a second version of each original example.
+        seed: of augmentations and views.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
 
     @property
     def changes(self) -> bool:
-        """Whether texts differ from epoch to epoch."""
+        """Whether an example's texts differ from epoch to epoch."""
         return bool(self.augmentations or self.views)
 
     def __getitem__(self, key: tuple[int, int]) -> dict[str, Any]:
@@ -63,16 +63,16 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         found: list[tuple[int, Example]] = []
         seconds: dict[str, list[Example]] = {name: [] for name in self.views}
         for epoch, i in keys:
-            # Seeded by example and epoch: the same view whichever worker or device makes it.
+            # Seeded by example and epoch, so that it does not matter which worker or device makes a view.
             place = (self.seed, epoch, i)
-            own: Sequence[Example] = [self.examples[i]]
+            augmented: Sequence[Example] = [self.examples[i]]
             for number, augment in enumerate(self.augmentations):
-                own = augment(own, random.Random(derived_seed("augment", *place, number)))
-            found += [(i, example) for example in own]
+                augmented = augment(augmented, random.Random(derived_seed("augment", *place, number)))
+            found += [(i, example) for example in augmented]
             for name, view in self.views.items():
                 (second,) = view([self.examples[i]], random.Random(derived_seed("view", *place, name)))
-                seconds[name] += [second] * len(own)
-        # Not kept in files: no other epoch has these texts.
+                seconds[name] += [second] * len(augmented)
+        # Not kept in files, since no other epoch has these texts.
         fresh = self.tokenization.table([example for _, example in found], keep=False)
         tables = {name: self.tokenization.table(examples, keep=False) for name, examples in seconds.items()}
         rows: list[dict[str, Any]] = [
@@ -84,9 +84,14 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
 
 
 class Collator:
-    """Rows of a data set to a batch.
+    """Makes a batch of rows of :class:`TokenizedExamples`.
 
-    The model's inputs, ``labels`` (B,), ``index`` (B,) into the set's examples and, where there are any, ``views``.
+    A batch has the model's inputs, ``labels`` (B,), ``index`` (B,), the examples' places in the data set, and
+    ``views``, the model's inputs of each view, if there are any.
+
+    Args:
+        tokenization: pads the rows.
+        to_grid: see :meth:`Tokenization.collate`.
     """
 
     def __init__(self, tokenization: Tokenization, to_grid: bool) -> None:

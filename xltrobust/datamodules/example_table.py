@@ -1,4 +1,4 @@
-"""Labelled examples from the rows of files; every error names the file, the line and what to do."""
+"""Labelled examples made of the rows of files. Every error names the file, the line and a remedy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Columns:
 
     Args:
         text: the (first) text.
-        label: the label, by name or number.
-        text_pair: the second text of a pair task.
-        id: an identifier, equal across languages for translations of one item; None takes the row's number.
-        group: what rows that are not independent share (a document, say); see :class:`Example`.
-        language: the language, where one file holds several.
+        label: the label, as a name or a number.
+        text_pair: the second text of a pair.
+        id: an identifier that translations of one item share; None uses the number of the row.
+        group: a value that rows share if they are not independent, such as a document; see :class:`Example`.
+        language: the language, if a file holds several.
     """
 
     text: str = "text"
@@ -38,7 +38,7 @@ class Columns:
             raise ValueError(f"Expected argument `columns` to name different columns, but got {twice[0]!r} twice.")
 
     def named(self) -> list[str]:
-        """The columns that a file must have."""
+        """The names of all columns that a file has to have."""
         wanted = (self.text, self.text_pair, self.label, self.id, self.group, self.language)
         return [name for name in wanted if name is not None]
 
@@ -48,11 +48,11 @@ class ExampleTable:
     """The examples of one file (or hub split) in one language.
 
     Args:
-        examples: in the file's order; without an id column the id is the row's number *before* anything was left out.
-        rows: how many rows there were before anything was left out.
+        examples: in the order of the file. Without an id column, ids are row numbers, which count omitted rows too.
+        rows: the number of rows, including those left out.
         has_ids: whether the ids come from the data.
-        left_out: rows left out, by reason.
-        left_out_ids: their ids.
+        left_out: the number of rows left out, by reason.
+        left_out_ids: the ids of these rows.
     """
 
     examples: list[Example]
@@ -63,10 +63,10 @@ class ExampleTable:
 
 
 def parse_label(value: str, labels: Sequence[str], where: str, aliases: dict[str, str] | None = None) -> int:
-    """The index of a label given by name or, unless the names are numbers themselves, by number.
+    """The index of a label that is given by name or, unless the names are numbers themselves, by its index.
 
     Raises:
-        DataError: naming ``where`` (file and line) if it is neither.
+        DataError: if it is neither; names ``where`` (file and line).
 
     >>> parse_label("entailment", ["entailment", "neutral"], "f:1"), parse_label("1", ["entailment", "neutral"], "f:1")
     (0, 1)
@@ -93,20 +93,20 @@ def examples_from_rows(
     untranslated: str | None = None,
     language_name: str | None = None,
 ) -> ExampleTable:
-    """Makes examples of rows.
+    """Makes examples of numbered rows.
 
     Args:
         rows: numbered rows, as :func:`read_rows` yields them.
-        path: named in errors.
-        language: given to the examples; rows of another language are skipped where there is a language column.
-        columns: the columns' names.
-        labels: the classes.
-        aliases: other spellings of labels.
-        untranslated: a text that stands for "not translated" (PAWS-X's ``NS``); such rows are left out and counted.
-        language_name: what stands for the language in the language column; None takes its code.
+        path: the file, for messages.
+        language: the code that examples get; if there is a language column, rows in other languages are skipped.
+        columns: the names of the columns.
+        labels: the names of the classes.
+        aliases: other spellings of labels, each with the label that it stands for.
+        untranslated: a text that means "not translated", such as PAWS-X's ``NS``; its rows are left out and counted.
+        language_name: the name of the language in the language column; None takes its code.
 
     Raises:
-        DataError: on a missing column, an unknown label or an id that comes twice.
+        DataError: if a column is missing, a label is unknown, or an id is empty or not unique.
     """
     examples: list[Example] = []
     left_out: Counter[str] = Counter()
@@ -120,7 +120,7 @@ def examples_from_rows(
         count += 1
         identifier = row[columns.id] if columns.id else str(count)
         if not identifier.strip():
-            raise DataError(f"{path}:{number}: the id is empty; give it one.")
+            raise DataError(f"{path}:{number}: the id is empty; give the row one.")
         if columns.id and identifier in seen:
             raise DataError(
                 f"{path}:{number}: id {identifier!r} was used on line {seen[identifier]}; ids must be distinct."

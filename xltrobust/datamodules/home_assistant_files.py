@@ -1,4 +1,4 @@
-"""What two packages of Home Assistant's hold: sentence templates, and the names of rooms and devices to fill them."""
+"""Data of two Home Assistant packages: sentence templates, and the names of rooms and devices that fill them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from xltrobust.errors import DataError, MissingPackage
 
-# Which strings of the user interface name rooms, floors and devices.
+# Keys of the strings in the user interface that name rooms, floors and devices.
 _DEMO = "ui.panel.page-demo.config"
 _CLASSES = "ui.dialogs.entity_registry.editor.device_classes"
 _NAMES = {
@@ -28,7 +28,11 @@ _CAPITALISED_NOUNS = ("de", "de-CH", "lb")
 
 @lru_cache(maxsize=4)
 def package_files(package: str) -> dict[str, Path]:
-    """The JSON files of an installed package, found without importing it."""
+    """The JSON files of an installed package by their name in it; the package is not imported.
+
+    Raises:
+        MissingPackage: if it is not installed.
+    """
     try:
         listed = files(package) or []
     except PackageNotFoundError:
@@ -37,19 +41,19 @@ def package_files(package: str) -> dict[str, Path]:
 
 
 def available_languages() -> list[str]:
-    """The codes of all languages that home-assistant-intents has a file for."""
+    """The codes of the languages that home-assistant-intents has templates in."""
     found = package_files("home-assistant-intents")
     return sorted(path.stem for name, path in found.items() if name.startswith("home_assistant_intents/data/"))
 
 
 def intents_file(language: str) -> dict[str, Any]:
-    """The sentence templates of a language, as the package has them."""
+    """The sentence templates of a language, as home-assistant-intents stores them."""
     path = package_files("home-assistant-intents")[f"home_assistant_intents/data/{language}.json"]
     return _read_json(path, "home-assistant-intents")
 
 
 def frontend_code(language: str) -> str:
-    """How home-assistant-frontend spells a language of home-assistant-intents."""
+    """The code that home-assistant-frontend has for a language of home-assistant-intents."""
     return _FRONTEND_CODES.get(language, language)
 
 
@@ -63,13 +67,13 @@ def _interface_files() -> dict[str, list[Path]]:
 
 
 def interface_languages() -> list[str]:
-    """The codes of all languages of the user interface, as home-assistant-frontend spells them."""
+    """The codes that home-assistant-frontend has for the languages of the user interface."""
     return sorted(_interface_files())
 
 
 @lru_cache(maxsize=128)
 def interface_strings(language: str) -> dict[str, str]:
-    """The strings of the user interface by key, in a language as home-assistant-frontend spells it."""
+    """The strings of the user interface by key, for a code of home-assistant-frontend."""
     strings: dict[str, str] = {}
     for path in _interface_files().get(language, []):
         strings |= _read_json(path, "home-assistant-frontend")
@@ -86,9 +90,9 @@ def _read_json(path: Path, package: str) -> dict[str, Any]:
 
 
 def slot_names(language: str) -> dict[str, list[str]]:
-    """Names of rooms, floors and devices: in the language where the user interface is translated, else in English."""
-    own, english = interface_strings(frontend_code(language)), interface_strings("en")
-    names = {slot: [own.get(key) or english[key] for key in keys] for slot, keys in _NAMES.items()}
+    """Names of rooms, floors and devices in a language; in English where the user interface is not translated."""
+    strings, english = interface_strings(frontend_code(language)), interface_strings("en")
+    names = {slot: [strings.get(key) or english[key] for key in keys] for slot, keys in _NAMES.items()}
     if language in _CAPITALISED_NOUNS:
         return names
     return {slot: [name.lower() for name in values] for slot, values in names.items()}

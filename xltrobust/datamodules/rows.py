@@ -1,4 +1,4 @@
-"""The rows of TSV, CSV and JSON Lines files, with their line numbers; every error names file, line and what to do."""
+"""Rows of TSV, CSV and JSON Lines files with their line numbers. Every error names the file, the line and a remedy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ NumberedRow = tuple[int, Row]
 def read_rows(path: Path, header: Sequence[str] | None = None) -> Iterator[NumberedRow]:
     """The rows of a ``.tsv``, ``.csv`` or ``.jsonl`` file with their line numbers.
 
-    TSV fields are taken as they are (benchmarks do not quote them); CSV is quoted as usual.
+    Fields of TSV files are taken literally, because benchmarks do not quote them; CSV is quoted as usual.
 
     Args:
         path: the file.
         header: the columns' names if the file has no header line.
 
     Raises:
-        DataError: if the file is missing, of another kind, not UTF-8, or a line has another number of fields.
+        DataError: if the file is missing, is of another kind or is not UTF-8, or if a line has another number of fields
+            than the header.
     """
     readers = {".tsv": _read_delimited, ".csv": _read_delimited, ".jsonl": _read_json_lines}
     if path.suffix not in readers:
@@ -40,7 +41,7 @@ def read_rows(path: Path, header: Sequence[str] | None = None) -> Iterator[Numbe
 
 
 def _undecodable_line(path: Path) -> int:
-    """The number of the first line that is not UTF-8 (the decoder counts from its buffer, not from the file)."""
+    """The number of the first line that is not UTF-8, which the decoder's error does not tell."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -87,18 +88,18 @@ def _read_json_lines(path: Path, file: Iterable[str], header: Sequence[str] | No
             raise DataError(f"{path}:{number}: not valid JSON ({error.msg}).") from None
         except RecursionError:
             raise DataError(f"{path}:{number}: not valid JSON (nested too deep).") from None
-        except ValueError as error:  # a name twice, NaN, a number of thousands of digits
+        except ValueError as error:  # a repeated name, NaN, or a number of thousands of digits
             raise DataError(f"{path}:{number}: not valid JSON ({error}).") from None
         if not isinstance(record, dict):
             raise DataError(f"{path}:{number}: expected a JSON object, but got {type(record).__name__}.")
-        if "\\u" in line:  # nothing else writes what UTF-8 cannot
+        if "\\u" in line:  # only escapes can stand for characters that UTF-8 cannot encode
             for key, value in record.items():
                 _check_characters(str(value), f"{path}:{number}: {key}")
         yield number, {key: _text(value) for key, value in record.items()}
 
 
 class _Nested(str):
-    """What stands for a list or an object, which is no text."""
+    """Stands for a list or an object, where text is expected."""
 
 
 def _text(value: Any) -> str:
@@ -116,29 +117,33 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _check_characters(value: str, where: str) -> None:
     if "\0" in value:
-        raise DataError(f"{where}: a null character in the text; take it out.")
+        raise DataError(f"{where}: a null character in the text; remove it.")
     try:
         value.encode("utf8")
     except UnicodeEncodeError:
-        raise DataError(f"{where}: half of a surrogate pair, which is no character; mend the text.") from None
+        raise DataError(f"{where}: half of a surrogate pair, which is not a character; correct the text.") from None
 
 
 def _distinct(names: Sequence[str], where: str) -> list[str]:
-    """The names of columns, unless there are none or one comes twice: its first column would be lost."""
+    """The names of the columns. None at all are refused, and so are two of one name, of which one would be lost."""
     if not names:
-        raise DataError(f"{where}: no names of columns.")
+        raise DataError(f"{where}: there are no column names.")
     if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise DataError(f"{where}: two columns are named {twice[0]!r}; rename one.")
     return list(names)
 
 
 def require_columns(row: Row, names: Sequence[str], where: str) -> None:
-    """Refuses a row that lacks one of the columns ``names``, naming ``where`` (file and line) and what there is."""
+    """Checks that a row has text in each of the columns ``names``.
+
+    Raises:
+        DataError: if it does not; names ``where`` (file and line) and the columns that there are.
+    """
     missing = [name for name in names if name not in row]
     if missing:
         raise DataError(f"{where}: no column {missing[0]!r}; the file has {', '.join(row)}.")

@@ -1,4 +1,4 @@
-"""Batches of texts that change from epoch to epoch: views are made once, where they are loaded, a pool at a time."""
+"""Batches of texts that change from epoch to epoch: each view is made once, by the worker that loads it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ Rows = list[dict[str, Any]]
 
 
 class PoolSampler(TrainingSampler):
-    """The order of :class:`TrainingSampler`, a pool of examples at a time; its length is that in batches.
+    """Yields the examples in the order of :class:`TrainingSampler`, a pool at a time; its length counts batches.
 
-    How long a text is in an epoch is known once its view is made, and that takes longer than all else in loading: so a
-    worker is given a pool, makes its views, and batches them by their lengths. As the batches of two devices are those
-    of one with twice the size, each device's workers make the views of the pools of all; dealt out beforehand, batches
-    of 32 would be 4 to 6 % more padding.
+    The length of a text in an epoch is known only when its view has been made, which is the slowest part of loading.
+    Therefore a worker gets a whole pool, makes the views, and puts texts of similar length into one batch. Two devices
+    together get the batches that one device with twice the batch size would get, so the workers of each device make the
+    views of all devices' examples. If examples were shared out before their lengths are known, batches of 32 would have
+    4 to 6 % more padding.
 
     Yields:
-        Lists of (epoch, index): the examples of ``pool`` global batches, fewer in the last list.
+        Lists of (epoch, index): the examples of ``pool`` global batches, or fewer in the last list.
     """
 
     @property
     def global_batch_size(self) -> int:
-        """Examples of a step, on all devices."""
+        """Examples per step on all devices together."""
         return self.batch_size * self.world_size
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -41,12 +42,13 @@ class PoolSampler(TrainingSampler):
 
 
 class PoolCollator:
-    """Rows of a pool to one device's batches of texts of similar length, the shortest first.
+    """Makes one device's batches, the shortest texts first, of the rows of a pool.
+
+    An example has as many rows as augmentations made of it.
 
     Args:
-        collate: rows of a batch to a batch.
-        sampler: which says how many examples are in a batch, and which of them are this device's; an example of several
-            views has as many rows.
+        collate: makes a batch of the rows of a batch.
+        sampler: knows how many examples a batch has and which of them are this device's.
     """
 
     def __init__(self, collate: Callable[[Rows], Batch], sampler: PoolSampler) -> None:
@@ -54,15 +56,15 @@ class PoolCollator:
         self.share = slice(sampler.rank, None, sampler.world_size)
 
     def __call__(self, rows: Rows) -> list[Batch]:
-        """Batches of arrays: as tensors, a pool on its way from a worker would be hundreds of open files."""
-        examples = [list(own) for _, own in groupby(rows, key=lambda row: row["index"])]
-        order = np.argsort([max(map(_tokens, own)) for own in examples], kind="stable")
+        """Batches of arrays: each tensor that a worker sends is an open file, and a pool would be hundreds of them."""
+        examples = [list(versions) for _, versions in groupby(rows, key=lambda row: row["index"])]
+        order = np.argsort([max(map(_tokens, versions)) for versions in examples], kind="stable")
         batches = (order[first : first + self.size][self.share] for first in range(0, len(order), self.size))
-        return [_converted(self.collate([row for i in own for row in examples[i]])) for own in batches]
+        return [_converted(self.collate([row for i in batch for row in examples[i]])) for batch in batches]
 
 
 class PoolLoader(ResumableLoader):
-    """Takes batches out of their pools in an order that is a function of (seed, epoch, pool), on all devices alike."""
+    """Gives the batches of each pool in an order that depends on (seed, epoch, pool) only, on all devices alike."""
 
     def batches(self) -> Iterator[Batch]:
         sampler: PoolSampler = self.batch_sampler  # type: ignore[assignment]
@@ -79,7 +81,7 @@ def _tokens(row: dict[str, Any]) -> int:
 
 
 def _converted(batch: Batch, pinned: bool = False) -> Batch:
-    """Tensors to arrays and arrays to tensors, without copying unless they are to be pinned."""
+    """A batch with arrays in place of tensors, or the reverse; data are copied only if they are to be pinned."""
     converted: Batch = {}
     for name, value in batch.items():
         if isinstance(value, dict):

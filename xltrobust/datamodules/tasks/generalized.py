@@ -9,19 +9,19 @@ from xltrobust.errors import DataError
 
 
 def cross_languages(first: ExampleTable, second: ExampleTable, languages: tuple[str, str]) -> ExampleTable:
-    """Examples whose ``text`` comes from one language's table and ``text_pair`` from another's.
+    """Examples with ``text`` from the table of one language and ``text_pair`` from that of another.
 
-    Rows are aligned by id, or, where the data have no ids, by their number before anything was left out. Rows that are
-    missing in either language are left out and counted.
+    Rows are aligned by id or, if the data have no ids, by row number. Items that are missing in either language are
+    left out and counted.
 
     Args:
-        first: the table that gives ``text``.
-        second: the table that gives ``text_pair``.
-        languages: their languages.
+        first: the table that ``text`` is from.
+        second: the table that ``text_pair`` is from.
+        languages: the languages of the two tables.
 
     Raises:
-        DataError: if the tables have no ids and unequal numbers of rows, if only one has ids, or if the labels of an
-            item disagree.
+        DataError: if the tables have no ids and different numbers of rows, if only one of them has ids, or if an item
+            has different labels in them.
     """
     names = " and ".join(languages)
     if first.has_ids != second.has_ids:

@@ -1,8 +1,8 @@
-"""Voice commands in some forty languages: the task that needs nothing but a ``pip install``.
+"""Voice commands in some forty languages: a task whose data come with a ``pip install``.
 
-The sentence templates come from the package ``home-assistant-intents``, written by speakers of each language, and the
+The sentence templates, written by speakers of each language, come from the package ``home-assistant-intents``, and the
 names of rooms and devices that fill them from ``home-assistant-frontend`` (both Apache-2.0). Sentences of one template
-are near-duplicates, so English is split by template, and a template is the unit that confidence intervals resample.
+are near-duplicates. Therefore English is split by template, and confidence intervals resample templates.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:  # the other tasks work without the package
 
 
 class HomeAssistantIntents(CrossLingualClassification):
-    """Intent classification of voice commands, English to every language that covers enough of the intents.
+    """Intent classification of voice commands, from English to all languages that cover enough of the intents.
 
-    Each English intent's templates are split into train, dev and test; a tenth of the sentences of the training
-    templates are held out as ``test_seen``, to tell new wording from new slots. Target languages' templates are split
-    into dev (used for the oracle alone) and test. Intents with fewer than five expandable English templates are left
-    out.
+    The templates of each English intent are split into train, dev and test. A tenth of the sentences of the training
+    templates are held out as the split ``test_seen``: it has new slot values in known wording, and ``test`` new
+    wording. The templates of target languages are split into dev (for ``validate_targets``) and test. Intents with
+    fewer than five expandable English templates are left out.
 
     Args:
-        languages: target languages; None takes all that cover ``min_intents`` of the intents.
-        min_intents: the number of intents a language must cover to be chosen when ``languages`` is None.
+        languages: target languages; None takes all that cover at least ``min_intents`` of the intents.
+        min_intents: the number of intents that a language has to cover if ``languages`` is None.
         draws: random expansions of each English template.
         target_draws: random expansions of each template of a target language.
-        max_train_examples_per_intent: cap on English training sentences.
-        max_test_examples: cap on a language's test sentences, spread evenly over intents and templates.
-        max_dev_examples: cap on a language's dev sentences, likewise.
-        split_seed: seeds the expansion and the splits; not the training.
+        max_train_examples_per_intent: cap on the English training sentences of an intent.
+        max_test_examples: cap on the test sentences of a language, which are spread evenly over intents and templates.
+        max_dev_examples: cap on the dev sentences of a language, likewise.
+        split_seed: seed of the expansions and splits, but not of the training.
         kwargs: see :class:`CrossLingualClassification`.
     """
 
@@ -90,7 +90,7 @@ class HomeAssistantIntents(CrossLingualClassification):
 
     def _covers_enough(self, language: str) -> bool:
         listed = set(intents_file(language)["intents"]) & set(self.labels)
-        # Templates are parsed only where the file lists enough intents: most languages' do not.
+        # Templates are parsed only if the file lists enough intents, which most languages' files do not.
         return len(listed) >= self.min_intents and len(set(self._templates(language)) & listed) >= self.min_intents
 
     def splits(self) -> dict[str, list[Language]]:
@@ -101,8 +101,9 @@ class HomeAssistantIntents(CrossLingualClassification):
         return self._split_examples(language)[split]
 
     def unseen_units(self) -> dict[str, list[str]]:
-        """The values of all slots, by language: names of rooms and devices, which are strings of the user interface,
-        colours, states. Training sentences have them too: the languages' dev and test share them with these."""
+        """All slot values by language: names of rooms and devices, which are strings of the user interface; colours;
+        states. Training, dev and test sentences share them.
+        """
         for language in ("en", *self.targets):
             self.read("test", language)
         return {language: sorted(values) for language, values in self._slot_values.items()}
@@ -120,7 +121,7 @@ class HomeAssistantIntents(CrossLingualClassification):
 
     @cached_property
     def _english(self) -> dict[str, dict[str, list[str]]]:
-        """English intents with enough templates: {intent: {template id: sentences}}."""
+        """The English intents with enough templates, {intent: {template id: sentences}}."""
         by_intent = self._expand("en")
         sizes = {intent: len(by_intent.get(intent, {})) for intent in self._parse("en")[0].intents}
         few = {intent: size for intent, size in sizes.items() if size < self.min_templates}
@@ -129,7 +130,7 @@ class HomeAssistantIntents(CrossLingualClassification):
 
     @lru_cache(maxsize=128)  # noqa: B019  one datamodule a run: nothing outlives it
     def _templates(self, language: str) -> dict[str, list[tuple[str, IntentData, int]]]:
-        """Expandable templates: {intent: [(template id, block, index within the block)]}."""
+        """The expandable templates of a language, {intent: [(template id, block, index in the block)]}."""
         from xltrobust.datamodules.tasks.templates import NotExpandable
 
         intents, lists = self._parse(language)
@@ -171,7 +172,7 @@ class HomeAssistantIntents(CrossLingualClassification):
         return random_expansion(block.sentences[index], rules, {**lists, **(block.slot_lists or {})}, rng, drawn)
 
     def _expand(self, language: str) -> dict[str, dict[str, list[str]]]:
-        """Distinct sentences {intent: {template id: sentences}}; those that stand for two intents are left out."""
+        """Distinct sentences, {intent: {template id: sentences}}, without those that express two intents."""
         from xltrobust.datamodules.tasks.templates import NotExpandable
 
         intents, lists = self._parse(language)
@@ -183,7 +184,7 @@ class HomeAssistantIntents(CrossLingualClassification):
                 rng = random.Random(f"{self.split_seed}/{name}")
                 texts: dict[str, str] = {}
                 for _ in range(draws):
-                    with suppress(NotExpandable):  # a branch that the draw which tried the template did not take
+                    with suppress(NotExpandable):  # a branch that the trial draw in _templates did not take
                         sentence = self._draw(block, index, intents, lists, rng, self._slot_values[language])
                         texts.setdefault(_normalised(sentence), sentence)
                 texts.pop("", None)
@@ -197,11 +198,11 @@ class HomeAssistantIntents(CrossLingualClassification):
         for intent, by_template in drawn.items():
             kept[intent] = {}
             for name, texts in by_template.items():
-                # A sentence belongs to the first template that makes it: no sentence can be in two splits.
-                own = [sentence for text, sentence in texts.items() if text not in ambiguous and text not in seen]
+                # A sentence belongs to the first template that makes it, so that no sentence is in two splits.
+                new = [sentence for text, sentence in texts.items() if text not in ambiguous and text not in seen]
                 seen.update(texts)
-                if own:
-                    kept[intent][name] = own
+                if new:
+                    kept[intent][name] = new
         return {intent: found for intent, found in kept.items() if found}
 
     @lru_cache(maxsize=128)  # noqa: B019
@@ -221,9 +222,9 @@ class HomeAssistantIntents(CrossLingualClassification):
             for position, name in enumerate(names):
                 split = _template_split(position, len(names), english=language == "en")
                 for number, sentence in enumerate(by_template[name]):
-                    # One sentence in ten of a training template is held out: new slots in known wording.
-                    own = "test_seen" if split == "train" and number % 10 == 9 else split
-                    splits[own][label].append(Example(f"{name}/{number}", language, sentence, label, group=name))
+                    # One sentence in ten of a training template is held out: new slot values in known wording.
+                    place = "test_seen" if split == "train" and number % 10 == 9 else split
+                    splits[place][label].append(Example(f"{name}/{number}", language, sentence, label, group=name))
         caps = {"test": self.max_test_examples, "test_seen": self.max_test_examples, "dev": self.max_dev_examples}
         self._count(language, "intents_covered", len(set(by_intent) - set(unknown)))
         self._count(language, "sentences", {split: sum(map(len, found.values())) for split, found in splits.items()})
@@ -236,24 +237,26 @@ class HomeAssistantIntents(CrossLingualClassification):
 
 
 def _template_split(position: int, templates: int, english: bool) -> str:
-    """Three fifths of an English intent's templates train, a fifth each are dev and test; others have no train part."""
+    """The split of a template: of an English intent's, three fifths are for training and a fifth each for dev and test;
+    target languages have no training templates.
+    """
     fifth = max(1, templates // 5)
     if position < fifth:
         return "test"
     if english:
         return "dev" if position < 2 * fifth else "train"
-    # An intent with one template in a language is tested on it; the oracle does without.
+    # If a target language has few templates of an intent, all are for the test and none for dev.
     return "dev" if position < 2 * fifth and templates >= 5 else "test"
 
 
 def spread(by_label: dict[int, list[Example]], total: int | None = None, each: int | None = None) -> list[Example]:
-    """At most ``total`` examples, or ``each`` of a label, in turns from all labels and, within one, its templates."""
+    """At most ``total`` examples, or ``each`` per label, taken in turns from the labels and their templates."""
     turns: list[tuple[int, int, Example]] = []
     for label, examples in by_label.items():
         groups: dict[str, list[Example]] = defaultdict(list)
         for example in examples:
             groups[example.group or example.id].append(example)
-        order = sorted((turn, name) for name, own in groups.items() for turn in range(len(own)))
+        order = sorted((turn, name) for name, members in groups.items() for turn in range(len(members)))
         turns += [
             (rank, label, groups[name][turn]) for rank, (turn, name) in enumerate(order) if each is None or rank < each
         ]

@@ -1,4 +1,4 @@
-"""One's own classification data: TSV, CSV or JSON Lines files in any languages."""
+"""Classification data in local files: TSV, CSV or JSON Lines, in any languages."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ _ADVICE = "Where files, folders or the language column name languages otherwise,
 
 
 class LocalClassification(CrossLingualClassification):
-    """Classification of one's own files, one a language (``{language}`` in the path) or one with a language column.
+    """Classification of texts in local files: one file per language, or one file with a language column.
 
     Args:
-        data_dir: what the paths below are relative to.
-        train: the training file of the source language.
-        dev: the dev file; of target languages, used for the oracle alone, and only if it exists.
+        data_dir: the directory that the following paths are relative to. ``{language}`` in a path stands for each
+            language.
+        train: the training file; only the source language needs one.
+        dev: the dev file; target languages need none, and theirs is read for ``validate_targets`` only.
         test: the test file.
-        source: the code of the language that is trained on.
+        source: the code of the training language.
         languages: the codes of the target languages, as paths or the language column have them; or a mapping of codes
             to what stands for them there, ``{jv: javanese, bbc: toba_batak}``, in which the source may be too.
-        labels: the classes, in order; None takes those of the training file, sorted.
+        labels: the names of the classes in order; None takes those in the training file, sorted.
         columns: the names of the columns.
-        header: the columns' names if the files have no header line.
+        header: the names of all columns, if the files have no header line.
         kwargs: see :class:`CrossLingualClassification`.
     """
 
@@ -68,7 +69,7 @@ class LocalClassification(CrossLingualClassification):
             if split != "train" and "{language}" not in pattern and columns.language is None:
                 raise ValueError(
                     f"Expected argument `{split}` to contain {{language}}, or `columns.language` to be set, "
-                    f"but got {pattern!r}: which rows are in which language?"
+                    f"but got {pattern!r}: nothing says which rows are in which language."
                 )
 
     @cached_property
@@ -80,7 +81,7 @@ class LocalClassification(CrossLingualClassification):
         for number, row in read_rows(path, self.header):
             require_columns(row, [self.columns.label], f"{path}:{number}")
             if not row[self.columns.label]:
-                raise DataError(f"{path}:{number}: the label is empty; give it one or take the row out.")
+                raise DataError(f"{path}:{number}: the label is empty; give the row one, or remove the row.")
             found.add(row[self.columns.label])
         if not found:
             raise DataError(

@@ -1,4 +1,4 @@
-"""What benchmarks of sentence pairs in parallel languages share: layouts, the hub, and the generalized setting."""
+"""Base of benchmarks of sentence pairs that are translated into many languages: XNLI and PAWS-X."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _XTREME_HEADER = ("text", "text_pair", "label")
 
 
 class ParallelPairs(CrossLingualClassification):
-    """A sentence-pair benchmark with the same items in every language, from the hub or from a local directory.
+    """A benchmark of sentence pairs with the same items in all languages, from the hub or from a local directory.
 
     Args:
         data_dir: a directory in the benchmark's original layout or in XTREME's (``{split}-{language}.tsv``: three
-            columns, no header, no ids); None loads from the hub.
-        hub: a hub data set, or a local directory laid out like one.
-        languages: target languages; None takes all the benchmark has.
-        generalized: ``none`` tests each language with itself; ``all`` tests every ordered pair of languages, text in
-            the one and text_pair in the other; a list of pairs tests those. A pair of a language with itself is that
-            language.
-        source: the language that is trained on.
+            columns, no header, no ids); None loads the data from the hub.
+        hub: the name of a data set on the hub, or a local directory with the layout of one.
+        languages: target languages; None takes all that the benchmark has.
+        generalized: ``none`` tests pairs whose texts are in one language; ``all`` tests every ordered pair of
+            languages, with ``text`` in the first and ``text_pair`` in the second (Huang et al., 2021); a list tests the
+            pairs of languages in it. A language paired with itself is the language.
+        source: the training language.
         kwargs: see :class:`CrossLingualClassification`.
     """
 
@@ -94,7 +94,7 @@ class ParallelPairs(CrossLingualClassification):
         return table.examples
 
     def table(self, split: str, language: str) -> ExampleTable:
-        """One split in one language, as the hub or the directory has it."""
+        """One split in one language, read once from the hub or the directory."""
         key = (split, language)
         if key not in self._tables:
             self._tables[key] = self._read_hub(split, language) if self.data_dir is None else self._read_local(*key)
@@ -102,7 +102,7 @@ class ParallelPairs(CrossLingualClassification):
 
     @abstractmethod
     def original_file(self, split: str, language: str) -> tuple[Path, Columns]:
-        """Where the original layout has a split (below the data directory), and its columns."""
+        """The file of a split in the original layout, relative to the data directory, and the names of its columns."""
 
     def _read_local(self, split: str, language: str) -> ExampleTable:
         root = Path(self.data_dir or "")
@@ -149,7 +149,7 @@ def _listed(generalized: Literal["none", "all"] | list[tuple[str, str]]) -> list
 
 
 def _unquoted(rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
-    """XTREME's scripts write TSV with Python's csv module: fields that hold quotes are quoted, the quotes doubled."""
+    """Undoes the quoting of XTREME's scripts, which quote the fields that contain quotes, and double these."""
     for number, row in rows:
         yield number, {name: _unquote(value) for name, value in row.items()}
 
@@ -161,6 +161,6 @@ def _unquote(value: str) -> str:
     """
     inner = value[1:-1]
     quoted = len(value) > 1 and value[0] == value[-1] == '"'
-    # Only a field with quotes inside was quoted; others that begin and end with a quote are the text's own.
+    # A field was quoted only if there are quotes inside it. Outer quotes of any other field belong to the text.
     doubled = inner.replace('""', "")
     return inner.replace('""', '"') if quoted and '"' in inner and '"' not in doubled else value

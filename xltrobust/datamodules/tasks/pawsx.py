@@ -18,8 +18,8 @@ class PAWSX(ParallelPairs):
     ``id sentence1 sentence2 label``; untranslated rows (``NS``) are left out and counted.
 
     Args:
-        data_dir: see :class:`ParallelPairs`, as for all other arguments.
-        hub: the hub data set.
+        data_dir: see :class:`ParallelPairs`, also for the other arguments.
+        hub: the name of the data set on the hub.
         kwargs: see :class:`ParallelPairs`.
     """
 

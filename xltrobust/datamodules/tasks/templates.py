@@ -1,7 +1,8 @@
-"""Sentence templates: hassil's expression trees, expanded by a seeded random walk.
+"""Random expansions of sentence templates, which are expression trees of the package hassil.
 
-``hassil.sample`` enumerates expansions in order, so its first thousand differ in their last word only. A random walk
-chooses at every alternative, permutation, list and range independently: short samples cover the whole tree.
+``hassil.sample`` enumerates expansions in order, so that its first thousand differ only in their last words. A random
+walk makes an independent choice at every alternative, permutation, list and range, so that a few draws already cover
+the whole tree.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from hassil.expression import (
 from hassil.intents import RangeSlotList, SlotList, TextSlotList
 from hassil.util import normalize_whitespace
 
-_MAX_DEPTH = 64  # rules that refer to each other would never end
+_MAX_DEPTH = 64  # of nested rules, which may refer to each other without end
 
 
 class NotExpandable(Exception):
-    """The template needs a list or rule that nobody has filled in (a wildcard such as ``{message}``, say)."""
+    """A template needs a rule or a list that is missing, or a wildcard such as ``{message}``."""
 
 
 def random_expansion(
@@ -36,20 +37,20 @@ def random_expansion(
     rng: random.Random,
     drawn: set[str] | None = None,
 ) -> str:
-    """One sentence of the template, each choice uniform over its branches.
+    """Draws a sentence of the template; every choice is uniform over its branches.
 
     Args:
         template: the parsed template.
-        rules: the expansion rules ``<name>`` that it may refer to.
-        lists: the slot lists ``{name}`` that it may refer to.
-        rng: the source of all randomness.
-        drawn: gets the texts that fill the sentence's slots, numbers left out.
+        rules: the expansion rules ``<name>`` that the template may refer to.
+        lists: the slot lists ``{name}`` that the template may refer to.
+        rng: makes all choices.
+        drawn: the texts that fill the sentence's slots are added to it, except numbers.
 
     Raises:
-        NotExpandable: if a rule or list is missing, empty or a wildcard.
+        NotExpandable: if a rule or list that was drawn is missing, empty or a wildcard.
     """
-    own: set[str] = set() if drawn is None else drawn
-    return normalize_whitespace(_walk(template.expression, rules, lists, rng, own, 0)).strip()
+    values: set[str] = set() if drawn is None else drawn
+    return normalize_whitespace(_walk(template.expression, rules, lists, rng, values, 0)).strip()
 
 
 def _walk(
@@ -94,7 +95,7 @@ def _list_value(
 ) -> str:
     values = lists.get(node.list_name)
     if isinstance(values, RangeSlotList):
-        # Digits, not words: the words that hassil lists for a number mix genders and cases.
+        # Digits and not number words: hassil's words for one number mix genders and cases.
         return f"{rng.choice(list(values.get_numbers())):g}"
     if isinstance(values, TextSlotList) and values.values:
         value = walk(rng.choice(values.values).text_in)

@@ -12,12 +12,12 @@ from xltrobust.datamodules.tasks.pair_benchmark import ParallelPairs
 class XNLI(ParallelPairs):
     """Natural language inference in ar, bg, de, el, en, es, fr, hi, ru, sw, th, tr, ur, vi and zh.
 
-    The original layout is ``xnli.dev.tsv`` and ``xnli.test.tsv``, each with all languages, from XNLI-1.0, and
-    ``multinli/multinli.train.{language}.tsv`` from XNLI-MT-1.0.
+    The original layout is ``xnli.dev.tsv`` and ``xnli.test.tsv`` of XNLI-1.0, each with all languages, and
+    ``multinli/multinli.train.{language}.tsv`` of XNLI-MT-1.0.
 
     Args:
-        data_dir: see :class:`ParallelPairs`, as for all other arguments.
-        hub: the hub data set.
+        data_dir: see :class:`ParallelPairs`, also for the other arguments.
+        hub: the name of the data set on the hub.
         kwargs: see :class:`ParallelPairs`.
     """
 
