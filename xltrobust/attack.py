@@ -137,7 +137,7 @@ def _fabric(options: argparse.Namespace, own_precision: str | None) -> Fabric:
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("attack", main)
 
 

@@ -133,7 +133,7 @@ def _import(name: str) -> None:
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("list", main)
 
 

@@ -1,4 +1,4 @@
-"""The command line of a run: every constructor argument of model, data and callbacks, from YAML or as an option."""
+"""The command line of ``fit``: every constructor argument of model, data and callbacks, in YAML or as an option."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xltrobust.runs.folder import RunFolder
 
 PROG = "xltrobust fit"
 
-# What Lightning takes without a word, to divide by zero or to do nothing of what was meant.
+# Lightning accepts smaller values, and then divides by zero or silently does nothing.
 _LEAST = {
     "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "num_nodes": 1, "log_every_n_steps": 0,
     "gradient_clip_val": 0, "max_epochs": -1,
@@ -55,7 +55,15 @@ class FitParser(LightningArgumentParser):
 
 
 class FitCLI(LightningCLI):
-    """``LightningCLI`` with a run folder, the callbacks every run has, and the model's classes taken from the data."""
+    """``LightningCLI`` with a run's folder, the callbacks of every run, and the model's labels taken from the data.
+
+    Args:
+        args: the command's options; None takes those of the process.
+
+    Attributes:
+        folder: the run's.
+        finished: whether it holds a finished run; then nothing is instantiated.
+    """
 
     def __init__(self, args: Any = None) -> None:
         from xltrobust.datamodules.base import CrossLingualClassification
@@ -97,9 +105,13 @@ class FitCLI(LightningCLI):
         parser.link_arguments("data.labels", "model.labels", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parses, and refuses what neither the parser nor a constructor would, before there is anything to lose."""
+        """Parses, and checks what neither the parser nor a constructor checks.
+
+        Raises:
+            UserError: naming the option that is wrong.
+        """
         for path in _configuration_files(sys.argv[1:] if args is None else args):
-            read_yaml(path)  # the parser's messages name no file
+            read_yaml(path)  # for its messages: the parser's do not name the file
         super().parse_arguments(parser, args)
         seed, trainer, run_dir = self.config.seed_everything, self.config.trainer, self.config.run_dir
         if not isinstance(seed, bool) and not 0 <= seed < 2**32:
@@ -110,7 +122,7 @@ class FitCLI(LightningCLI):
         if trainer.max_epochs == 0 and self.config.test_checkpoint is None:
             raise UserError("trainer.max_epochs: expected at least 1, or -1 for no bound, but got 0.")
         if not run_dir.strip():
-            raise UserError("run_dir: it is empty; name the run's folder.")
+            raise UserError("run_dir: expected the run's folder, but got nothing.")
         check_folder(Path(run_dir), "run_dir")
         if "labels" in self.config.model and self.config.model.labels is not None:
             raise UserError("model.labels: the model takes its labels from the data; give data.init_args.labels.")
@@ -126,18 +138,18 @@ class FitCLI(LightningCLI):
             check_checkpoint(Path(tested))
         if self.config.model.max_passes is not None and self.config.trainer.max_epochs is not None:
             raise UserError(
-                "model.max_passes and trainer.max_epochs both say when training ends: give one "
-                "(--trainer.max_epochs null takes the other away)."
+                "model.max_passes and trainer.max_epochs both say when training ends: give only one of them "
+                "(--trainer.max_epochs null removes the other)."
             )
-        own, named = self.config.adversarial, self.config.best_checkpoint.attack
-        if named is not None and (named not in (own.attacks or {}) or own.every_n_epochs is None):
+        adversarial, named = self.config.adversarial, self.config.best_checkpoint.attack
+        if named is not None and (named not in (adversarial.attacks or {}) or adversarial.every_n_epochs is None):
             raise UserError(
-                f"best_checkpoint.attack: {named!r} is not tried during training: name one of adversarial.attacks "
-                f"({', '.join(own.attacks or {}) or 'none'}), and set adversarial.every_n_epochs."
+                f"best_checkpoint.attack: {named!r} is not run during training: name one of adversarial.attacks "
+                f"({', '.join(adversarial.attacks or {}) or 'none'}), and set adversarial.every_n_epochs."
             )
 
     def instantiate_classes(self) -> None:
-        if not self.finished:  # there is nothing to do with them
+        if not self.finished:  # a finished run is only reported
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
@@ -146,25 +158,25 @@ class FitCLI(LightningCLI):
         from xltrobust.runs.loggers import default_loggers
 
         run_dir = str(self.folder.path)
-        own: dict[str, Any] = {"default_root_dir": run_dir, "use_distributed_sampler": False}
+        options: dict[str, Any] = {"default_root_dir": run_dir, "use_distributed_sampler": False}
         if self.config_init.model.max_passes is not None:
-            own["max_epochs"] = -1  # as many as the budget is worth
+            options["max_epochs"] = -1  # the budget ends training
         if self.config_init.trainer.logger in (None, True):
-            own["logger"] = default_loggers(run_dir)
+            options["logger"] = default_loggers(run_dir)
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
         self.config_init["adversarial"].answers = self.folder.answers
         try:
-            trainer: Any = super().instantiate_trainer(**kwargs | own)
-        except Exception as error:  # Lightning's are of many kinds
+            trainer: Any = super().instantiate_trainer(**kwargs | options)
+        except Exception as error:  # Lightning raises many types
             asked = self.config_init.trainer
             where = f"accelerator {asked.accelerator}, devices {asked.devices}"
             raise UserError(f"trainer ({where}): {one_line(error)}") from None
-        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # others know what they do
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # a strategy with its own format keeps it
             trainer.strategy.checkpoint_io = WholeCheckpoints()
         if not any(isinstance(callback, MultilingualEvaluation) for callback in trainer.callbacks):
             trainer.callbacks.append(MultilingualEvaluation())
-        # Recorder and loggers write nothing before the data are read and everything is set up.
+        # The recorder starts the loggers once the data have been read and everything is set up.
         trainer.callbacks.append(RunRecorder(run_dir, self.config_text, trainer.loggers))
         trainer.loggers = []
         return trainer
@@ -201,7 +213,7 @@ class FitCLI(LightningCLI):
 
 
 def _configuration_files(arguments: Sequence[str]) -> Iterator[Path]:
-    """The files that a command line names as its configuration; text in place of a file is the parser's to read."""
+    """The files that a command line names as its configuration; text given in place of a file is left to the parser."""
     for name, following in zip(arguments, [*arguments[1:], ""], strict=False):
         given = following if name in ("-c", "--config") else name.partition("--config=")[2]
         if given and os.path.isfile(given):

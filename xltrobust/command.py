@@ -25,7 +25,7 @@ def run_command(name: str, main: Callable[[Sequence[str]], None]) -> None:
 
 @contextmanager
 def user_errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Raises errors of these kinds, which the block's input is to blame for, as :class:`UserError`."""
+    """Raises errors of these types, which mean that the user's input is wrong, as :class:`UserError`."""
     try:
         yield
     except (UserError, BrokenPipeError):
@@ -36,7 +36,7 @@ def user_errors(*kinds: type[Exception]) -> Iterator[None]:
 
 @contextmanager
 def as_process(arguments: Sequence[str]) -> Iterator[None]:
-    """Runs a block as a process with these arguments would be run, so that one process can run many commands.
+    """Runs a block as if it were a process of its own with these arguments, so that one process can run many commands.
 
     ``sys.argv`` holds the arguments, which Lightning reads and results record. Afterwards it, the seed in the
     environment and the random generators are as before, and a W&B run that was started is finished.

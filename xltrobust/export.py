@@ -85,7 +85,7 @@ def export(folder: RunFolder, directory: Path, name: str | None = None) -> tuple
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("export", main)
 
 

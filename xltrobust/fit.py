@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     from xltrobust.runs.checkpoints import checkpoint_to_resume
 
     with as_process(arguments), bounded_configurations():
-        # What a constructor refuses is the configuration's fault.
+        # Whatever a constructor refuses is wrong in the configuration.
         with user_errors(ValueError, OSError, ArgumentError):
             cli = FitCLI()
         with user_errors(MisconfigurationException):
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def command() -> None:
-    """The shell's: what stops it, a signal or an error, is told in one line and by the exit code."""
+    """The shell's entry point: errors and signals give one line and an exit code."""
     with stopped_in_one_line("fit", "Run the same command again to go on from the last checkpoint."):
         run_command("fit", main)
 

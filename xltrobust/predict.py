@@ -89,7 +89,7 @@ def _lines(file: str) -> Iterator[str]:
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("predict", main)
 
 

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("report", main)
 
 
