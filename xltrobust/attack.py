@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xltrobust.command import as_process, run_command, user_errors
@@ -32,6 +33,17 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line.
     """
+    options = _parse(arguments)
+    with as_process(arguments), user_errors(ValueError, OSError):
+        run(options)
+
+
+def output_of(arguments: Sequence[str]) -> Path:
+    """The folder that the command with these options adds its results to."""
+    return _folder(_parse(arguments)).path
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(list(arguments))
     if options.model and not (options.config or options.data):
@@ -40,8 +52,11 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--config needs --output, the folder for results")
     if options.data and not options.model:
         parser.error("--data goes with --model; a run has its own test data")
-    with as_process(arguments), user_errors(ValueError, OSError):
-        run(options)
+    return options
+
+
+def _folder(options: argparse.Namespace) -> RunFolder:
+    return RunFolder(options.run or options.output or default_output(options))
 
 
 def _parser() -> OneLineParser:
@@ -83,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
     from xltrobust.evaluation.attack_recipes import read_recipe, read_replay
     from xltrobust.evaluation.attacking import run_attack
 
-    folder = RunFolder(options.run or options.output or default_output(options))
+    folder = _folder(options)
     check_folder(folder.path, "--run" if options.run else "--output")
     fabric = _fabric(options, folder.recorded("machine").get("precision") if options.run else None)
     fabric.launch()

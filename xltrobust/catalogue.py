@@ -6,7 +6,6 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from xltrobust.command import run_command
@@ -26,7 +25,6 @@ _KINDS = {
     "bitexts": ("xltrobust.datamodules", ["xltrobust.datamodules.parallel.sources.base.Bitext"]),
     "aligners": ("xltrobust.datamodules", ["xltrobust.datamodules.parallel.words.aligner.WordAligner"]),
 }
-_SHELF = Path("experiments/attacks")
 _DESCRIPTION = "List what can be named in configurations and on command lines, with a line on each."
 
 
@@ -49,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in given.module:
         _import(name)
     if given.what == "attacks":
-        found = list(_attacks(_SHELF))
+        found = list(_attacks())
     elif given.what == "encoders":
         found = _encoders()
     else:
@@ -103,18 +101,13 @@ def _summary(cls: type) -> str:
     return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "`")
 
 
-def _attacks(folder: Path) -> Iterator[tuple[str, str]]:
-    """The attack files of a folder, and the comment at the top of each.
+def _attacks() -> Iterator[tuple[str, str]]:
+    """The attacks that can be named, and the comment at the top of each one's file."""
+    from xltrobust.evaluation.attack_recipes import shelved
 
-    Raises:
-        UserError: if there are none.
-    """
-    paths = sorted(folder.glob("*.yaml"))
-    if not paths:
-        raise UserError(f"{folder}: no attacks there; they are found from the folder of a checkout of xltrobust.")
-    for path in paths:
+    for name, path in sorted(shelved().items()):
         lines = path.read_text(encoding="utf8").splitlines()
-        yield path.stem, next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+        yield name, next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
 
 
 def _encoders() -> list[tuple[str, str]]:

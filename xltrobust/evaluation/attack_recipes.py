@@ -44,14 +44,18 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     configured = _configured(folder)
     if spec in configured:
         return _checked(spec, spec), build_recipe(configured[spec], f"{folder.config}: adversarial.attacks.{spec}")
-    shelved = (shelf / f"{file}.yaml" for shelf in SHELVES)
-    found = next((known for known in (path, *shelved) if known.is_file()), path)
+    found = path if path.is_file() else shelved().get(file, path)
     if file in configured and not found.is_file():
         return _checked(name, spec), build_recipe(configured[file], f"{folder.config}: adversarial.attacks.{file}")
     if not found.is_file():
-        known = sorted({*configured, *(other.stem for shelf in SHELVES for other in shelf.glob("*.yaml"))})
+        known = sorted({*configured, *shelved()})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
     return _checked(name, spec), build_recipe(read_yaml(found), str(found))
+
+
+def shelved() -> dict[str, Path]:
+    """Files of attacks by name: those of the directory one works in go before those that come with the package."""
+    return {path.stem: path for shelf in reversed(SHELVES) for path in sorted(shelf.glob("*.yaml"))}
 
 
 def _checked(name: str, spec: str) -> str:

@@ -1,0 +1,201 @@
+"""Training and attacks from Python, in a few lines; the same runs and files as the commands'."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xltrobust.errors import UserError
+from xltrobust.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xltrobust.report import ReportPaths
+
+
+class Results:
+    """What a folder holds: a run's results, or those of attacks on a classifier from elsewhere.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """``results.json``.
+
+        Raises:
+            UserError: if there is none, or it is damaged.
+        """
+        return RunFolder(self.path).finished
+
+    def summary(self) -> pd.DataFrame:
+        """Accuracy in percent: a row a language and average, a column for clean texts, each attack, and ``worst``.
+
+        Beside each attack, ``ATTACK (clean)`` is clean accuracy on the examples that it attacked. For confidence
+        intervals see :meth:`figures`.
+        """
+
+        figures = self.figures()
+        known = figures[figures["metric"].isin(["accuracy", "accuracy_before"])].copy()
+        clean = known["metric"] == "accuracy_before"
+        known["column"] = known["condition"].where(~clean, known["condition"] + " (clean)")
+        conditions = list(dict.fromkeys(known["condition"]))
+        columns = [name for condition in conditions for name in (f"{condition} (clean)", condition)]
+        table = known.pivot_table(index="language", columns="column", values="value", sort=False) * 100
+        ordered: pd.DataFrame = table.reindex(
+            index=list(dict.fromkeys(known["language"])), columns=[name for name in columns if name in table]
+        )
+        return ordered.rename_axis(columns=None)
+
+    def figures(self) -> pd.DataFrame:
+        """Every figure with its confidence interval: see :func:`~xltrobust.report.tidy.to_frame`."""
+        from xltrobust.report import build_report
+        from xltrobust.report.tidy import to_frame
+
+        return to_frame(build_report([str(self.path)]))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """``predictions.parquet``: a row for each example and condition, with the adversarial text."""
+        import pandas as pd
+
+        return pd.read_parquet(RunFolder(self.path).predictions)
+
+    def report(self, folder: str | Path | None = None) -> ReportPaths:
+        """Writes the report.
+
+        Args:
+            folder: where to; None takes ``report`` in the results' folder.
+        """
+        from xltrobust.report import build_report, write_report
+
+        return write_report(build_report([str(self.path)]), None if folder is None else str(folder))
+
+
+def part(name: str, /, **arguments: Any) -> dict[str, Any]:
+    """A task, regularizer, perturbation … by its class, as configurations name it.
+
+    Args:
+        name: of a class that the package exports, or the path of one of your own (``my_module.MyTask``).
+        arguments: of its constructor.
+    """
+    return {"class_path": name, "init_args": arguments}
+
+
+def fit(
+    config: str | Path | Sequence[str | Path] = (),
+    *,
+    run_dir: str | Path,
+    data: Mapping[str, Any] | None = None,
+    regularizers: Iterable[str | Mapping[str, Any]] = (),
+    attacks: Iterable[str] | Mapping[str, Any] = (),
+    max_epochs: int | None = None,
+    quiet: bool = False,
+    **sections: Mapping[str, Any] | int | str,
+) -> Results:
+    """Trains in the source language and tests in all, as ``xltrobust fit``; a run that has finished is not run again.
+
+    Args:
+        config: YAML files, later ones on top of earlier ones.
+        run_dir: the run's folder.
+        data: the task: ``part("LocalClassification", data_dir="reviews", source="en", languages=["de"])``.
+        regularizers: callbacks by name or as :func:`part`.
+        attacks: names of attacks that come with the package or of YAML files; or attacks as mappings, by name.
+        max_epochs: how long to train; None leaves it to the configuration.
+        quiet: do not print the report.
+        sections: other options as configurations have them: ``model={"encoder": …}``, ``trainer={…}``,
+            ``seed_everything=1``.
+
+    Raises:
+        UserError: on whatever the caller can put right, in one line.
+    """
+    from xltrobust.fit import main
+
+    files = [config] if isinstance(config, str | Path) else list(config)
+    arguments = [f"--config={file}" for file in files] + [f"--run_dir={run_dir}"]
+    if data is not None:
+        arguments += _options("data", data)
+    if max_epochs is not None:
+        arguments.append(f"--trainer.max_epochs={max_epochs}")
+    for name, section in sections.items():
+        arguments += _options(name, section)
+    for regularizer in regularizers:
+        chosen = part(regularizer) if isinstance(regularizer, str) else regularizer
+        arguments.append(f"--trainer.callbacks+={json.dumps(chosen)}")
+    if attacks := _attacks(attacks):
+        arguments.append(f"--adversarial.attacks={json.dumps(attacks)}")
+    _run(main, arguments, quiet)
+    return Results(run_dir)
+
+
+def attack(victim: str | Path, *, attacks: Iterable[str], quiet: bool = False, **options: Any) -> Results:
+    """Attacks a finished run, or a classifier from the hub or a directory, as ``xltrobust attack``.
+
+    Args:
+        victim: the run's folder, or the classifier's name or directory.
+        attacks: names of attacks that come with the package, or of YAML files.
+        quiet: do not print the report.
+        options: of the command: ``data="reviews.tsv", text="review", label="stars", language="lang"`` for a classifier;
+            ``languages``, ``max_examples``, ``seed``, ``output``, …
+
+    Raises:
+        UserError: on whatever the caller can put right, in one line.
+    """
+    from xltrobust.attack import main, output_of
+
+    if isinstance(attacks, str):
+        raise UserError(f"attacks: expected a list of names, but got the text {attacks!r}; write [{attacks!r}].")
+    what = "run" if RunFolder(victim).results.exists() else "model"
+    arguments = [f"--{what}={victim}", *(f"--attack={name}" for name in attacks)]
+    for name, value in options.items():
+        values = [value] if isinstance(value, str | int | float | Path) else list(value)
+        arguments += [f"--{name}", *map(str, values)]
+    folder = output_of(arguments)
+    _run(main, arguments, quiet)
+    return Results(folder)
+
+
+def _run(main: Any, arguments: list[str], quiet: bool) -> None:
+    with redirect_stdout(StringIO()) if quiet else nullcontext():
+        main(arguments)
+
+
+def _options(name: str, section: Any) -> list[str]:
+    """Options of a section as a shell gives them: nested options by dotted names, values in JSON."""
+    if not isinstance(section, Mapping):
+        return [f"--{name}={section if isinstance(section, str) else json.dumps(section)}"]
+    given = dict(section)
+    arguments = given.pop("init_args", None)
+    found = []
+    if (class_path := given.pop("class_path", None)) is not None:
+        found.append(f"--{name}={class_path}")
+    for key, value in given.items():
+        found += _options(f"{name}.{key}", value)
+    for key, value in (arguments or {}).items():
+        found.append(f"--{name}.init_args.{key}={value if isinstance(value, str) else json.dumps(value)}")
+    return found
+
+
+def _attacks(attacks: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """The options of attacks, by name."""
+    from xltrobust.evaluation.attack_recipes import shelved
+    from xltrobust.reading import read_yaml
+
+    if isinstance(attacks, Mapping):
+        return dict(attacks)
+    known, found = shelved(), {}
+    for name in attacks:
+        path = Path(name) if Path(name).is_file() else known.get(name)
+        if path is None:
+            raise UserError(f"attacks: {name!r} is neither a file nor one of {', '.join(sorted(known))}.")
+        found[path.stem] = read_yaml(path)
+    return found
