@@ -19,6 +19,7 @@ import pytest
 import torch
 import yaml
 
+import xltrobust.cli  # noqa: F401  Lightning sets log levels and filters of warnings when it is imported
 from conftest import run_command, write_tiny_config
 from xltrobust import attack, export, fit, predict
 from xltrobust.command import as_process
