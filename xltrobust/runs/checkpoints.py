@@ -47,13 +47,12 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_fit_start(trainer, pl_module)
         if trainer.fast_dev_run or trainer.max_steps == 0 or Path(str(self.dirpath), "best.ckpt").exists():  # type: ignore[attr-defined]
             return
+        nothing = "no epoch would be validated, so there would be no best one to test"
+        if not trainer.limit_val_batches:
+            raise UserError(f"{nothing}: let it validate (trainer.limit_val_batches).")
         first = _steps_to_validation(trainer)
-        if not trainer.limit_val_batches or 0 <= trainer.max_steps < first:
-            raise UserError(
-                "no epoch would be validated, so there would be no best one to test: train for longer "
-                f"(trainer.max_steps, max_epochs; the first validation is after step {first}) and let it validate "
-                "(trainer.limit_val_batches)."
-            )
+        if first is not None and 0 <= trainer.max_steps < first:
+            raise UserError(f"{nothing}: the first validation is after step {first}; raise trainer.max_steps.")
 
     # Lightning fails in an epoch without the figure: in the first, if the attack is tried after every second.
 
@@ -126,9 +125,14 @@ class LastCheckpoint(ModelCheckpoint):
             raise
 
 
-def _steps_to_validation(trainer: pl.Trainer) -> int:
-    """How many optimizer steps are taken before the first validation."""
-    batches, first = trainer.num_training_batches, trainer.val_check_batch or math.inf
+def _steps_to_validation(trainer: pl.Trainer) -> int | None:
+    """How many optimizer steps are taken before the first validation; None if the batches are not counted yet.
+
+    Lightning counts them before the training for a schedule of learning rates over steps, but not for one over passes.
+    """
+    batches, first = trainer.num_training_batches, trainer.val_check_batch
+    if first is None or math.isinf(batches):
+        return None
     epochs_before = (trainer.check_val_every_n_epoch or 1) - 1
     accumulated = trainer.accumulate_grad_batches
     return epochs_before * math.ceil(batches / accumulated) + math.ceil(min(first, batches) / accumulated)
