@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from jsonargparse import ArgumentError, ArgumentParser
+from pytorch_lightning import Callback
 
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.errors import one_line
@@ -30,3 +31,13 @@ def test_a_value_of_the_wrong_type_is_named_with_its_option() -> None:
 
 def test_an_error_that_says_nothing_is_told_by_its_kind() -> None:
     assert one_line(KeyError()) == "KeyError" and one_line(ValueError(" a\n b")) == "a b"
+
+
+@pytest.mark.parametrize("option", ["--callbacks", "--callbacks.help"])
+def test_a_class_that_nobody_knows_is_told_by_its_name(option: str) -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--callbacks", type=list[Callback] | Callback | None)
+    with pytest.raises(ArgumentError) as caught:
+        parser.parse_args([option, "Nothing"])
+    said = one_line(caught.value)
+    assert "no class is called Nothing: `xltrobust list` says what there is" in said and "dot import path" not in said

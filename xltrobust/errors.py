@@ -18,6 +18,9 @@ _AROUND = re.compile(
     r"|Expected a <class 'NoneType'>|Expected a path but .* either not accessible or invalid)$",
     re.MULTILINE,
 )
+_UNKNOWN_CLASS = re.compile(
+    r"(?:- Expected a <class 'list'>\s+- )?Expected a dot import path string: (\w+)\s*(?:Given value: \1)?"
+)
 _SIGPIPE = 128 + 13  # the exit code that shells give to a process that a closed pipe ended
 
 
@@ -60,6 +63,9 @@ def one_line(error: BaseException) -> str:
     text = str(error)
     if _UNION in text:
         text = _AROUND.sub("", text).strip().removeprefix("- ")
+    text = _UNKNOWN_CLASS.sub(
+        r"no class is called \1: `xltrobust list` says what there is; one of your own is named by its import path", text
+    )
     return " ".join(text.split()) or type(error).__name__
 
 
