@@ -167,7 +167,7 @@ def test_markdown(run, tmp_path):
     refused = "- typos: sets of edits refused by constraint: Max&lt;Words&gt; 1,200, Stop&#124;words 3"
     assert refused in lines and "Never" not in text
     assert "![Accuracy under attack by budget](budget.png)" in lines
-    assert "typos had nothing to break in sw, where no example was right before." in text
+    assert "typos had nothing to break in sw: no example was right before the attack." in text
     for block in text.split("\n\n"):
         if block.startswith("|"):
             assert len({line.count("|") for line in block.splitlines()}) == 1, block
@@ -178,7 +178,7 @@ def test_terminal(run):
     text = printed([run])
     assert max(map(len, text.splitlines())) <= 120 and "base: what the attacks cost" in text
     assert "typos: sets of edits refused by constraint: Max<Words> 1,200, Stop|words 3" in text
-    for expected in ("5 / 4", "30.0 / 50.0", "0.700 / –", "per attacked example"):
+    for expected in ("5 / 4", "30.0 / 50.0", "0.700 / –", "means over attacked examples"):
         assert expected in " ".join(text.split())
     narrow = printed([run], width=60)
     assert max(map(len, narrow.splitlines())) <= 60 and "30.0 / 50.0" in narrow and "…" not in narrow

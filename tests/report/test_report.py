@@ -102,7 +102,7 @@ def test_the_worst_is_never_above_its_attacks(tmp_path):
     assert list(summary.conditions["worst"]) == ["de"] and summary.conditions["worst"]["de"].value == 0
     assert summary.conditions["words"]["avg"].value == 0.25  # of German, as is the clean accuracy beside it
     notes = " ".join(summary_notes(summary))
-    assert "worst is given for de only" in notes and "because words cover fewer languages" in notes
+    assert "worst is given only for de" in notes and "words cover fewer languages" in notes
     assert "averages of words are over 1 of 3 languages" in notes
     # With fewer attacks there are more of it.
     (summary,) = build_report([tmp_path / "run"], attacks=["typos"]).summaries
@@ -116,7 +116,7 @@ def test_the_worst_and_its_averages_over_equal_coverage(tmp_path):
     (summary,) = build_report([attacked_on(tmp_path / "run", covered)]).summaries
     values = {name: own.value for name, own in summary.conditions["worst"].items()}
     assert values["en"] == 0.75 and values["avg"] == values["de"] == pytest.approx(1 / 3)
-    assert "typos has more" in " ".join(summary_notes(summary))
+    assert "more were tried by typos" in " ".join(summary_notes(summary))
     # No example was tried by both.
     rewrite(
         tmp_path / "run", lambda rows: rows.assign(id=rows["id"].where(rows["attack"] != "words", "9" + rows["id"]))
@@ -137,7 +137,7 @@ def test_averages_and_their_difference_are_over_the_same(tmp_path):
     shown = [cell.interval.value for cell in overview(report, ["typos"]).rows[1][1:]]
     assert shown == pytest.approx([5 / 7, -1 / 7])
     notes = " ".join(report.comparisons[0].notes)
-    assert "typos: compared on the 15 examples that all have; left out are 0 of b and 9 of a" in notes
+    assert "typos: compared on the 15 examples that all runs have; this leaves out 0 of b and 9 of a" in notes
     # Each run's own table is of all it has.
     assert report.summaries[0].conditions["typos"]["avg"].value == pytest.approx(3 / 8)
     paths = write_report(report, tmp_path / "out")
@@ -167,10 +167,10 @@ def test_what_holds_of_all_contrasts_stands_beside_them(run, tmp_path):
     text = " ".join(printed([run, *others]).split())
     written = " ".join(write_report([run, *others], tmp_path / "out").markdown.read_text(encoding="utf8").split())
     for said in (text, written):
-        assert "All of them are to the same run, base" in said and "Languages are taken as fixed" in said
-        assert "Nothing is corrected for the number of comparisons" in said
-    assert "Languages are taken as fixed" not in printed([run])
-    assert "All of them" not in printed([run, others[0]])
+        assert "All are to the same run, base" in said and "Languages are treated as fixed" in said
+        assert "no correction for multiple comparisons" in said
+    assert "Languages are treated as fixed" not in printed([run])
+    assert "All are to" not in printed([run, others[0]])
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -272,7 +272,7 @@ def test_runs_that_differ_are_compared_where_they_agree(run, tmp_path):
     (comparison,) = report.comparisons
     assert set(comparison.conditions) == {"clean", "typos"} and "zh-CN" not in comparison.conditions["clean"]
     notes = " ".join(comparison.notes)
-    for expected in ("left out are 0", "40 of", "attacked otherwise", "different labels", "has 2 languages"):
+    for expected in ("this leaves out 0", "40 of", "attacked by other attacks", "different labels", "has 2 languages"):
         assert expected in notes
     write_report(report, tmp_path / "out")
 

@@ -107,11 +107,11 @@ def test_a_condition_that_a_method_lacks_is_blank(
         row = next(row for row in overall.rows if row[0] == "unattacked")
         assert [row[at] for at in (places[0], places[0] + 1)] == ["", ""]
         assert next(row for row in overall.rows if row[0] == "base")[places[0]].interval.value == 0.5
-        assert "unattacked has no typos: its cells are empty." in notes
+        assert "unattacked has no results for typos: its cells are empty." in notes
     main([str(folder / "base"), str(tmp_path / "partly")])
     text = capsys.readouterr().out
-    assert "- partly has no typos in seed 0: its cells are empty." in text
-    assert "- partly has no words: its cells are empty." in text
+    assert "- partly has no results for typos in seed 0: its cells are empty." in text
+    assert "- partly has no results for words: its cells are empty." in text
 
 
 def test_pairs_are_of_equal_texts(folder: Path, tmp_path: Path) -> None:
@@ -133,7 +133,10 @@ def test_averages_and_differences_are_over_the_same(folder: Path, tmp_path: Path
     assert values == pytest.approx([1, 1, 0])
     assert [row[0] for row in clean.rows] == ["de", "en", "avg", "avg_all", "transfer_gap"]
     assert overall.columns[3] == ("clean", "avg (targets), n = 20–40")
-    assert "clean: compared on the examples and languages that all have; left out, of all seeds: 180 of base." in notes
+    assert (
+        "clean: compared on the examples and languages that all methods have; left out over all seeds: 180 of base."
+        in notes
+    )
 
 
 def test_beside_attacks_stands_clean_accuracy_on_their_examples(folder: Path) -> None:
@@ -150,16 +153,16 @@ def test_the_worst_of_other_attacks_is_left_out(folder: Path, tmp_path: Path) ->
     (overall, *_), notes = tables([folder / "base", tmp_path / "otherwise"])
     at = next(at for at, (name, _) in enumerate(overall.columns) if name == "worst")
     assert overall.rows[1][at : at + 2] == ["", ""] and overall.rows[0][at] != ""
-    assert "worst of otherwise is left out, because it was attacked otherwise." in notes
+    assert "worst of otherwise is left out: it was attacked by other attacks." in notes
 
 
 def test_what_holds_of_all_contrasts_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(folder / name) for name in SHIFTS])
     text = capsys.readouterr().out
-    assert "- Differences: All of them are to the same runs of base, whose luck is in each." in text
-    assert "Languages are taken as fixed" in text and "Nothing is corrected for the number of comparisons" in text
+    assert "- Differences: All are to the same runs of base, so chance in that baseline affects each of them." in text
+    assert "Languages are treated as fixed" in text and "no correction for multiple comparisons" in text
     main([str(folder / "base")])
-    assert "Languages are taken as fixed" not in capsys.readouterr().out
+    assert "Languages are treated as fixed" not in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_said_in_one_line(folder: Path, tmp_path: Path) -> None:

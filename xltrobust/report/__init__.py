@@ -48,9 +48,9 @@ def build_report(
     Args:
         run_dirs: folders of finished runs; later ones are compared with the first.
         split: the test split.
-        sort: order of the languages, the source always first: ``run`` (as the run has them), ``name``, or by the first
-            run's accuracy, best first: ``clean`` or ``worst``.
-        attacks: those to report; ``worst`` is then under these. None reports all.
+        sort: order of the languages, the source always first: ``run`` (as in the run), ``name`` (alphabetical), or
+            ``clean`` or ``worst`` (by that accuracy of the first run, best first).
+        attacks: the attacks to report, over which ``worst`` is taken; None reports all.
 
     Raises:
         UserError: if a folder does not hold a finished run, or no run has one of ``attacks``.
@@ -70,7 +70,7 @@ def build_report(
 
 
 def print_report(runs: Runs, *, console: Console | None = None) -> None:
-    """Prints the tables of a report, at most as wide as the terminal."""
+    """Prints the tables of a report, no wider than the terminal."""
     from xltrobust.report.contents import contents
     from xltrobust.report.terminal import print_blocks
 
@@ -82,7 +82,7 @@ def write_report(runs: Runs, output: str | PathLike[str] | None = None) -> Repor
 
     Args:
         runs: folders of finished runs, or a report.
-        output: folder; made if need be. By default ``RUN/report`` for one run, ``report`` for several.
+        output: folder, created if it does not exist. By default ``RUN/report`` for one run, ``report`` for several.
 
     Raises:
         UserError: if a folder does not hold a finished run, or ``output`` cannot be made a folder.

@@ -1,4 +1,4 @@
-"""What attacks achieve and what it costs: examples broken, passes of the model, and how far the broken texts went."""
+"""What attacks achieve and cost: examples broken, passes of the model, and how much of the texts they changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHANGED = ["words_changed", "characters_changed", "similarity"]
 
 
 class Mean(NamedTuple):
-    """A mean, and the number of examples that it is of: those whose value is known."""
+    """A mean, and the number of examples whose value is known."""
 
     value: float
     examples: int
@@ -43,19 +43,19 @@ class Costs:
 
 
 def right_before(rows: pd.DataFrame) -> pd.Series:
-    """Whether each example was right before the attack: it still is, or the attack has tried something."""
+    """Whether each example was right before the attack: it still is, or the attack tried at least one text."""
     tried = rows[["adversarial_text", "adversarial_text_pair", "broken_at"]].notna().any(axis=1)
     return rows["correct"] | tried | (rows["queries"] > 1)
 
 
 def attack_costs(rows: pd.DataFrame, languages: Sequence[str], source: str) -> dict[str, Costs]:
-    """The costs of one attack in each language and, under ``avg``, over the targets: the mean of their means.
+    """The costs of one attack in each language and, under ``avg``, the mean of the target languages' means.
 
     Args:
-        rows: the attack's rows, as :func:`~xltrobust.report.load.load_run` reads them; columns that the run did not
-            record are empty, and their means are left out.
-        languages: those to report; languages that the attack does not cover are left out.
-        source: the language that is no target.
+        rows: the attack's rows, as :func:`~xltrobust.report.load.load_run` reads them. Means of columns that the run
+            did not record are left out.
+        languages: the languages to report; those that the attack does not cover are left out.
+        source: the source language, which ``avg`` leaves out.
     """
     attacked = rows[right_before(rows)]
     broken = attacked[~attacked["correct"]]
@@ -81,7 +81,7 @@ def attack_costs(rows: pd.DataFrame, languages: Sequence[str], source: str) -> d
 
 
 def refusals(results: Mapping[str, Any], attack: str) -> dict[str, int]:
-    """How many sets of edits each constraint refused during an attack, by ``results.json``; those that refused any."""
+    """The number of sets of edits that each constraint refused during an attack, where it is not zero."""
     attacks = results.get("attacks")
     record = attacks.get(attack) if isinstance(attacks, dict) else None
     refused = record.get("refused") if isinstance(record, dict) else None

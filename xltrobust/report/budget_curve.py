@@ -1,4 +1,4 @@
-"""Accuracy under attack against the attack's budget: as arrays, and drawn, one panel a run."""
+"""Accuracy under attack as a function of the attack's budget: as arrays, and as a picture with one panel per run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _LEGEND_NAME = 28  # characters
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """One attack's accuracies if it had been given less.
+    """The accuracy that one attack would have left with smaller budgets.
 
     Args:
-        budgets: passes, forward and backward, for one example, shape (B,), rising: from 1 (the original only) to the
-            most that the attack spent on any.
-        accuracy: shape (B,), falling, by language, and under ``avg`` of the targets.
+        budgets: passes for one example, forward and backward, shape (B,), ascending from 1 (the original only) to the
+            most that the attack spent on any example.
+        accuracy: by language and, under ``avg``, averaged over the targets: shape (B,), never rising.
     """
 
     budgets: NDArray[np.float64]
@@ -43,12 +43,12 @@ class BudgetCurve:
 
 
 def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> BudgetCurve | None:
-    """The share of all examples that are right before the attack and that no budget up to ``b`` breaks, for all ``b``.
+    """For every budget b, the share of all examples that are right before the attack and that b passes do not break.
 
     Args:
         rows: the attack's rows, as :func:`~xltrobust.report.load.load_run` reads them.
-        languages: those to report; languages that the attack does not cover are left out.
-        source: the language that is no target.
+        languages: the languages to report; those that the attack does not cover are left out.
+        source: the source language, which ``avg`` leaves out.
 
     Returns:
         The curve, with a point wherever a language's accuracy changes; None if the run did not record at which budget
@@ -74,7 +74,7 @@ def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> B
 
 
 def budget_curves(summary: Summary) -> dict[str, BudgetCurve]:
-    """The curves of a run's attacks, those that are known."""
+    """The curves of those of a run's attacks that recorded budgets, by attack."""
     found = {}
     for attack, rows in attacks_of(condition_rows(summary.run, summary.split)).items():
         curve = budget_curve(rows, summary.languages, summary.source)
@@ -84,15 +84,15 @@ def budget_curves(summary: Summary) -> dict[str, BudgetCurve]:
 
 
 def has_curves(report: Report) -> bool:
-    """Whether there is something to draw: an attack that broke examples, and it is known at which budgets."""
+    """Whether there is a curve to draw: of an attack that broke examples and recorded at which budgets."""
     return any(curve.falls for summary in report.summaries for curve in budget_curves(summary).values())
 
 
 def draw_curves(report: Report, path: Path) -> None:
-    """Writes a PNG: the average of the targets under each attack, the source dashed.
+    """Draws a PNG with a line for each attack: the average of the targets, and the source dashed.
 
     Args:
-        report: what to draw; runs without a curve are left out.
+        report: its runs are the panels; runs without a curve are left out.
         path: the file, which must end in ``.png``.
 
     Raises:
@@ -155,7 +155,7 @@ def draw_curves(report: Report, path: Path) -> None:
 
 
 def _coverage(attack: str, panels: Sequence[tuple[Summary, dict[str, BudgetCurve]]]) -> str:
-    """How many of the targets an attack's average is of, where it lacks some."""
+    """ " (3 of 9)" after the name of an attack that covers 3 of 9 targets; empty if it covers all."""
     counts = set()
     for summary, curves in panels:
         if attack in curves:

@@ -1,4 +1,4 @@
-"""Compares runs with the first, on the examples that all of them have."""
+"""Differences between each later run and the first, on the examples that all runs have."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from xltrobust.report.summary import Comparison, Summary, combinations, summariz
 
 
 def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summary]]:
-    """Paired differences of each later run to the first, and summaries of what they are differences of.
+    """Compares each later run with the first.
 
-    Both are of the examples that all runs have in a condition, and averages are over the languages of these; the
-    averages over targets leave out the first run's source.
+    For each condition, only the examples that all runs have are used, and averages are over the languages of these
+    examples; the average over targets leaves out the first run's source language.
+
+    Args:
+        summaries: of the runs, the first of which is the baseline.
+
+    Returns:
+        The paired differences of each later run, and a summary of every run on the same examples.
     """
     first = summaries[0]
     rows = [with_content(condition_rows(summary.run, summary.split)) for summary in summaries]
@@ -29,7 +35,7 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
             attacks = set(attacks_of(rows[having[0]]))
             for at in [at for at in having if set(attacks_of(rows[at])) != attacks]:
                 having.remove(at)
-                notes[at].append(f"{WORST} is not compared, because {names[at]} was attacked otherwise.")
+                notes[at].append(f"{WORST} is not compared: {names[at]} was attacked by other attacks.")
         cut = in_common({at: rows[at][condition] for at in having})
         for at, frame in cut.items():
             kept[at][condition] = frame
@@ -40,8 +46,8 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
                 notes[at].append(f"{condition}: {names[at]} and {names[reference]} have no examples in common.")
             elif lost[at] or lost[reference]:
                 notes[at].append(
-                    f"{condition}: compared on the {len(cut[at]):,} examples that all have; left out are {lost[at]:,} "
-                    f"of {names[at]} and {lost[reference]:,} of {names[reference]}."
+                    f"{condition}: compared on the {len(cut[at]):,} examples that all runs have; this leaves out "
+                    f"{lost[at]:,} of {names[at]} and {lost[reference]:,} of {names[reference]}."
                 )
     common = [
         _cut(summary, part, whole, first.source) for summary, part, whole in zip(summaries, kept, rows, strict=True)
@@ -55,7 +61,7 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
 
 
 def _cut(summary: Summary, kept: Rows, whole: Rows, source: str) -> Summary:
-    """The summary of some of a run's rows."""
+    """The summary of a run on the rows that were kept."""
     if not kept:
         return replace(summary, conditions={}, clean_on_attacked={}, costs={})
     if source == summary.source and {name: len(frame) for name, frame in kept.items()} == {
@@ -76,16 +82,18 @@ def _differences(ours: Rows, theirs: Rows, first: Summary) -> dict[str, dict[str
 
 
 def _unlike(later: Summary, first: Summary) -> list[str]:
-    """What else two runs differ in."""
+    """Notes on languages, labels and source languages that differ between two runs."""
     notes, name = [], first.run.name
     if set(later.languages) != set(first.languages):
         shared = sum(language in first.languages for language in later.languages)
         notes.append(
-            f"{later.run.name} has {len(later.languages)} languages, {name} {len(first.languages)}; averages beside "
-            f"differences, and of them, are over those that all have, at most {shared}."
+            f"{later.run.name} has {len(later.languages)} languages, {name} has {len(first.languages)}; differences "
+            f"and the averages beside them are over the languages that all runs have, at most {shared}."
         )
     if later.run.results.get("labels") != first.run.results.get("labels"):
         notes.append(f"{later.run.name} and {name} have different labels.")
     if later.source != first.source:
-        notes.append(f"{later.run.name} has another source language; compared averages leave out {first.source}.")
+        notes.append(
+            f"{later.run.name} has another source language; averages over targets leave out {first.source} in all runs."
+        )
     return notes

@@ -1,4 +1,4 @@
-"""The rows of a run by condition: clean, each attack, and ``worst``, the attacks together."""
+"""The predictions of a run by condition: clean, each attack, and ``worst``, all attacks together."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Rows = dict[str, pd.DataFrame]
 def condition_rows(run: Run, split: str) -> Rows:
     """The rows of each condition: clean, each attack in order of appearance, and ``worst`` of two attacks or more.
 
-    An example is right in the worst case if it is right under every attack; only those that all attacks were tried on
-    count (:mod:`xltrobust.metrics.coverage`).
+    In the worst case an example is right if it is right under every attack. Only examples that all attacks were tried
+    on are counted (:mod:`xltrobust.metrics.coverage`).
 
     Raises:
         UserError: if the run has no predictions of the split.
@@ -44,7 +44,7 @@ def condition_rows(run: Run, split: str) -> Rows:
 
 
 def attacks_of(rows: Rows) -> Rows:
-    """Without the clean rows and ``worst``."""
+    """The rows of each attack, without the clean ones and ``worst``."""
     return {name: frame for name, frame in rows.items() if name not in (CLEAN, WORST)}
 
 
@@ -54,14 +54,14 @@ def places(rows: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def averaged(rows: Rows, condition: str) -> bool:
-    """Whether a condition has averages: ``worst`` has none where the attacks cover different languages."""
+    """Whether a condition may be averaged over languages; ``worst`` may not if its attacks cover different ones."""
     if condition != WORST:
         return True
     return equally_covered(set(frame["language"]) for frame in [rows[WORST], *attacks_of(rows).values()])
 
 
 def clean_of(clean: pd.DataFrame | None, attacked: pd.DataFrame) -> pd.DataFrame:
-    """The clean rows of attacked examples, in those languages that have one of each; empty if there is none."""
+    """The clean rows of the attacked examples, for languages that have them all; empty if no language does."""
     if clean is None:
         return attacked.head(0)
     found = clean.merge(attacked[KEYS], on=KEYS)

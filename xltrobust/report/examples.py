@@ -1,4 +1,4 @@
-"""A few attacked examples for the reader's eyes: those where the attack changed the answer."""
+"""A few examples that attacks broke, for the reader to judge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xltrobust.report.summary import Summary
 
 @dataclass(frozen=True)
 class AttackedExample:
-    """One example that the model got right until it was attacked; ``texts``: (original, adversarial) of each side."""
+    """An example that was right and is wrong under the attack; ``texts``: (original, attacked) of each side."""
 
     language: str
     attack: str
@@ -65,7 +65,7 @@ def _example(row: object, labels: Sequence[str]) -> AttackedExample:
 
 
 def changes(original: str, adversarial: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
-    """Both texts in pieces (text, changed): words, or characters where words are not set apart by spaces.
+    """Splits both texts into pieces (text, changed), by words, or by characters if no spaces separate words.
 
     >>> changes("turn on the light", "turn no the light")[1]
     [('turn ', False), ('no', True), (' the light', False)]

@@ -8,29 +8,30 @@ from xltrobust.report.over_seeds import MethodComparison
 from xltrobust.report.summary import Report
 from xltrobust.report.tables.costs import cost_tables
 
-_METHOD = """Accuracies are in percent, with 95 % confidence intervals from a percentile bootstrap (Efron & Tibshirani
-1993) of 2,000 replicates that resamples groups, not examples: sentences of one template, or translations of one item,
-rise and fall together (Field & Welsh 2007). Intervals of averages and differences resample the same groups in all
-languages and both runs; they speak of other test examples, not of other training seeds. Where all groups of a
-language are right, or all wrong, the interval is Wilson's on the number of groups. `avg (targets)` leaves the source
-language out. Attacks may cover a part of the examples (n) and of the languages: left of the arrow is clean accuracy on
-the examples that were attacked, right of it accuracy under the attack, and averages of both are over the languages that
-the attack covers. `worst` is right under every attack; it is counted over the examples that all attacks were tried on,
-and on average only where all attacks cover the same languages. `majority` is the accuracy of always giving the most
-frequent label; F1 is macro-averaged over labels."""
-_COSTS = """What attacks cost is given as avg / source: `avg` is the mean of those target languages that have a value;
-`attacked` are the examples that were right before the attack, of all targets together. Success is the share of them
-that it broke. Queries (forward passes, the original included) and backwards (backward passes) are means over the
-attacked examples. How far the broken texts are from the originals is a mean over the broken examples: words and
-characters changed in percent of the original's, similarity as the cosine by the encoder before fine-tuning."""
-_CURVE = """ The picture shows which accuracy would be left had the attack been given fewer passes (forward and
-backward, the original included); a line ends at the most that the attack spent on any example. In brackets: of how many
-target languages the average is, where the attack does not cover all."""
-_MARKED = """ Tables of several runs are on the examples, and averages over the languages, that all of them have.
-`*`: the interval of the difference excludes 0. """
+_METHOD = """Accuracies are in percent. Brackets hold 95 % confidence intervals from a percentile bootstrap (Efron &
+Tibshirani 1993) with 2,000 replicates that resamples groups of dependent examples: the sentences of one template, or
+the translations of one item (Field & Welsh 2007). Averages and differences resample the same groups in all languages
+and in both runs. The intervals tell how figures would vary with other test examples, not with other training seeds.
+Where all groups of a language are right, or all wrong, the interval is Wilson's on the number of groups.
+`avg (targets)` is the mean over the target languages, without the source. An attack may cover some of the examples (n)
+and some of the languages: left of the arrow is clean accuracy on the attacked examples, right of it accuracy under the
+attack, and both are averaged over the languages that the attack covers. `worst` counts an example as right if it is
+right under every attack; it is taken over the examples that all attacks were tried on, and averaged only if all attacks
+cover the same languages. `majority` is the accuracy of always giving the most frequent label. F1 is macro-averaged over
+labels."""
+_COSTS = """The costs of attacks are given as avg / source, where `avg` is the mean over the target languages that have
+a value. `attacked`: the number of examples that were right before the attack, summed over the target languages.
+Success: the share of these that the attack broke. Queries (forward passes, including the one on the original) and
+backwards (backward passes): means over the attacked examples. Words and characters changed (in percent of the
+original's) and similarity (cosine by the encoder before fine-tuning): means over the broken examples."""
+_CURVE = """ The picture shows the accuracy that would remain if the attack had fewer passes for an example (forward and
+backward, including the one on the original). A line ends at the most that the attack spent on any example. In brackets:
+over how many target languages the average is, where the attack does not cover all."""
+_MARKED = """ Tables of several runs use only the examples that all of these runs have, and average over the languages
+that all of them have. `*`: the interval of the difference excludes 0. """
 _METHODS = (
-    "Brackets: 95 % confidence intervals, over test examples and over seeds together. *: the interval of the "
-    "difference excludes 0."
+    "Brackets: 95 % confidence intervals that include the spread over test examples and over seeds. *: the interval of "
+    "the difference excludes 0."
 )
 
 
@@ -49,18 +50,18 @@ def costs_explained(report: Report) -> list[Prose]:
 
 
 def in_short(report: Report) -> list[Prose]:
-    """All of it in a few lines, for the terminal."""
-    text, comparing = "Brackets: 95 % confidence intervals, groups of dependent examples resampled together.", ""
+    """The same in a few lines, for the terminal."""
+    text, comparing = "Brackets: 95 % confidence intervals; groups of dependent examples are resampled together.", ""
     if report.comparisons:
-        text += " Of several runs, the examples that all have. *: the interval of the difference excludes 0. "
+        text += " Tables use only the examples that all runs have. *: the interval of the difference excludes 0. "
         comparing = contrasts(f"run, {report.summaries[0].run.name}", len(report.comparisons) > 1)
     if cost_tables(report):
-        comparing += " Queries and backwards: per attacked example; changes and similarity: of the broken ones."
+        comparing += " Queries and backwards: means over attacked examples; changes and similarity: over broken ones."
     return [Prose(text, comparing)]
 
 
 def methods_explained(comparison: MethodComparison) -> list[Notes]:
-    """What the intervals over seeds are, and what else to know about the methods compared."""
+    """What the intervals over seeds hold, and notes on the methods compared."""
     notes = [_METHODS, *comparison.notes]
     if len(comparison.methods) > 1:
         notes.append(contrasts(f"runs of {comparison.baseline.name}", len(comparison.methods) > 2))
@@ -68,14 +69,15 @@ def methods_explained(comparison: MethodComparison) -> list[Notes]:
 
 
 def contrasts(first: str, several: bool) -> str:
-    """What holds of all differences to one baseline, for beside their tables.
+    """What to keep in mind when reading differences to one baseline.
 
     Args:
-        first: what is compared with, a run or the runs of a method.
-        several: whether there is more than one contrast.
+        first: the baseline: a run, or the runs of a method.
+        several: whether more than one run or method is compared with it.
     """
-    shared = f"All of them are to the same {first}, whose luck is in each. " if several else ""
+    shared = f"All are to the same {first}, so chance in that baseline affects each of them. " if several else ""
     return (
-        f"Differences: {shared}Languages are taken as fixed: intervals speak of these languages, not of others. "
-        "Nothing is corrected for the number of comparisons: of 20 true zeros, one is marked by chance."
+        f"Differences: {shared}Languages are treated as fixed: the intervals are about these languages and do not "
+        "extend to others. There is no correction for multiple comparisons: of 20 differences that are truly zero, "
+        "about one is marked by chance."
     )

@@ -1,7 +1,6 @@
-"""Draws accuracies, languages by conditions, as a heatmap: one panel a run, all on one scale.
+"""Draws accuracies, languages by conditions, as a heat map with one panel per run, all on one scale.
 
-A condition of attacked texts takes two cells: clean accuracy on the examples that were attacked, and accuracy under
-attack.
+An attack takes two cells: clean accuracy on the attacked examples, and accuracy under the attack.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ _NARROWEST = 30  # percent
 
 
 def draw_heatmap(report: Report, path: Path) -> None:
-    """Writes a PNG.
+    """Draws a PNG.
 
     Args:
-        report: what to draw.
+        report: its runs are the panels.
         path: the file, which must end in ``.png``.
     """
     # Neither pyplot nor a display: figures of a server are never shown, and a global state would keep them alive.
@@ -93,7 +92,7 @@ def draw_heatmap(report: Report, path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Column:
-    """One condition: its name, how many examples a language it is of, where it starts in inches, and its cells."""
+    """A condition: name, number of examples per language, left edge in inches, and whether it has two cells."""
 
     name: str
     counts: str
@@ -109,7 +108,7 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Panel:
-    """A run's columns, and percents of shape (languages + averages, cells), NaN where there is none."""
+    """A run's columns, and their values in percent, shape (languages + averages, cells); NaN where there is none."""
 
     columns: list[_Column]
     values: np.ndarray

@@ -18,7 +18,7 @@ from xltrobust.runs.folder import RunFolder
 
 _COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
 _TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")
-# Of attacked examples; runs of before these were recorded lack some.
+# Of attacked examples; earlier versions did not record all of them.
 _NUMBERS = ("queries", "backwards", "broken_at", "words_changed", "characters_changed", "similarity")
 _OPTIONAL = (*_TEXTS, "changed", *_NUMBERS)
 
@@ -30,9 +30,9 @@ class Run:
     Args:
         path: its folder.
         name: what tables call it; unique among the runs of a report.
-        results: what ``results.json`` says.
-        predictions: ``predictions.parquet``, with a column ``correct`` (bool); what the run did not record is
-            empty.
+        results: the content of ``results.json``.
+        predictions: the rows of ``predictions.parquet`` and a column ``correct`` (bool); optional columns that the run
+            did not record are empty.
     """
 
     path: Path
@@ -41,13 +41,13 @@ class Run:
     predictions: pd.DataFrame
 
     def figure(self, name: str) -> float | None:
-        """A figure of ``results.json``; None if it is not there, or NaN."""
+        """A figure of ``results.json``; None if it is missing or not finite."""
         value = self.results["figures"].get(name)
         return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def load_run(path: str | Path) -> Run:
-    """Reads a run's folder.
+    """Reads the folder of a finished run.
 
     Raises:
         UserError: if a file is missing, broken, or not what this version writes.
@@ -58,17 +58,17 @@ def load_run(path: str | Path) -> Run:
 
 
 def load_runs(paths: Sequence[str | Path]) -> list[Run]:
-    """Reads several runs; those of the same name are told apart by the folders above them."""
+    """Reads several runs; runs of equal names get the names of their parent folders in front."""
     runs = [load_run(path) for path in paths]
     names = told_apart([run.name for run in runs], [run.path for run in runs])
     return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
 def told_apart(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
-    """The names, where two are equal replaced by as much of the end of their paths as makes them differ.
+    """Makes names unique: equal names are replaced by as much of the end of their paths as makes them differ.
 
     Raises:
-        UserError: if two paths are one folder.
+        UserError: if a folder is given twice.
 
     >>> told_apart(["plain", "plain", "other"], [Path("/runs/a/plain"), Path("/runs/b/plain"), Path("/runs/b/c")])
     ['a/plain', 'b/plain', 'other']
@@ -86,10 +86,10 @@ def told_apart(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
 
 
 def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
-    """The runs as if they had been attacked by some of their attacks only.
+    """The runs without the predictions and figures of other attacks than these.
 
     Raises:
-        UserError: if no run has an attack of a name.
+        UserError: if no run was attacked by one of them.
     """
     known = list(dict.fromkeys(name for run in runs for name in run.predictions["attack"].dropna()))
     if missing := [name for name in attacks if name not in known]:

@@ -1,4 +1,4 @@
-"""Methods: the runs of each, one a seed, and the examples that methods can be compared on."""
+"""Methods, each with one run per seed, and the examples on which methods can be compared."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Method:
     Args:
         name: what tables call it; unique among the methods compared.
         runs: by seed.
-        rows: the predictions of each run by condition, with texts and labels in their ids.
-        clean: the clean rows of each run, of whatever was attacked.
+        rows: the predictions of each run by condition; ids include texts and labels, so equal ids are equal examples.
+        clean: all clean rows of each run, by seed.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Method:
 
     @property
     def source(self) -> str:
-        """The language that was trained on."""
+        """The language that the method was trained on."""
         return next(iter(self.runs.values())).results["source"]
 
     @property
     def conditions(self) -> list[str]:
-        """Those that every seed has."""
+        """The conditions (clean, attacks, ``worst``) that every seed has."""
         first, *others = self.rows.values()
         return [name for name in first if all(name in rows for rows in others)]
 
@@ -48,25 +48,29 @@ class Method:
         return {seed: rows[condition] for seed, rows in self.rows.items()}
 
     def averaged(self, condition: str) -> bool:
-        """Whether a condition has averages in every seed."""
+        """Whether a condition can be averaged over languages in every seed."""
         return all(averaged(rows, condition) for rows in self.rows.values())
 
 
 def read_methods(folders: Sequence[Path], split: str) -> list[Method]:
-    """Methods by their folders' names; those of equal names are told apart by the folders above them.
+    """Reads several methods, named after their folders; parent folders are added where names are equal.
+
+    Args:
+        folders: one a method, each with one run per seed.
+        split: the test split.
 
     Raises:
-        UserError: if two are one folder, or as :func:`read_method` does.
+        UserError: if a folder is given twice, or as :func:`read_method` does.
     """
     names = told_apart([folder.resolve().name for folder in folders], folders)
     return [replace(read_method(folder, split), name=name) for folder, name in zip(folders, names, strict=True)]
 
 
 def read_method(folder: Path, split: str) -> Method:
-    """The finished runs below a folder.
+    """Reads the finished runs in a folder.
 
     Raises:
-        UserError: if there are none, or two of one seed.
+        UserError: if there are none, or two of the same seed.
     """
     found = sorted(path.parent for path in folder.glob("*/results.json"))
     if not found:
@@ -82,7 +86,7 @@ def read_method(folder: Path, split: str) -> Method:
 
 
 def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[str]]:
-    """The methods on what all of them have, in each condition: examples, seed by seed, and languages.
+    """Cuts methods, in each condition, to the languages that all have and, seed by seed, to the examples that all have.
 
     Returns:
         The methods, without the conditions in which they cannot be compared, and notes on what was left out.
@@ -94,9 +98,9 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
         for method in methods:
             if lacking := [str(seed) for seed, rows in method.rows.items() if condition not in rows]:
                 where = "" if len(lacking) == len(method.runs) else f" in seed {', '.join(lacking)}"
-                notes.append(f"{method.name} has no {condition}{where}: its cells are empty.")
+                notes.append(f"{method.name} has no results for {condition}{where}: its cells are empty.")
             elif condition == WORST and len({*_attacks(method), *_attacks((having or [method])[0])}) > 1:
-                notes.append(f"{WORST} of {method.name} is left out, because it was attacked otherwise.")
+                notes.append(f"{WORST} of {method.name} is left out: it was attacked by other attacks.")
             else:
                 having.append(method)
         cut = {
@@ -115,7 +119,7 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
 
 
 def _attacks(method: Method) -> set[frozenset[str]]:
-    """The sets of attacks that its seeds had."""
+    """The sets of attacks that the method's seeds were tested with."""
     return {frozenset(attacks_of(rows)) for rows in method.rows.values()}
 
 
@@ -144,4 +148,6 @@ def _left_out(methods: Sequence[Method], kept: dict[str, dict[int, Rows]], condi
     if not counts:
         return []
     listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
-    return [f"{condition}: compared on the examples and languages that all have; left out, of all seeds: {listed}."]
+    return [
+        f"{condition}: compared on the examples and languages that all methods have; left out over all seeds: {listed}."
+    ]

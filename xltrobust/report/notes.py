@@ -1,4 +1,4 @@
-"""What a reader should know before trusting the figures of a report."""
+"""Warnings that stand beside the figures of a report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refusals_of_runs(report: Report) -> list[Prose]:
 
 
 def summary_notes(summary: Summary) -> list[str]:
-    """Notes on one run: figures that do not agree with its predictions, and what the figures lack."""
+    """Warnings about one run: figures that disagree with its predictions, few groups, missing languages, coverage."""
     run, notes = summary.run, []
     disagreeing = []
     figures = {"acc" if name == CLEAN else f"adv_acc/{name}": found for name, found in summary.conditions.items()}
@@ -58,7 +58,7 @@ def summary_notes(summary: Summary) -> list[str]:
     found = summary.conditions.values()
     few = [name for name in summary.languages if any(name in c and c[name].groups < _FEW_GROUPS for c in found)]
     if few:
-        notes.append(f"fewer than {_FEW_GROUPS} independent groups, so intervals are too narrow: {', '.join(few)}.")
+        notes.append(f"fewer than {_FEW_GROUPS} independent groups, so intervals are too narrow, in {', '.join(few)}.")
     lacking = [name for name in run.results["languages"] if name not in summary.languages]
     if lacking and summary.split == "test":
         notes.append(f"no predictions for {', '.join(map(str, lacking))}.")
@@ -68,12 +68,14 @@ def summary_notes(summary: Summary) -> list[str]:
             notes.append(f"{attack}: {record['caveat']}")
     for attack, costs in summary.costs.items():
         if untouched := [name for name in summary.languages if name in costs and not costs[name].attacked]:
-            notes.append(f"{attack} had nothing to break in {', '.join(untouched)}, where no example was right before.")
+            notes.append(
+                f"{attack} had nothing to break in {', '.join(untouched)}: no example was right before the attack."
+            )
     return notes
 
 
 def _coverage(summary: Summary) -> list[str]:
-    """Where averages stand beside each other that are over other languages or examples."""
+    """Averages that stand beside each other but are over different languages or examples."""
     notes = []
     attacks = [name for name in summary.conditions if name not in (CLEAN, WORST)]
     for condition in (name for name in summary.conditions if name != WORST):
@@ -82,21 +84,21 @@ def _coverage(summary: Summary) -> list[str]:
         if left and "avg_all" in intervals:
             notes.append(
                 f"averages of {condition} are over {len(summary.languages) - len(left)} of {len(summary.languages)} "
-                f"languages, for it does not cover {_listed(left)}: compare them with the clean accuracy beside them "
-                "and not with other attacks."
+                f"languages, since it does not cover {_listed(left)}: compare them with the clean accuracy beside "
+                "them, not with other attacks."
             )
     if len(attacks) < 2:
         return notes
     worst = summary.conditions.get(WORST)
     if worst is None:
-        return [*notes, f"there is no {WORST}: no example was tried by all attacks."]
+        return [*notes, f"there is no {WORST}, because no example was attacked by all attacks."]
     there = [name for name in summary.languages if name in worst]
     if "avg_all" not in worst:
         attacked = {name for attack in attacks for name in summary.conditions[attack] if name in summary.languages}
         fewer = [name for name in attacks if not attacked <= summary.conditions[name].keys()]
         notes.append(
-            f"{WORST} is given for {_listed(there)} only, which all attacks cover, and has no average, because "
-            f"{_listed(fewer)} cover fewer languages than other attacks do: leave them out for more (--attacks)."
+            f"{WORST} is given only for {_listed(there)}, which all attacks cover, and has no average: "
+            f"{_listed(fewer)} cover fewer languages than the other attacks. Name fewer with --attacks to include more."
         )
 
     def tried_on_more(attack: str) -> bool:
@@ -104,7 +106,9 @@ def _coverage(summary: Summary) -> list[str]:
         return any(intervals[language].examples > worst[language].examples for language in there)
 
     if more := [name for name in attacks if tried_on_more(name)]:
-        notes.append(f"{WORST} is over the examples that all attacks were tried on; {_listed(more)} has more.")
+        notes.append(
+            f"{WORST} is over the examples that all attacks were tried on; more were tried by {_listed(more)}."
+        )
     return notes
 
 

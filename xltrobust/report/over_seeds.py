@@ -1,7 +1,7 @@
 """Accuracies of methods, and their differences, over seeds.
 
-Intervals have two parts, put together in quadrature (Zou & Donner 2008): what other test examples would change, by the
-cluster bootstrap of all seeds' predictions together, and what other seeds would, by Student's t on the seeds' averages.
+An interval combines two sources of variation in quadrature (Zou & Donner 2008): test examples, by a cluster bootstrap
+of the predictions of all seeds together, and training seeds, by Student's t on the averages of the seeds.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from xltrobust.report.summary import combinations
 
 @dataclass(frozen=True)
 class MethodComparison:
-    """Methods on the examples that all of them have, so that averages and their differences are over the same.
+    """Methods compared on the examples that all of them have, so that averages and differences are over the same ones.
 
     Args:
-        methods: the first is what the others are compared with.
-        conditions: those of any method.
-        accuracies: by method and condition, where the method has the condition.
-        clean_on_attacked: clean accuracies on the attacked examples, in the same way.
-        differences: to the first method, where both have the condition.
-        notes: what cannot be compared, and what was left out for it.
+        methods: the first is the baseline of the others.
+        conditions: those that any method has.
+        accuracies: by (method, condition), then by language or average; only conditions that the method has.
+        clean_on_attacked: clean accuracies on the attacked examples, in the same layout.
+        differences: to the baseline, in the same layout; only conditions that both have.
+        notes: what could not be compared, and what was left out.
     """
 
     methods: list[Method]
@@ -48,7 +48,7 @@ class MethodComparison:
 
 
 def compare_methods(methods: Sequence[Method]) -> MethodComparison:
-    """Accuracies of methods and their differences to the first.
+    """Computes the accuracies of methods and their differences to the first.
 
     Raises:
         UserError: if a method has no seed in common with the first.
@@ -59,7 +59,7 @@ def compare_methods(methods: Sequence[Method]) -> MethodComparison:
         seeds = common_seeds(method, baseline)
         if not len(seeds) == len(method.runs) == len(baseline.runs):
             listed = ", ".join(map(str, seeds))
-            notes.append(f"differences of {method.name} are over seed {listed} alone, which {baseline.name} has too.")
+            notes.append(f"differences of {method.name} are only over seed {listed}, which {baseline.name} has too.")
     conditions = list(dict.fromkeys(name for method in methods for name in method.conditions))
     there = {(method.name, name): method for method in methods for name in conditions if name in method.conditions}
     accuracies, clean, changes = {}, {}, {}
@@ -83,7 +83,7 @@ def estimates(method: Method, condition: str, source: str | None = None) -> dict
 
 
 def clean_estimates(method: Method, condition: str, source: str | None = None) -> dict[str, Interval]:
-    """Clean accuracies on the examples of a condition of attacked texts; empty where a seed has no clean rows."""
+    """Clean accuracies on the examples that were attacked; empty where a seed has no clean predictions of them all."""
     if condition == CLEAN or len(method.clean) < len(method.runs):
         return {}
     attacked = method.frames(condition)
@@ -99,14 +99,14 @@ def _estimates(frames: Mapping[int, pd.DataFrame], source: str, averages: bool) 
     pooled = bootstrap_accuracy(stacked["correct"], stacked["language"], stacked["group"], combinations=means)
     by_seed = [_means(frame["correct"].groupby(frame["language"]).mean(), means) for frame in frames.values()]
     found = {name: with_seeds(interval, [values[name] for values in by_seed]) for name, interval in pooled.items()}
-    # No accuracy is below 0 or above 1, whatever Student says; a gap may be.
+    # Student's t may leave the range of an accuracy; a gap may be negative.
     for name in found.keys() - {"transfer_gap"}:
         found[name] = found[name]._replace(low=max(0.0, found[name].low), high=min(1.0, found[name].high))
     return found
 
 
 def differences(method: Method, baseline: Method, condition: str) -> dict[str, Interval]:
-    """Accuracies of a method minus those of the baseline with the same seed, on the examples they have in common.
+    """Accuracies of a method minus those of the baseline of the same seed, on the examples that both have.
 
     Raises:
         UserError: if they have no seed in common.
@@ -127,7 +127,7 @@ def differences(method: Method, baseline: Method, condition: str) -> dict[str, I
 
 
 def common_seeds(method: Method, baseline: Method) -> list[int]:
-    """The seeds that both have a run of.
+    """The seeds for which both methods have a run, in ascending order.
 
     Raises:
         UserError: if there is none.
@@ -139,7 +139,7 @@ def common_seeds(method: Method, baseline: Method) -> list[int]:
 
 
 def with_seeds(pooled: Interval, by_seed: Sequence[float], level: float = 0.95) -> Interval:
-    """An interval over test examples, widened by the spread over seeds; unchanged with one seed, which shows none.
+    """Widens an interval over test examples by the spread over seeds; one seed leaves it unchanged.
 
     >>> wide = with_seeds(Interval(0.5, 0.47, 0.53, 100, 20), [0.48, 0.5, 0.52])
     >>> round(wide.low, 3), round(wide.high, 3)  # t with 2 degrees of freedom: 4.303 · 0.02 / √3 = 0.0497
@@ -155,7 +155,7 @@ def with_seeds(pooled: Interval, by_seed: Sequence[float], level: float = 0.95) 
 
 
 def _stacked(frames: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
-    """Predictions of all seeds; a group is one group in all of them, so that seeds add no examples."""
+    """The predictions of all seeds. Groups are the same in every seed, so more seeds do not count as more data."""
     return pd.concat([frame.assign(id=f"{seed}/" + frame["id"].astype(str)) for seed, frame in frames.items()])
 
 

@@ -1,4 +1,4 @@
-"""Which examples runs can be compared on: those that all of them have, texts and labels included."""
+"""The examples on which runs can be compared: those that all runs have, with the same texts and labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Owner = TypeVar("Owner", bound=Hashable)
 
 
 def with_content(rows: Rows) -> Rows:
-    """Rows whose ids hold label and texts too: equal ids of other texts (another split seed, say) are no pairs."""
+    """Adds label and texts to the ids, so that equal ids with other texts (of another split seed) are not paired."""
     return {condition: _with_content(frame) for condition, frame in rows.items()}
 
 
@@ -23,14 +23,14 @@ def _with_content(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_common(frames: Mapping[Owner, pd.DataFrame]) -> dict[Owner, pd.DataFrame]:
-    """Rows of one condition, cut to the examples that all owners have.
+    """Cuts the rows of one condition to the examples that all owners (runs or methods) have.
 
     Args:
-        frames: by owner, the rows with their content as ids; the first is what the others are compared with. One that
-            has no example in common with it is left out, and so takes no example from the others.
+        frames: rows with their content in their ids (:func:`with_content`), by owner; the first is the baseline. Owners
+            that share no example with the baseline are left out, so that they do not shrink the set for the others.
 
     Returns:
-        Rows by owner; of equal (language, id). Empty if there is no example that all have.
+        Rows by owner, with the same (language, id) for all of them; empty if there is no example that all have.
     """
     if not frames:
         return {}
@@ -48,5 +48,5 @@ def _cut(rows: pd.DataFrame, common: set[tuple[str, str]], examples: int) -> pd.
 
 
 def paired(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """The rows of both, side by side: columns of the second end in ``_baseline``."""
+    """Joins the rows of two owners by language and id; the columns of the second end in ``_baseline``."""
     return ours.merge(theirs, on=KEYS, suffixes=("", "_baseline"))

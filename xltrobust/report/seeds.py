@@ -1,6 +1,6 @@
-"""``python -m xltrobust.report.seeds METHOD [METHOD …]``: Compare methods over seeds; each folder holds one run a seed.
+"""``python -m xltrobust.report.seeds METHOD [METHOD …]``: Compare methods over seeds; a folder holds one run per seed.
 
-The first method is what the others are compared with, run by run of equal seed, on the examples that all of them have.
+The others are compared with the first method, seed by seed, on the examples that all methods have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: on whatever the user can put right, in one line.
     """
     parser = OneLineParser(prog="xltrobust seeds", description=__doc__.split(":", 1)[1])
-    parser.add_argument("methods", nargs="+", type=Path, metavar="METHOD", help="folder with one run a seed")
+    parser.add_argument("methods", nargs="+", type=Path, metavar="METHOD", help="folder with one run per seed")
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
     given = parser.parse_args(list(arguments))

@@ -1,4 +1,4 @@
-"""What a report says: accuracies with confidence intervals, per language and on average, and differences of runs."""
+"""The figures of a report: accuracies with intervals, by language and on average, and differences of runs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Summary:
     Args:
         run: the run.
         split: the split.
-        languages: those that have predictions, in the run's order.
-        conditions: accuracy intervals by condition ("clean", each attack, "worst") and language or average.
-        clean_on_attacked: clean accuracy on the examples of each attack and of ``worst``, in the same way.
-        shared: intervals of the accuracy over the labels that all languages have; empty unless the run reports them.
-        shared_labels: how many labels these are.
-        costs: what each attack achieved and cost, by attack and language or ``avg``.
+        languages: the languages that have predictions, in the run's order.
+        conditions: accuracies by condition ("clean", each attack, "worst"), then by language or average.
+        clean_on_attacked: clean accuracies on the examples of each attack and of "worst", in the same layout.
+        shared: clean accuracies on examples whose label occurs in all languages; empty unless the run reports them.
+        shared_labels: the number of these labels.
+        costs: what each attack achieved and cost, by attack, then by language or ``avg``.
     """
 
     run: Run
@@ -53,7 +53,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Accuracies of a run minus those of the report's first run, by condition and language or average."""
+    """Accuracies of a run minus those of the report's first run, by condition, then by language or average."""
 
     name: str
     conditions: dict[str, dict[str, Interval]]
@@ -62,11 +62,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """Summaries of all runs, the comparisons of each later run with the first, and the languages in row order.
+    """All figures of a report.
 
-    ``common`` are the summaries of several runs again, on the examples (and so the languages) that all of them have in
-    a condition: what stands beside differences, whose averages are over the same. A run that has none in common with
-    the first lacks the condition there.
+    Args:
+        split: the test split.
+        languages: the languages of all runs, in the order of the tables' rows.
+        summaries: of each run, on all that it has.
+        comparisons: of each later run with the first.
+        common: of several runs, summaries on the examples and languages that all of them have in a condition. These
+            stand beside the differences, so that both are over the same examples. A run that shares no example with
+            the first lacks the condition here.
     """
 
     split: str
@@ -77,17 +82,17 @@ class Report:
 
     @property
     def single(self) -> bool:
-        """Whether it is of one run."""
+        """Whether the report is about one run."""
         return len(self.summaries) == 1
 
     @property
     def compared(self) -> list[Summary]:
-        """What tables of several runs show; of one run, the run."""
+        """What tables of several runs show side by side; for a single run, its summary."""
         return self.common or self.summaries
 
 
 def combinations(languages: Sequence[str], source: str) -> Combinations:
-    """The averages of a report, and the gap between the source and the targets' average, as weights over languages.
+    """Weights over languages for each average, and for the gap between the source and the average of the targets.
 
     >>> combinations(["en", "de"], source="en")
     {'avg': {'de': 1.0}, 'avg_all': {'en': 0.5, 'de': 0.5}, 'transfer_gap': {'de': -1.0, 'en': 1.0}}
@@ -101,7 +106,7 @@ def combinations(languages: Sequence[str], source: str) -> Combinations:
 
 
 def summarize(run: Run, split: str) -> Summary:
-    """Bootstraps one split of a run; all figures come from its predictions.
+    """Computes the figures of one split of a run from its predictions.
 
     Raises:
         UserError: if there are no predictions of the split.
@@ -118,13 +123,13 @@ def summarize(run: Run, split: str) -> Summary:
 
 
 def summarize_rows(run: Run, split: str, rows: Rows, clean: pd.DataFrame | None, source: str) -> Summary:
-    """Bootstraps some rows of a run.
+    """Computes the figures of some of a run's predictions.
 
     Args:
         run: the run.
-        split: their split.
-        rows: by condition.
-        clean: the clean rows of whatever was attacked.
+        split: the split of the predictions.
+        rows: the predictions by condition.
+        clean: the run's clean predictions, which need not be among ``rows``; None if there are none.
         source: the language that averages over targets leave out.
     """
     found = set().union(*(frame["language"] for frame in rows.values()))
@@ -132,7 +137,7 @@ def summarize_rows(run: Run, split: str, rows: Rows, clean: pd.DataFrame | None,
     languages = ordered + sorted(found - set(ordered))
     conditions, clean_on_attacked = {}, {}
     for name, frame in rows.items():
-        # Nor is one language of many an average.
+        # The source alone, of several languages, is no average.
         means = averaged(rows, name) and (set(frame["language"]) != {source} or languages == [source])
         conditions[name] = _intervals(frame, languages, source, means)
         originals = frame.head(0) if name == CLEAN else clean_of(clean, frame)
@@ -143,7 +148,7 @@ def summarize_rows(run: Run, split: str, rows: Rows, clean: pd.DataFrame | None,
 
 
 def sort_languages(summaries: Sequence[Summary], by: str) -> list[str]:
-    """The languages of all runs, the source first: in the run's order, by name, or by the first run's accuracy."""
+    """The languages of all runs, the source first, ordered as :func:`xltrobust.report.build_report` describes."""
     names = list(dict.fromkeys(language for summary in summaries for language in summary.languages))
     first = summaries[0]
     if by == "name":

@@ -1,4 +1,4 @@
-"""The figures of a report in tidy form: one row a number, shares as fractions of 1."""
+"""The figures of a report in tidy form: one row per number, shares as fractions of 1."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ COLUMNS = ["run", "split", "language", "condition", "metric", "value", "low", "h
 def to_frame(report: Report) -> pd.DataFrame:
     """All figures, unrounded: columns run, split, language, condition, metric, value, low, high, n.
 
-    ``language`` may be ``avg`` or ``avg_all``. ``metric`` is ``accuracy``, ``accuracy_shared`` (over the labels that
-    all languages have), ``f1`` and ``majority`` (without intervals), ``transfer_gap``; of an attack (the ``condition``)
-    ``accuracy_before``, clean accuracy on the examples that it attacked. Of several runs there are also
-    ``accuracy_common`` and ``accuracy_before_common``, on the examples that all runs have, and
-    ``accuracy_difference`` and ``transfer_gap_difference``: the run minus the report's first run on these, paired. What
-    an attack costs:
-    ``attacked`` (the examples of each language that were right before), ``attack_success`` (the share of them that was
-    broken; its ``n`` are the attacked ones), the means that :class:`~xltrobust.report.attack_costs.Costs` describes,
-    and in the language ``all`` ``refused:NAME``, how many sets of edits that constraint refused.
+    ``language`` may also be ``avg`` (targets) or ``avg_all``; ``low`` and ``high`` are the 95 % interval. Metrics:
+
+    - ``accuracy``, ``transfer_gap``, ``accuracy_shared`` (on labels that all languages have), and without intervals
+      ``f1`` and ``majority``;
+    - of an attack (the ``condition``): ``accuracy_before``, clean accuracy on the examples that it attacked;
+    - of several runs: ``accuracy_common`` and ``accuracy_before_common``, on the examples that all runs have, and
+      ``accuracy_difference`` and ``transfer_gap_difference``, the run minus the report's first run, paired on these;
+    - costs of an attack: ``attacked`` (examples that were right before it), ``attack_success`` (the share of these that
+      it broke; ``n`` counts the attacked), the means that :class:`~xltrobust.report.attack_costs.Costs` describes, and,
+      in the language ``all``, ``refused:NAME`` (the number of sets of edits that this constraint refused).
     """
     rows: list[list[object]] = []
     for summary in report.summaries:
@@ -49,7 +50,7 @@ def to_frame(report: Report) -> pd.DataFrame:
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """The figures as CSV that a spreadsheet shows and does not compute: texts that begin as a formula get a ``'``.
+    """The figures as CSV that is safe in spreadsheets: a ``'`` is put before texts that would start a formula.
 
     >>> print(to_csv(pd.DataFrame({"run": ["=1+1", "a=b"], "value": [-1.0, 2.0]})), end="")
     run,value

@@ -15,7 +15,7 @@ _ROW_NAMES = {"avg": "avg (targets)", "avg_all": "avg (all)", "transfer_gap": "t
 
 
 def accuracy_tables(report: Report) -> list[Table]:
-    """One table for one run; for several, an overview of averages and a table for each condition that two share."""
+    """One table for one run; for several, an overview and a table for each condition that at least two runs have."""
     if report.single:
         return [run_table(report.summaries[0], report.languages)]
     found = [name for summary in report.compared for name in summary.conditions]
@@ -24,7 +24,7 @@ def accuracy_tables(report: Report) -> list[Table]:
 
 
 def run_table(summary: Summary, languages: Sequence[str]) -> Table:
-    """Languages by conditions, with macro-F1 and the accuracy of the majority class where the run reports them."""
+    """Languages by conditions, with macro-F1 and the accuracy of the most frequent label if the run reports them."""
     languages = [name for name in languages if name in summary.languages]
     # The first condition is the clean one, unless the run only has attacked predictions.
     counts = next(iter(summary.conditions.values()))
@@ -56,7 +56,7 @@ def run_table(summary: Summary, languages: Sequence[str]) -> Table:
 
 
 def condition_table(report: Report, condition: str) -> Table:
-    """Languages by runs in one condition, with the difference of each later run to the first."""
+    """Languages by runs in one condition, with the difference between each later run and the first."""
     compared = _compared(report, condition)
     names = [*report.languages, *AVERAGES]
     columns: list[tuple[str, list[Cell], str]] = []
@@ -78,7 +78,7 @@ def condition_table(report: Report, condition: str) -> Table:
 
 
 def overview(report: Report, conditions: Sequence[str]) -> Table:
-    """Runs by conditions: averages over the targets, each with the difference to the first run."""
+    """Runs by conditions: averages over the targets, each with its difference to the first run."""
     # Runs of one split that holds the source only (test_seen) have no targets to average.
     average = "avg" if any("avg" in c for s in report.compared for c in s.conditions.values()) else "avg_all"
     rows: list[list[Cell]] = [[summary.run.name] for summary in report.summaries]
@@ -110,7 +110,7 @@ def _compared(report: Report, condition: str) -> dict[str, dict[str, Interval]]:
 
 
 def titled(title: str, attacked: bool) -> str:
-    """A table's title; of attacked texts, it says what stands on both sides of the arrow."""
+    """A table's title; if there are attacked texts, with what the two sides of the arrow are."""
     return title + (f"; {ARROW}" if attacked else "")
 
 
@@ -128,7 +128,7 @@ def _cells(
 
 
 def _note(intervals: Mapping[str, Interval], languages: Sequence[str]) -> str:
-    """How many examples a language a column is of, and of how many languages, where it lacks some."""
+    """The number of examples per language in a column, and of languages if some are missing."""
     there = [name for name in languages if name in intervals]
     count = count_range([intervals[name].examples for name in there])
     return count if len(there) == len(languages) else f"{count}; {len(there)} of {len(languages)} languages"

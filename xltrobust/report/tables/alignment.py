@@ -1,4 +1,4 @@
-"""Tables of how well translations are aligned, where runs have measured it: before training, and in the test."""
+"""Tables of how well translations are aligned, before training and in the test, for runs that measured it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from xltrobust.report.over_seeds import MethodComparison
 from xltrobust.report.summary import Report
 from xltrobust.report.tables.base import Cell, Table, percent
 
-# Name in results, its title, whether it is a share. The two estimators of CKA are never in one column: of unrelated
-# vectors the debiased one gives about 0, the biased one what dimensions and pairs make of it.
+# Name in results, title, whether it is a fraction. The two estimators of CKA never share a column: on unrelated
+# vectors the debiased one is about 0, while the biased one depends on the dimension and the number of pairs.
 _FIGURES = (
     ("retrieval", "retrieval", True),
     ("retrieval_back", "back", True),
@@ -26,7 +26,7 @@ _TITLE = "Alignment of held-out translations: retrieval in %"
 
 
 def alignment_tables(report: Report) -> list[Table]:
-    """For one run its languages, for several their means over languages; empty if none has measured it."""
+    """For one run, its languages; for several, their means over languages; empty if none measured alignment."""
     runs = [summary.run for summary in report.summaries]
     measured = [run for run in runs if run.figure("test/retrieval/avg") is not None]
     if not measured:
@@ -50,7 +50,7 @@ def alignment_tables(report: Report) -> list[Table]:
 
 
 def alignment_by_method(comparison: MethodComparison) -> list[Table]:
-    """Methods by figures, then languages by methods: means over seeds, with the lowest and the highest of them."""
+    """Two tables, methods by figures and languages by methods: means over seeds, with the lowest and highest seed."""
     measured = {
         method.name: [run for run in method.runs.values() if run.figure("test/retrieval/avg") is not None]
         for method in comparison.methods
@@ -72,20 +72,20 @@ def alignment_by_method(comparison: MethodComparison) -> list[Table]:
 
 
 def _filled(table: Table) -> Table:
-    """The table without the columns of what no run has measured."""
+    """The table without the columns that no run measured."""
     kept = [i for i in range(len(table.columns)) if any(row[i] != "" for row in [*table.rows, *table.summary])]
     rows, summary = ([[row[i] for i in kept] for row in part] for part in (table.rows, table.summary))
     return Table(table.title, [table.columns[i] for i in kept], rows, summary)
 
 
 def _at_start(runs: Sequence[Run], language: str) -> list[list[Cell]]:
-    """The row of before training, where all runs that say so began alike: with one encoder, corpus and pooling."""
+    """The row for the state before training, if all runs started alike: with the same encoder, corpus and pooling."""
     starts = {tuple(cells) for run in runs if any(cells := _cells([run], language, "start"))}
     return [["before training", *starts.pop()]] if len(starts) == 1 else []
 
 
 def languages(run: Run) -> list[str]:
-    """Those that were measured, in the run's order of targets where it has them."""
+    """The languages with measured alignment, in the run's order."""
     prefix = "test/retrieval/"
     named = [name.removeprefix(prefix) for name in run.results["figures"] if name.startswith(prefix)]
     order = {name: place for place, name in enumerate(run.results["languages"])}

@@ -1,4 +1,4 @@
-"""What a table is: a title, a header, and rows of text and estimates."""
+"""Tables as data: a title, a header, and rows of text and estimates."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from xltrobust.metrics.bootstrap import Interval
 
 @dataclass(frozen=True)
 class Estimate:
-    """A cell: an estimate and its interval, in percent.
+    """A cell: an estimate and its interval, shown in percent.
 
     Args:
-        interval: of the estimate.
-        signed: for differences, which are marked if they are not zero.
+        interval: the estimate with its interval, as fractions of 1.
+        signed: whether it is a difference, which is marked if its interval excludes 0.
         clean: of an accuracy under attack, the clean accuracy on the same examples.
     """
 
@@ -44,7 +44,14 @@ Cell = Estimate | str
 
 @dataclass(frozen=True)
 class Table:
-    """Columns are (name, a second line such as "n = 200"); ``summary`` are the rows below the line: averages."""
+    """A table.
+
+    Args:
+        title: an empty one is not shown.
+        columns: (name, a second line such as "n = 200").
+        rows: cells, one for each column.
+        summary: rows below a line: averages.
+    """
 
     title: str
     columns: list[tuple[str, str]]
@@ -53,7 +60,7 @@ class Table:
 
 
 def percent(value: float, signed: bool = False) -> str:
-    """A share in percent, to one decimal; no sign on what rounds to zero.
+    """A fraction of 1 in percent, with one decimal; without a sign if it rounds to zero.
 
     >>> percent(0.5), percent(-0.021, signed=True), percent(-0.0001, signed=True), percent(0.02, signed=True)
     ('50.0', '−2.1', '0.0', '+2.0')

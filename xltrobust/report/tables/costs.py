@@ -1,4 +1,4 @@
-"""The tables of what attacks achieve and cost, as data: terminal and Markdown draw the same ones."""
+"""Tables of what attacks achieve and cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Row = tuple[str, str, dict[str, Costs]]
 
 
 def cost_tables(report: Report) -> list[Table]:
-    """A table of the attacks for one run; for several runs, one of the runs for each attack that two share."""
+    """For one run, a table of its attacks; for several, a table of the runs for each attack that at least two have."""
     if report.single:
         return run_cost_tables(report.summaries[0])
     found = [name for summary in report.common for name in summary.costs]
@@ -43,7 +43,7 @@ def cost_tables(report: Report) -> list[Table]:
 
 
 def run_cost_tables(summary: Summary) -> list[Table]:
-    """What the attacks of one run cost; nothing without attacks."""
+    """What the attacks of one run achieved and cost; empty without attacks."""
     if not summary.costs:
         return []
     return [
@@ -52,7 +52,7 @@ def run_cost_tables(summary: Summary) -> list[Table]:
 
 
 def language_costs(report: Report, summary: Summary) -> list[Table]:
-    """Languages by attacks of one run: success and queries; nothing without attacks."""
+    """Success and queries of one run, languages by attacks; empty without attacks."""
     if not summary.costs:
         return []
     languages = [name for name in report.languages if name in summary.languages]
@@ -69,7 +69,7 @@ def language_costs(report: Report, summary: Summary) -> list[Table]:
 
 
 def side_costs(report: Report, summary: Summary) -> list[Table]:
-    """Attacks by the side of the pair that they changed, in percent of the broken examples, where that is known."""
+    """Which side of a text pair each attack changed, in percent of the broken examples; empty if not recorded."""
     rows = [row for row in _rows(summary) if any(name in costs.means for costs in row[2].values() for name in _SIDES)]
     if not rows:
         return []
@@ -80,7 +80,7 @@ def side_costs(report: Report, summary: Summary) -> list[Table]:
 
 
 def refusal_lines(summary: Summary) -> list[str]:
-    """What the constraints of each attack refused, a line an attack; those that refused nothing are left out."""
+    """What the constraints of each attack refused, a line per attack; constraints that refused nothing are left out."""
     lines = []
     for attack in summary.costs:
         if refused := refusals(summary.run.results, attack):
