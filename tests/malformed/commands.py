@@ -40,8 +40,8 @@ _CONFIG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "bomb": (write("config.yaml", BOMB), ("config.yaml", "alias")),
     "no data": (setting("data", REMOVED), ("config.yaml", "data")),
     "init_args a list": (setting("data.init_args", [1]), ("config.yaml", "data")),
-    "labels": (setting("data.init_args.labels", ["red", "red", "blue"]), ("labels", "red")),
-    "language": (setting("data.init_args.languages", ["german"]), ("languages", "german")),
+    "labels": (setting("data.init_args.labels", ["red", "red", "blue"]), ("config.yaml", "labels", "red")),
+    "language": (setting("data.init_args.languages", ["german"]), ("config.yaml", "languages", "german")),
 }
 _PREDICT: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "Latin-1": (b"a\ngr\xfcn\n", (":2", "UTF-8")),

@@ -12,7 +12,7 @@ from transformers import AutoConfig
 
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.encoders.pretrained import reading_model
-from xltrobust.errors import UserError
+from xltrobust.errors import UserError, one_line
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.session import AttackSession, read_rows
@@ -170,8 +170,10 @@ def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualCl
     parser.add_subclass_arguments(CrossLingualClassification, "data")
     try:
         return parser.instantiate_classes(parser.parse_object({"data": section})).data
-    except (ArgumentError, TypeError) as error:
-        raise UserError(f"{where}: data: {' '.join(str(error).split())}") from None
+    except UserError:
+        raise
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise UserError(f"{where}: data: {one_line(error)}") from None
 
 
 def _precision(fabric: Fabric) -> str:
