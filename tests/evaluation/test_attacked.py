@@ -82,7 +82,7 @@ def test_attacks_on_dev_sets_leave_training_as_it_is(runs: tuple[Path, Path]) ->
     ("options", "words"),
     [
         (["--best_checkpoint.attack", "typo"], "set adversarial.every_n_epochs"),
-        (["--best_checkpoint.attack", "typos", "--adversarial.every_n_epochs", "1"], "'typos' is not tried"),
+        (["--best_checkpoint.attack", "typos", "--adversarial.every_n_epochs", "1"], "'typos' is not run"),
         (["--adversarial.dev_budget", "0"], "`dev_budget`"),
     ],
 )
