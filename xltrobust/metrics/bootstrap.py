@@ -113,7 +113,10 @@ def paired_difference(
     Args:
         first: columns ``language``, ``id``, ``correct``, and optionally ``group`` (otherwise the id).
         second: the same; its groups are ignored.
-        combinations, replicates, level, seed: see :func:`bootstrap_accuracy`.
+        combinations: see :func:`bootstrap_accuracy`, as for the rest.
+        replicates: number of bootstrap replicates.
+        level: confidence level.
+        seed: of the resampling.
 
     Raises:
         ValueError: if an example occurs twice in either, or if they have none in common.

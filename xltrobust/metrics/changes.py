@@ -13,7 +13,7 @@ from xltrobust.text.words import split_clusters, word_parts
 class Changes(NamedTuple):
     """What differs between an original and its adversarial example.
 
-    Args:
+    Attributes:
         changed: which texts differ; None if neither does.
         words: Levenshtein distance in words, summed over both texts and divided by the number of words of the original.
         characters: the same in grapheme clusters, white space included.
