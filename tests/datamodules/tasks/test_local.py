@@ -134,3 +134,12 @@ def test_the_source_is_not_among_the_targets(tmp_path):
     module = module_of(tmp_path, {}, languages=["fr", "en", "de"])
     assert module.targets == ["fr", "de"]
     assert module.splits() == {"dev": ["en"], "test": ["en", "fr", "de"]}
+
+
+def test_a_dev_file_that_tells_no_language_is_the_sources(tmp_path):
+    rows = "text\tlabel\na\tz\nb\ty\n"
+    files = {"train.tsv": rows, "dev.tsv": rows, "en.tsv": rows, "de.tsv": rows}
+    module = module_of(tmp_path, files, train="train.tsv", dev="dev.tsv", test="{language}.tsv")
+    assert len(module.read("dev", "en")) == 2 and module.read("dev", "de") == []
+    with pytest.raises(ValueError, match="Expected argument `test` to contain {language}"):
+        module_of(tmp_path, files, train="train.tsv", dev="dev.tsv", test="en.tsv")

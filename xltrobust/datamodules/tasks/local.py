@@ -24,7 +24,8 @@ class LocalClassification(CrossLingualClassification):
         data_dir: the directory that the following paths are relative to. ``{language}`` in a path stands for each
             language.
         train: the training file; only the source language needs one.
-        dev: the dev file; target languages need none, and theirs is read for ``validate_targets`` only.
+        dev: the dev file; one without ``{language}`` and language column is the source's. Target languages need none,
+            and theirs is read for ``validate_targets`` only.
         test: the test file.
         source: the code of the training language.
         languages: the codes of the target languages, as paths or the language column have them; or a mapping of codes
@@ -65,12 +66,11 @@ class LocalClassification(CrossLingualClassification):
         self._labels = labels
         self.columns = columns
         self.header = header
-        for split, pattern in self.paths.items():
-            if split != "train" and "{language}" not in pattern and columns.language is None:
-                raise ValueError(
-                    f"Expected argument `{split}` to contain {{language}}, or `columns.language` to be set, "
-                    f"but got {pattern!r}: nothing says which rows are in which language."
-                )
+        if not self._tells_languages("test"):
+            raise ValueError(
+                "Expected argument `test` to contain {language}, or `columns.language` to be set, "
+                f"but got {test!r}: nothing says which rows are in which language."
+            )
 
     @cached_property
     def labels(self) -> list[str]:
@@ -100,7 +100,7 @@ class LocalClassification(CrossLingualClassification):
     def read(self, split: str, language: Language) -> list[Example]:
         assert isinstance(language, str)
         path = self._path(split, language)
-        if split == "dev" and language != self.source and not path.exists():
+        if split == "dev" and language != self.source and not (self._tells_languages("dev") and path.exists()):
             return []
         table: ExampleTable = examples_from_rows(
             read_rows(path, self.header), path=path, language=language, columns=self.columns, labels=self.labels,
@@ -111,6 +111,10 @@ class LocalClassification(CrossLingualClassification):
                 f"{path}: no rows for language {self._name(language)!r}; check its spelling in the configuration."
             )
         return table.examples
+
+    def _tells_languages(self, split: str) -> bool:
+        """Whether a path or a column says which rows are in which language; otherwise all are in the source's."""
+        return "{language}" in self.paths[split] or self.columns.language is not None
 
     def _name(self, language: str) -> str:
         """What stands for a language in paths and in the language column."""
