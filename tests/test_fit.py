@@ -31,7 +31,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_ta
 def test_what_a_run_leaves(config: Path) -> None:
     run = config.parent / "run"
     results = json.loads((run / "results.json").read_text(encoding="utf8"))
-    assert results["schema"] == 1 and results["seed"] == 7
+    assert results["schema"] == 1 and results["seed"] == 7 and results["head_seed"] is None
     assert results["labels"] == sorted(LABELS) and results["languages"] == ["en", "de", "zh"]
     assert results["versions"]["torch"] and results["command"][1:] == ["--config", str(config)]
     assert results["data"]["examples"]["train"] == {"en": 120}

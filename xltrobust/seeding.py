@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def global_seed() -> int:
@@ -19,3 +21,13 @@ def derived_seed(*parts: object) -> int:
     """
     digest = hashlib.blake2b(repr(parts).encode("utf8"), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+@contextmanager
+def drawn_from(seed: int) -> Iterator[None]:
+    """In the block torch draws on the CPU from this seed; afterwards it goes on as if nothing had been drawn."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

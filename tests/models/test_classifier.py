@@ -84,7 +84,37 @@ def test_checkpoints_leave_frozen_weights_out_and_load(tiny_encoder: Path, tiny_
         assert torch.equal(ours, theirs), name
 
 
-@pytest.mark.parametrize(("option", "value"), [("labels", ["one"]), ("pooling", "max"), ("warmup", 2.0)])
+def test_seeds_that_share_the_head_seed_start_from_one_head(tiny_encoder: Path) -> None:
+    def drawn(seed: int, head_seed: int | None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        torch.manual_seed(seed)
+        module = RobustClassifier(encoder=str(tiny_encoder), labels=["a", "b"], head_seed=head_seed)
+        state = module.state_dict()
+        return {name: value for name, value in state.items() if name.startswith(("dense", "out"))}, torch.rand(3)
+
+    (first, next_first), (second, next_second) = drawn(1, 5), drawn(2, 5)
+    assert len(first) == 4 and all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(next_first, next_second)  # what is drawn afterwards still depends on the run's seed
+    own, another = drawn(1, None)[0], drawn(2, None)[0]
+    other = drawn(1, 6)[0]
+    for name in ("dense.weight", "out.weight", "out.bias"):
+        assert not torch.equal(first[name], other[name]) and not torch.equal(own[name], another[name])
+
+
+def test_without_a_head_seed_the_head_is_drawn_after_the_encoder(tiny_encoder: Path) -> None:
+    from xltrobust.encoders.load import load_encoder
+
+    torch.manual_seed(4)
+    module = RobustClassifier(encoder=str(tiny_encoder), labels=["a", "b"])
+    torch.manual_seed(4)
+    load_encoder(str(tiny_encoder))
+    dense, out = torch.nn.Linear(16, 16), torch.nn.Linear(16, 2)
+    assert torch.equal(module.dense.weight, dense.weight) and torch.equal(module.out.weight, out.weight)
+
+
+BAD = [("labels", ["one"]), ("pooling", "max"), ("warmup", 2.0), ("head_seed", -1)]
+
+
+@pytest.mark.parametrize(("option", "value"), BAD)
 def test_bad_arguments_are_named(tiny_encoder: Path, option: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"Expected argument `{option}`"):
         RobustClassifier(**{"encoder": str(tiny_encoder), "labels": ["a", "b"], option: value})

@@ -104,6 +104,7 @@ class RunRecorder(pl.Callback):
             command=["python -m xltrobust.fit", *sys.argv[1:]],
             encoder=module.hparams["encoder"],
             seed=global_seed(),
+            head_seed=module.hparams["head_seed"],
             machine=machine(devices, type(trainer.accelerator).__name__, str(trainer.precision)),
         ) | {
             "regularizers": {regularizer.name: regularizer.described() for regularizer in _regularizers(trainer)},

@@ -11,7 +11,14 @@ from xltrobust.runs.provenance import git_state, package_versions
 
 
 def tested_model(
-    folder: RunFolder, data: Any, *, command: Sequence[str], encoder: str, seed: int, machine: dict[str, Any]
+    folder: RunFolder,
+    data: Any,
+    *,
+    command: Sequence[str],
+    encoder: str,
+    seed: int,
+    machine: dict[str, Any],
+    head_seed: int | None = None,
 ) -> dict[str, Any]:
     """What was tested, on what, when, by which code and where; figures and attacks come beside it.
 
@@ -22,6 +29,7 @@ def tested_model(
         encoder: the encoder's name, or the classifier's.
         seed: of all random choices, attacks included.
         machine: see :func:`~xltrobust.runs.provenance.machine`.
+        head_seed: of the head's initial weights; None if they were drawn with ``seed``, or it is not known.
     """
     return {
         "schema": SCHEMA,
@@ -30,6 +38,7 @@ def tested_model(
         **git_state(),
         "command": list(command),
         "seed": seed,
+        "head_seed": head_seed,
         "versions": package_versions(),
         "machine": machine,
         "task": type(data).__name__,

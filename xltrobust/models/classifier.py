@@ -21,7 +21,7 @@ from xltrobust.models.objective import Classification, Objective
 from xltrobust.models.optimizer import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
 from xltrobust.models.regularized import Regularized
-from xltrobust.seeding import derived_seed, global_seed
+from xltrobust.seeding import derived_seed, drawn_from, global_seed
 
 
 class NonFiniteLoss(UserError, RuntimeError):
@@ -45,6 +45,8 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         max_passes: the training's budget, in plain passes over the training set that cost as much as its encoder
             passes (see :class:`~xltrobust.models.budget.ComputeBudget`); replaces ``trainer.max_epochs``, and the
             learning rate schedule spans it. Methods are to be compared at equal ``max_passes``.
+        head_seed: of the head's initial weights. Runs of different seeds that share it start from the same head, so
+            that the mean of their weights can be taken. None draws them as the run's seed has it.
 
     Attributes:
         objective: the task's loss and answers; a subclass for another kind of task sets its own.
@@ -66,6 +68,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         weight_decay: float = 0.01,
         warmup: float = 0.1,
         max_passes: float | None = None,
+        head_seed: int | None = None,
     ) -> None:
         super().__init__()
         if len(labels) < 2:
@@ -80,6 +83,10 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             raise ValueError(f"Expected argument `warmup` to be in [0, 1], but got {warmup}.")
         if max_passes is not None and not 0 < max_passes < math.inf:
             raise ValueError(f"Expected argument `max_passes` to be positive or None, but got {max_passes}.")
+        if head_seed is not None and not 0 <= head_seed < 2**32:
+            raise ValueError(
+                f"Expected argument `head_seed` to be None or a number from 0 to {2**32 - 1}, but got {head_seed}."
+            )
         self.save_hyperparameters()
         self.labels = labels
         self.pooling = pooling
@@ -90,9 +97,10 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         self.language_maps = LanguageMaps()
         self.pretraining = False  # in a stage in which the task is not trained yet
         hidden = self.encoder.config.hidden_size
-        self.dense = nn.Linear(hidden, hidden)
-        self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
-        self.out = nn.Linear(hidden, len(labels))
+        with nullcontext() if head_seed is None else drawn_from(head_seed):
+            self.dense = nn.Linear(hidden, hidden)
+            self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
+            self.out = nn.Linear(hidden, len(labels))
 
     # The steps of a forward pass, which regularizers and attacks build on
 

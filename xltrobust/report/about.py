@@ -25,6 +25,7 @@ def about(summary: Summary) -> list[Block]:
         "encoder": results.get("encoder"),
         "source": results["source"],
         "seed": results.get("seed"),
+        "seed of the head": results.get("head_seed"),
         "created": results.get("created"),
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
         "processor": _processor(results.get("machine") or {}),
