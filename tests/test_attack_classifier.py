@@ -194,3 +194,9 @@ def test_bad_data_sections_get_one_line(place: Path, tmp_path: Path, capsys, tex
 def test_a_model_that_is_not_there_gets_one_line(place: Path, tmp_path: Path, capsys) -> None:
     line = error(options(place, model=tmp_path / "none", output=tmp_path / "out"), capsys)
     assert str(tmp_path / "none") in line
+
+
+def test_a_language_that_is_not_there_is_told_before_anything_is_tested(place: Path, tmp_path: Path, capsys) -> None:
+    arguments = [*options(place, output=tmp_path / "out"), "--languages", "fr"]
+    assert "--languages: fr is not among the test sets (de, en, zh)" in error(arguments, capsys)
+    assert not (tmp_path / "out").exists()

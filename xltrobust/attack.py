@@ -132,7 +132,8 @@ def _open(options: argparse.Namespace, folder: RunFolder, fabric: Fabric) -> Att
     if options.run:
         return open_run(folder, fabric)
     if options.config:
-        return open_classifier(options.model, data_section(options.config), options.config, folder, fabric)
+        section = data_section(options.config)
+        return open_classifier(options.model, section, options.config, folder, fabric, options.languages)
     section = section_of(options, classes_of(options.model))
     session = open_classifier(options.model, section, "--data", folder, fabric)
     if session.max_examples is None:

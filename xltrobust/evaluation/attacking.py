@@ -7,10 +7,9 @@ import time
 from lightning_fabric import Fabric
 
 from xltrobust.encoders.sentence_encoder import sentence_encoder
-from xltrobust.errors import UserError
 from xltrobust.evaluation.scope import Scope
 from xltrobust.evaluation.session import AttackSession
-from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
+from xltrobust.evaluation.shares import attack_share, changeable, check_languages, chosen_share
 from xltrobust.perturb.base import BatchedConstraint
 from xltrobust.perturb.recipe import Attack
 
@@ -46,9 +45,7 @@ def run_attack(
     Raises:
         UserError: if the folder holds another attack of this name, or a language is not in the data.
     """
-    names = {evaluation_set.name for evaluation_set in session.sets}
-    if unknown := sorted(set(languages or []) - names):
-        raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
+    check_languages(languages, session.sets)
     seed = session.seed if seed is None else seed
     wanted = Scope(languages, session.max_examples if max_examples is None else max_examples)
     scope = session.scope(name, attack, wanted, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from xltrobust.errors import UserError, one_line
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.session import AttackSession, read_rows
-from xltrobust.evaluation.shares import attack_share, chosen_share
+from xltrobust.evaluation.shares import attack_share, check_languages, chosen_share
 from xltrobust.models.from_elsewhere import load_classifier
 from xltrobust.models.stored import load_run_model
 from xltrobust.models.victim import ClassifierVictim
@@ -51,7 +52,14 @@ def open_run(folder: RunFolder, fabric: Fabric) -> AttackSession:
     return AttackSession(folder, results, rows, data.test_sets, victim, answers, limit)
 
 
-def open_classifier(name: str, section: dict[str, Any], where: str, folder: RunFolder, fabric: Fabric) -> AttackSession:
+def open_classifier(
+    name: str,
+    section: dict[str, Any],
+    where: str,
+    folder: RunFolder,
+    fabric: Fabric,
+    languages: Sequence[str] | None = None,
+) -> AttackSession:
     """A session on a classifier from the hub or a directory; it is tested on clean texts first, unless that was done.
 
     Args:
@@ -60,6 +68,7 @@ def open_classifier(name: str, section: dict[str, Any], where: str, folder: RunF
         where: where the section comes from, for errors.
         folder: of the results.
         fabric: of this process.
+        languages: names of the sets that will be attacked, so that a wrong one is told before the clean test.
 
     Raises:
         UserError: if the folder holds results of another classifier or on other data, or the classifier's classes are
@@ -74,6 +83,7 @@ def open_classifier(name: str, section: dict[str, Any], where: str, folder: RunF
             raise UserError(f"{folder.path} holds results on other data than {where} names: choose another --output.")
         section = _with_languages(section, results["data"])
     data = _data(_cut_as_trained(section, name, where), name, where)
+    check_languages(languages, data.test_sets)
     module = load_classifier(name, data.labels).to(fabric.device)
     victim = ClassifierVictim(module, data.tokenization, data.eval_batch_tokens, fabric.autocast)
     weights = Path(name)

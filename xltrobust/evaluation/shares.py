@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from tqdm.auto import tqdm
 
+from xltrobust.errors import UserError
 from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.attack import Progress, attack
@@ -103,6 +104,17 @@ def changeable(
     if not quiet and (caveat := recipe.perturbation.caveat(single_languages(sets[at].language for at in found))):
         rank_zero_info(f"{name}: {caveat}")
     return found
+
+
+def check_languages(languages: Sequence[str] | None, sets: Sequence[EvaluationSet]) -> None:
+    """Refuses languages that are not among the test sets.
+
+    Raises:
+        UserError: naming one.
+    """
+    names = {evaluation_set.name for evaluation_set in sets}
+    if unknown := sorted(set(languages or []) - names):
+        raise UserError(f"--languages: {unknown[0]} is not among the test sets ({', '.join(sorted(names))}).")
 
 
 def chosen_share(
