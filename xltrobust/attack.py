@@ -13,6 +13,7 @@ from xltrobust.data_options import add_data_options, default_output, section_of
 from xltrobust.errors import OneLineParser, UserError, at_least, one_line
 from xltrobust.files import Sharing, check_folder, held
 from xltrobust.runs.folder import RunFolder
+from xltrobust.silence import VERBOSE, VERBOSE_HELP, silence
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: on whatever the user can put right, in one line.
     """
     options = _parse(arguments)
-    with as_process(arguments), user_errors(ValueError, OSError):
+    with as_process(arguments), silence(options.verbose), user_errors(ValueError, OSError):
         run(options)
 
 
@@ -90,6 +91,7 @@ def _parser() -> OneLineParser:
     machine.add_argument("--accelerator", default="auto", help="as Lightning names it (default: %(default)s)")
     machine.add_argument("--devices", type=at_least(1), default=1, help="to share the examples (default: %(default)s)")
     machine.add_argument("--precision", help="as Lightning names it (default: the run's)")
+    machine.add_argument(*VERBOSE, action="store_true", help=VERBOSE_HELP)
     return parser
 
 

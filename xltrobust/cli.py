@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import DefaultHelpFormatter
+from jsonargparse import SUPPRESS, DefaultHelpFormatter
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
@@ -20,6 +20,7 @@ from xltrobust.files import check_folder
 from xltrobust.reading import check_checkpoint, read_yaml
 from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
 from xltrobust.runs.folder import RunFolder
+from xltrobust.silence import VERBOSE, VERBOSE_HELP
 
 PROG = "xltrobust fit"
 
@@ -59,16 +60,18 @@ class FitCLI(LightningCLI):
 
     Args:
         args: the command's options; None takes those of the process.
+        verbose: show the whole model summary.
 
     Attributes:
         folder: the run's.
         finished: whether it holds a finished run; then nothing is instantiated.
     """
 
-    def __init__(self, args: Any = None) -> None:
+    def __init__(self, args: Any = None, verbose: bool = False) -> None:
         from xltrobust.datamodules.base import CrossLingualClassification
         from xltrobust.models.classifier import RobustClassifier
 
+        self.verbose = verbose
         super().__init__(
             RobustClassifier,
             CrossLingualClassification,
@@ -93,6 +96,8 @@ class FitCLI(LightningCLI):
         import xltrobust.regularizers  # noqa: F401
         from xltrobust.evaluation.attacked import AdversarialEvaluation
 
+        # The command takes it before: a run is the same run, however much it says.
+        parser.add_argument(*VERBOSE, action="store_true", default=SUPPRESS, help=VERBOSE_HELP)
         parser.add_argument("--run_dir", type=str, default="runs/run", help="The run's folder.")
         parser.add_argument(
             "--test_checkpoint", type=str | None, default=None, help="Do not train: test this checkpoint."
@@ -163,6 +168,7 @@ class FitCLI(LightningCLI):
             options["max_epochs"] = -1  # the budget ends training
         if self.config_init.trainer.logger in (None, True):
             options["logger"] = default_loggers(run_dir)
+        options["callbacks"] = [*_listed(self.config_init.trainer.callbacks), *self._displays()]
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
         self.config_init["adversarial"].answers = self.folder.answers
@@ -180,6 +186,20 @@ class FitCLI(LightningCLI):
         trainer.callbacks.append(RunRecorder(run_dir, self.config_text, trainer.loggers))
         trainer.loggers = []
         return trainer
+
+    def _displays(self) -> Iterator[Any]:
+        """Callbacks that show something, in place of Lightning's own."""
+        from pytorch_lightning.callbacks import ModelSummary, ProgressBar, RichModelSummary
+
+        from xltrobust.runs.model_summary import ShortModelSummary
+        from xltrobust.runs.training_progress import TrainingProgress
+
+        asked = self.config_init.trainer
+        own = tuple(map(type, _listed(asked.callbacks)))
+        if asked.enable_progress_bar is not False and not any(issubclass(kind, ProgressBar) for kind in own):
+            yield TrainingProgress()
+        if asked.enable_model_summary is not False and not any(issubclass(kind, ModelSummary) for kind in own):
+            yield RichModelSummary() if self.verbose else ShortModelSummary()
 
     def checkpoint_to_test(self) -> str | None:
         """The checkpoint named by the user, or the best epoch's; None after ``fast_dev_run``, which keeps nothing.
@@ -210,6 +230,11 @@ class FitCLI(LightningCLI):
                 f"{self.folder.path} had finished before: nothing was trained or tested. To test its model again, "
                 f"name a new folder: --run_dir NEW --test_checkpoint {tested}"
             )
+
+
+def _listed(value: Any) -> list[Any]:
+    """The callbacks of a configuration: a list, one alone, or None."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _configuration_files(arguments: Sequence[str]) -> Iterator[Path]:

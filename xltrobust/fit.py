@@ -8,6 +8,7 @@ from xltrobust.bounded_yaml import bounded_configurations
 from xltrobust.command import as_process, run_command, user_errors
 from xltrobust.reading import state_errors
 from xltrobust.runs.stopping import stopped_in_one_line
+from xltrobust.silence import silence, without_verbose
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -27,10 +28,11 @@ def main(arguments: Sequence[str]) -> None:
     from xltrobust.cli import FitCLI
     from xltrobust.runs.checkpoints import checkpoint_to_resume
 
-    with as_process(arguments), bounded_configurations():
+    arguments, verbose = without_verbose(arguments)
+    with as_process(arguments), silence(verbose), bounded_configurations():
         # Whatever a constructor refuses is wrong in the configuration.
         with user_errors(ValueError, OSError, ArgumentError):
-            cli = FitCLI()
+            cli = FitCLI(verbose=verbose)
         with user_errors(MisconfigurationException):
             if not cli.finished:
                 if cli.config.test_checkpoint is None:

@@ -52,7 +52,7 @@ def test_any_network_is_tested_and_attacked(tiny_encoder: Path, tiny_task: Path)
     victim = ClassifierVictim(network, data.tokenization)
     sets, places = data.test_sets, [(at, i) for at, own in enumerate(data.test_sets) for i in range(len(own.examples))]
     nothing = Attack(perturbation=Replay({}), search=Replay({}))
-    clean = attack_share("clean", nothing, sets, places, victim, quiet=True)
+    clean = attack_share("clean", nothing, sets, places, victim)
     answers = {place: int(victim([sets[place[0]].examples[place[1]]])[0].argmax()) for place in places}
     assert {place: result.prediction for place, result in clean.items()} == answers
     rows = [prediction_row(sets[at], i, result.prediction) for (at, i), result in clean.items()]
@@ -60,7 +60,7 @@ def test_any_network_is_tested_and_attacked(tiny_encoder: Path, tiny_task: Path)
     english = [answers[0, i] == example.label for i, example in enumerate(sets[0].examples)]
     assert sets[0].name == "en" and abs(figures["test/acc/en"] - np.mean(english)) < 1e-6
     attack = Attack(perturbation=TypoPerturbation(), search=GreedySearch(ranking="gradient"))
-    found = attack_share("typos", attack, sets, [place for place in places if place[0] == 0], victim, quiet=True)
+    found = attack_share("typos", attack, sets, [place for place in places if place[0] == 0], victim)
     broken = [result for result in found.values() if result.adversarial is not None and result.broken]
     assert broken and all(int(victim([r.adversarial])[0].argmax()) == r.prediction for r in broken if r.adversarial)
 

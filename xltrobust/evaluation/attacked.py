@@ -22,6 +22,7 @@ from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, BatchedConstraint
 from xltrobust.perturb.engine.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, check_attack_name
+from xltrobust.runs.training_progress import display_of
 from xltrobust.seeding import global_seed
 
 
@@ -152,8 +153,9 @@ class AdversarialEvaluation(pl.Callback):
         places = changeable(name, recipe, sets, quiet=quiet)
         share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
         return attack_share(
-            name, recipe, sets, share, victim, journal=journal, seed=global_seed(), quiet=not trainer.is_global_zero
-        )
+            f"attack {name}", recipe, sets, share, victim,
+            journal=journal, seed=global_seed(), display=display_of(trainer),
+        )  # fmt: skip
 
     def _journal(self, trainer: pl.Trainer) -> Journal | None:
         if self.answers is None or trainer.ckpt_path is None:

@@ -12,6 +12,7 @@ from xltrobust.evaluation.session import AttackSession
 from xltrobust.evaluation.shares import attack_share, changeable, check_languages, chosen_share
 from xltrobust.perturb.base import BatchedConstraint
 from xltrobust.perturb.recipe import Attack
+from xltrobust.runs.progress import Display
 
 
 def run_attack(
@@ -63,8 +64,8 @@ def run_attack(
     share = missing[fabric.global_rank :: fabric.world_size]
     journal = session.journal(fabric.global_rank)
     found = attack_share(
-        name, attack, session.sets, share, session.victim,
-        journal=journal, seed=seed, quiet=not fabric.is_global_zero,
+        f"attack {name}", attack, session.sets, share, session.victim,
+        journal=journal, seed=seed, display=Display(shown=fabric.is_global_zero),
     )  # fmt: skip
     journal.close()
     found = session.gathered(found, fabric)

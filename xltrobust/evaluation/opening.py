@@ -26,6 +26,7 @@ from xltrobust.perturb.recipe import Attack
 from xltrobust.perturb.searches.replay import Replay
 from xltrobust.reading import read_yaml
 from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.progress import Display
 from xltrobust.runs.provenance import machine
 
 
@@ -109,9 +110,9 @@ def _test(session: AttackSession, missing: list[tuple[int, int]], fabric: Fabric
     asked = Replay({})  # nothing is changed: the clean texts
     journal = session.journal(fabric.global_rank)
     found = attack_share(
-        "nothing", Attack(perturbation=asked, search=asked), session.sets,
+        "test", Attack(perturbation=asked, search=asked), session.sets,
         missing[fabric.global_rank :: fabric.world_size], session.victim,
-        journal=journal, quiet=not fabric.is_global_zero,
+        journal=journal, display=Display(shown=fabric.is_global_zero),
     )  # fmt: skip
     journal.close()
     found = AttackSession.gathered(found, fabric)

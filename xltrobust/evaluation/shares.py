@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
-from tqdm.auto import tqdm
 
 from xltrobust.errors import UserError
+from xltrobust.evaluation.attack_progress import AttackProgress
 from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.attack import Progress, attack
 from xltrobust.perturb.engine.journal import Journal
 from xltrobust.perturb.recipe import Attack
+from xltrobust.runs.progress import Display
 from xltrobust.seeding import derived_seed
 
 
 def attack_share(
-    name: str,
+    title: str,
     recipe: Attack,
     sets: Sequence[EvaluationSet],
     share: Sequence[tuple[int, int]],
@@ -25,31 +26,39 @@ def attack_share(
     *,
     journal: Journal | None = None,
     seed: int = 0,
-    quiet: bool = False,
+    display: Display | None = None,
 ) -> dict[tuple[int, int], AttackResult]:
-    """Attacks the given examples, with a progress bar that shows queries and success.
+    """Attacks the given examples, and shows how far it has got.
 
     Args:
-        name: of the attack.
+        title: what is done, for the display: ``attack typo``.
         recipe: the attack.
         sets: the data.
         share: the examples to attack, each by the index of its set and its index in the set.
         victim: the model to attack.
         journal: the answers it has given before.
         seed: of the attack's random choices.
-        quiet: show nothing.
+        display: where progress is shown; None shows none.
 
     Returns:
         The results, by set and example.
     """
     examples = [sets[at].examples[index] for at, index in share]
-    with tqdm(total=len(examples), desc=f"Attack {name}", disable=quiet) as bar:
+    display = display or Display(shown=False)
+    watched, asked = AttackProgress(sets, share), 0
+    phase = display.phase(title, len(examples), "examples")
 
-        def show(progress: Progress) -> None:
-            bar.update(progress.done - bar.n)
-            success = f"{progress.broken / progress.right:.0%}" if progress.right else "-"
-            bar.set_postfix(queries=progress.asked, success=success)
+    def show(progress: Progress) -> None:
+        nonlocal asked
+        asked = progress.asked
+        if language := watched.language:
+            phase.to(progress.done, note, name=f"{title}: {language}")
 
+    def note() -> str:
+        low, high = watched.bounds()
+        return f"accuracy {low:.0%} to {high:.0%}, {asked:,} queries"
+
+    try:
         results = attack(
             examples,
             victim,
@@ -61,7 +70,13 @@ def attack_share(
             seed=seed,
             journal=journal,
             progress=show,
+            finished=watched.add,
         )
+    except BaseException:
+        display.close()
+        raise
+    phase.done, phase.note = len(examples), ", ".join(filter(None, [watched.summary(), f"{asked:,} queries"]))
+    phase.end(title)
     return dict(zip(share, results, strict=True))
 
 

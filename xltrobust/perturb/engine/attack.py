@@ -62,6 +62,7 @@ def attack(
     budget: int | None = None,
     journal: Journal | None = None,
     progress: Callable[[Progress], object] | None = None,
+    finished: Callable[[int, AttackResult], object] | None = None,
 ) -> list[AttackResult]:
     """Attacks every example that the victim classifies correctly, unless the goal leaves it alone.
 
@@ -89,6 +90,7 @@ def attack(
             original costs one, a gradient two, and a text that was asked about before nothing. None sets no limit.
         journal: answers on disk. What it holds is not asked again, and new answers are added. None keeps none.
         progress: called after every call of the victim.
+        finished: called with an example's index and result when it has finished.
 
     Returns:
         One result per example, in the order of the examples. An example that is not attacked costs one query and has no
@@ -133,6 +135,8 @@ def attack(
                 broken += result.broken and flight.attacked
                 right += flight.attacked
                 done += 1
+                if finished is not None:
+                    finished(flight.index, result)
         flying = [flight for flight in flying if results[flight.index] is None]
         tell()
 
