@@ -100,11 +100,12 @@ def lines(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_tas
 def test_a_log_names_the_languages_and_has_no_carriage_returns(lines: str) -> None:
     assert "\r" not in lines and "\x1b" not in lines
     own = [line for line in lines.splitlines() if re.match(r"epoch|training|test|attack", line)]
-    assert [re.sub(r"\d+\.\d %|\d+\.\d%", "N", re.sub(r"\d:\d\d:\d\d", "T", line)) for line in own] == [
+    timeless = (re.sub(r"\d:\d\d:\d\d", "T", line) for line in own)
+    assert [re.sub(r"\d+\.\d%|\d+/\d+(?= batches)", "N", line) for line in timeless] == [
         "epoch 1 of 2: validated on en, de, zh · source accuracy N",
         "epoch 2 of 2: validated on en, de, zh · source accuracy N",
-        "training: 14/14 batches in T",
-        "test of en, de, zh: 3/3 batches in T",
+        "training: N batches in T",
+        "test of en, de, zh: N batches in T",
         "attack typo: 75/75 examples in T · accuracy en N, de N, zh N, 150 queries",
     ]
 
