@@ -140,7 +140,8 @@ def _batches(trainer: pl.Trainer) -> float | None:
 def _done(trainer: pl.Trainer, pl_module: pl.LightningModule) -> float:
     if getattr(pl_module, "max_passes", None) is not None:
         return float(pl_module.used_passes)  # type: ignore[arg-type]
-    return float(trainer.fit_loop.epoch_loop.batch_progress.total.processed)  # completed is counted after callbacks
+    counted: Any = trainer.fit_loop.epoch_loop.batch_progress.total
+    return float(counted.processed)  # `completed` is counted after the callbacks
 
 
 def _figures(trainer: pl.Trainer) -> str:
