@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from readers_files import write_readers_files
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
-from test_attack_classifier import NAMES, save_classifier
 
 from xltrobust.__main__ import COMMANDS
 
@@ -39,9 +39,9 @@ def test_code_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     document = Document.parse(str(path), PythonCodeBlockParser(future_imports=["annotations"]))
     columns = ["language", "attack", "label", "prediction", "adversarial_text"]
     pd.DataFrame([["de", "typo", 0, 1, "mahc licht"]], columns=columns).to_parquet(tmp_path / "predictions.parquet")
-    # What pages take for granted: a finished run, and a model of the reader's.
+    # What pages take for granted: a finished run, and the reader's own files.
     document.namespace["run"] = tmp_path
-    save_classifier(tmp_path / "my-model", NAMES)
+    write_readers_files(tmp_path)
     examples = list(document.examples())
     assert examples
     with contextlib.redirect_stdout(io.StringIO()):
@@ -78,3 +78,11 @@ def help_of(command: str) -> str:
 
 def test_commands_are_found() -> None:
     assert len(XLTROBUST) > 10
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_of_the_repository_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", (ROOT / name).read_text(encoding="utf8"))
+    local = [link for pair in links for link in pair if link and not link.startswith(("https://", "#"))]
+    assert name == "CHANGELOG.md" or local
+    assert not [link for link in local if not (ROOT / link.partition("#")[0]).exists()]
