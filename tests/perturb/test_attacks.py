@@ -130,7 +130,8 @@ def test_the_victims_know_their_tasks(task: str, language: str) -> None:
 def test_attacks_take_twenty_points_and_more_than_chance(name: str, language: str, search: str) -> None:
     broken, asked = guided(name, language, search)
     chance = sum(own.broken_at is not None and own.broken_at <= asked for own in by_chance(name, language))
-    assert broken >= 0.2 * EXAMPLES and broken > chance
+    assert broken >= 0.2 * EXAMPLES, f"{name} is too weak: its entry's constraint may allow too little"
+    assert broken > chance, f"{search} finds no more than chance does"
 
 
 @pytest.mark.parametrize(("name", "language"), CANNOT)

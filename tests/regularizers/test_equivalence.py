@@ -148,11 +148,13 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
     assert trained(killed)[1]["passes"] == trained(whole)[1]["passes"]
 
 
-def test_reduced_precision_trains(tiny_encoder: Path, tiny_task: Path) -> None:
-    for name, precision in [("adv, clean share", "bf16-mixed"), ("freelb", "bf16-mixed"), ("vat", "bf16-true")]:
-        module, data = make(tiny_encoder, tiny_task)
-        own = trainer(max_epochs=1, limit_val_batches=1, precision=precision, gradient_clip_val=1.0)
-        own.callbacks.append(REGULARIZERS[name]())
-        pl.seed_everything(3)
-        own.fit(module, datamodule=data)
-        assert torch.isfinite(module.out.weight).all()
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+@pytest.mark.parametrize("name", REGULARIZERS)
+def test_reduced_precision_trains(tiny_encoder: Path, tiny_task: Path, name: str, precision: str) -> None:
+    module, data = make(tiny_encoder, tiny_task)
+    options = {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1, "gradient_clip_val": 1.0}
+    fitting = trainer(precision=precision, **options)
+    fitting.callbacks.append(REGULARIZERS[name]())
+    pl.seed_everything(3)
+    fitting.fit(module, datamodule=data)
+    assert torch.isfinite(module.out.weight).all()

@@ -10,9 +10,10 @@ from models.test_classifier import make, trainer
 from regularizers.catalogue import tiny_corpus
 from scipy.linalg import orthogonal_procrustes
 
+from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.errors import UserError
 from xltrobust.example import Example
-from xltrobust.export import sequence_classifier
+from xltrobust.exporting.model import save_model
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.regularizers import LinearMapping
 from xltrobust.text.languages import language_id
@@ -118,10 +119,12 @@ def test_it_is_refused_where_it_would_go_stale_or_has_no_words(
         LinearMapping(max_pairs=0)
 
 
-def test_a_mapped_model_is_not_exported_nor_asked_about_two_languages_at_once(tiny_encoder: Path) -> None:
+def test_a_mapped_model_is_not_exported_nor_asked_about_two_languages_at_once(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
     module = RobustClassifier(encoder=str(tiny_encoder), labels=["a", "b"], pooling="cls")
     module.language_maps.set("to", torch.eye(16))  # Tongan; every module has a method of that name
     with pytest.raises(UserError, match="linear maps of languages cannot be exported"):
-        sequence_classifier(module)
+        save_model(module, Tokenization(str(tiny_encoder), 16), tmp_path, pairs=False)
     with pytest.raises(UserError, match="pairs of texts in two"):
         module.language_maps(torch.zeros(1, 2, 16), {"language": torch.tensor([language_id("en", "to")])})
