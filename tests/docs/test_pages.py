@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
@@ -86,3 +87,9 @@ def test_links_of_the_repository_lead_somewhere(name: str) -> None:
     local = [link for pair in links for link in pair if link and not link.startswith(("https://", "#"))]
     assert name == "CHANGELOG.md" or local
     assert not [link for link in local if not (ROOT / link.partition("#")[0]).exists()]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+    told = metadata.metadata("xltrobust")
+    assert (citation["version"], citation["license"]) == (told["Version"], told["License-Expression"])
