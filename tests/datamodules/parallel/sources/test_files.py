@@ -46,7 +46,8 @@ def test_lines_that_are_not_utf8_are_named(tmp_path):
     refused(lambda: list(bitext), f"{bitext.target_file}:4322: not UTF-8")
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"one\n" * 1000)[:-12]])
+# ids: the compressed bytes hold the time, and the test's processes have to name it alike
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"one\n" * 1000)[:-12]], ids=["other", "cut"])
 def test_a_damaged_gzip_file_is_named(tmp_path, content):
     bitext = aligned(tmp_path, "one\n" * 1000, "eins\n" * 1000, ".gz")
     (tmp_path / "a.en.gz").write_bytes(content)
