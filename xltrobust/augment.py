@@ -81,7 +81,7 @@ def _view(name: str, options: str, rate: float) -> RandomView:
     parser.add_argument("--perturbation", type=Perturbation)
     section = {"perturbation": {"class_path": _in_full(name), "init_args": init_args}}
     try:
-        return RandomView(perturbation=parser.instantiate_classes(parser.parse_object(section)).perturbation, rate=rate)
+        return RandomView(perturbation=parser.instantiate(parser.parse_object(section)).perturbation, rate=rate)
     except (ArgumentError, TypeError) as error:
         raise UserError(f"--perturbation {name}: {' '.join(str(error).split())}") from None
 

@@ -83,7 +83,7 @@ def build_recipe(options: Any, where: str) -> Attack:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--recipe", type=Attack)
     try:
-        return parser.instantiate_classes(parser.parse_object({"recipe": options})).recipe
+        return parser.instantiate(parser.parse_object({"recipe": options})).recipe
     except (ArgumentError, TypeError, ValueError) as error:
         raise UserError(f"{where}: {one_line(error)}") from None
 

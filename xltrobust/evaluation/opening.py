@@ -180,7 +180,7 @@ def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualCl
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(CrossLingualClassification, "data")
     try:
-        return parser.instantiate_classes(parser.parse_object({"data": section})).data
+        return parser.instantiate(parser.parse_object({"data": section})).data
     except UserError:
         raise
     except (ArgumentError, TypeError, ValueError) as error:
