@@ -118,13 +118,18 @@ def run(options: argparse.Namespace) -> None:
         if not run_attack(session, name, recipe, fabric, **scope, seed=options.seed, similarity=options.similarity):
             fabric.print(f"{session.folder.path}: holds {name} already.")
     if using is not None:
+        from xltrobust.evaluation.session import read_rows
+        from xltrobust.evaluation.tracking import log_results
         from xltrobust.report.__main__ import main as report
+        from xltrobust.runs.loggers import logger_of
 
         with using.last() as alone:
             if alone:  # else the attacks under way still want their answers
                 shutil.rmtree(folder.answers, ignore_errors=True)
         with held(folder.path):  # whoever writes the report last has seen the results of all
             report([str(folder.path)])
+        if options.run and (logger := logger_of(folder.path, folder.options)) is not None:
+            log_results(logger, folder, read_rows(folder))
 
 
 def _open(options: argparse.Namespace, folder: RunFolder, fabric: Fabric) -> AttackSession:

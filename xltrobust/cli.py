@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import SUPPRESS, DefaultHelpFormatter
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -20,6 +21,7 @@ from xltrobust.files import check_folder
 from xltrobust.reading import check_checkpoint, read_yaml
 from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
 from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.loggers import PatientWandbLogger, WandbOptions
 from xltrobust.silence import VERBOSE, VERBOSE_HELP
 
 PROG = "xltrobust fit"
@@ -103,6 +105,7 @@ class FitCLI(LightningCLI):
             "--test_checkpoint", type=str | None, default=None, help="Do not train: test this checkpoint."
         )
         parser.add_lightning_class_args(AdversarialEvaluation, "adversarial")
+        parser.add_class_arguments(WandbOptions, "wandb")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(SourceEarlyStopping, "early_stopping")
@@ -167,7 +170,7 @@ class FitCLI(LightningCLI):
         if self.config_init.model.max_passes is not None:
             options["max_epochs"] = -1  # the budget ends training
         if self.config_init.trainer.logger in (None, True):
-            options["logger"] = default_loggers(run_dir)
+            options["logger"] = default_loggers(run_dir, self._wandb_options())
         options["callbacks"] = [*_listed(self.config_init.trainer.callbacks), *self._displays()]
         for name in ("best_checkpoint", "last_checkpoint"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
@@ -186,6 +189,14 @@ class FitCLI(LightningCLI):
         trainer.callbacks.append(RunRecorder(run_dir, self.config_text, trainer.loggers))
         trainer.loggers = []
         return trainer
+
+    def _wandb_options(self) -> WandbOptions:
+        """Those given, and in place of the others what runs are best grouped and found by."""
+        from xltrobust.evaluation.tracking import options_of
+        from xltrobust.regularizers.base import Regularizer
+
+        methods = [own.name for own in _listed(self.config_init.trainer.callbacks) if isinstance(own, Regularizer)]
+        return options_of(yaml.safe_load(self.config_text), methods)
 
     def _displays(self) -> Iterator[Any]:
         """Callbacks that show something, in place of Lightning's own."""
@@ -221,9 +232,14 @@ class FitCLI(LightningCLI):
     @rank_zero_only
     def report(self) -> None:
         """Prints the report of the finished run."""
+        from xltrobust.evaluation.session import read_rows
+        from xltrobust.evaluation.tracking import log_results
         from xltrobust.report.__main__ import main as report
 
         report([str(self.folder.path)])
+        for logger in [] if self.finished else self.trainer.loggers:
+            if isinstance(logger, PatientWandbLogger):
+                log_results(logger, self.folder, read_rows(self.folder))
         if self.finished:
             tested = self.config.test_checkpoint or self.folder.best
             print(

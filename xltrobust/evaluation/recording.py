@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from xltrobust.evaluation.attacked import AdversarialEvaluation
 from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.evaluation.predictions import Prediction, attack_record, write_predictions
 from xltrobust.evaluation.results import tested_model
+from xltrobust.evaluation.tracking import run_config
 from xltrobust.files import atomic_write, content_hash, write_json
+from xltrobust.perturb.recipe import describe_attack
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.loggers import PatientWandbLogger
 from xltrobust.runs.provenance import machine
 from xltrobust.runs.stopping import Stopped, heed_signals_first
 from xltrobust.seeding import global_seed
-
-_SHOWN = 200  # attacked examples in the W&B table
 
 
 class RunRecorder(pl.Callback):
@@ -66,12 +67,29 @@ class RunRecorder(pl.Callback):
 
     def _start_logging(self, trainer: pl.Trainer) -> None:
         trainer.loggers, self.loggers = trainer.loggers or self.loggers, []
+        for logger in trainer.loggers:
+            if isinstance(logger, PatientWandbLogger):
+                logger.passes = trainer.lightning_module.passes_so_far  # type: ignore[assignment]
 
     def _write_config(self, trainer: pl.Trainer) -> None:
         """The resolved configuration, which ``--config`` takes back; not that of a trial run."""
         if self.config is not None and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             with atomic_write(self.folder.config) as temporary:
                 temporary.write_text(self.config, encoding="utf8")
+        for logger in trainer.loggers:
+            if isinstance(logger, PatientWandbLogger):
+                logger.log_config(self._described(trainer))
+
+    def _described(self, trainer: pl.Trainer) -> dict[str, Any]:
+        attacks = {
+            name: describe_attack(recipe)
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+            if isinstance(callback, AdversarialEvaluation)
+            for name, recipe in callback.attacks.items()
+        }
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        encoder = trainer.lightning_module.hparams["encoder"]
+        return run_config(self.config, data, encoder, _regularizers(trainer), attacks)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seconds["fit"] = time.perf_counter() - self._started
@@ -90,7 +108,6 @@ class RunRecorder(pl.Callback):
             write_json(self._results(trainer, pl_module, evaluation) | {"passes": compute}, self.folder.results)
             shutil.rmtree(self.folder.answers, ignore_errors=True)
             self.folder.previous.unlink(missing_ok=True)  # nobody will resume from it
-            _log_table(evaluation.rows, trainer)
         # Nobody may go on to read the files before they are there.
         trainer.strategy.barrier("results written")
 
@@ -143,24 +160,3 @@ def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[
                 settings = {"seed": global_seed(), "max_examples": callback.max_examples, "languages": None}
                 found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0)) | settings
     return found
-
-
-def _log_table(rows: list[dict[str, Any]], trainer: pl.Trainer) -> None:
-    columns = [
-        "language",
-        "attack",
-        "id",
-        "label",
-        "prediction",
-        "text",
-        "text_pair",
-        "adversarial_text",
-        "adversarial_text_pair",
-        "queries",
-    ]
-    changed = [row for row in rows if row["adversarial_text"] is not None and row["label"] != row["prediction"]]
-    step = max(1, len(changed) // _SHOWN)
-    shown = [[row[name] for name in columns] for row in changed[::step]][:_SHOWN]
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger) and shown:
-            logger.log_table("attacked_examples", columns=columns, data=shown)

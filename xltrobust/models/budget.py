@@ -45,6 +45,12 @@ class ComputeBudget(pl.LightningModule):
         """The number of plain passes over the training set that cost as much."""
         return passes.equivalents / (PLAIN.equivalents * self.train_tokens) if self.train_tokens else 0.0
 
+    def passes_so_far(self) -> float:
+        """The cost of training in plain passes, from this device's count alone: near enough to draw curves over."""
+        devices = self.trainer.world_size if self._trainer is not None else 1
+        own = Passes(*(devices * count for count in self.passes.counts.tolist()))
+        return self._in_plain_passes(self._earlier.plus(own))
+
     @property
     def progress(self) -> float:
         """The share of the training that is done, from 0 to 1: of the budget or, without one, of the steps."""

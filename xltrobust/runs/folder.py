@@ -16,6 +16,7 @@ from xltrobust.renamed import with_new_names
 
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
+_ELSEWHERE = ("wandb",)  # sections of a configuration that change nothing of a run
 # Entries of results.json, of runs and of classifiers from elsewhere. Only the first four are required.
 _RESULTS: dict[str, type] = {
     "name": str, "source": str, "languages": list, "figures": dict,
@@ -50,7 +51,8 @@ class RunFolder:
         """
         if not self.config.exists():
             return
-        for name, *values in _differences(self.options, with_new_names(yaml.safe_load(config))):
+        here = {name: value for name, value in with_new_names(yaml.safe_load(config)).items() if name not in _ELSEWHERE}
+        for name, *values in _differences(self.options, here):
             before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
             raise UserError(
                 f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import netrc
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
-from pytorch_lightning.utilities import rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _INIT_SECONDS = 30
+_ID = ".wandb-id"  # in a run's folder
+_LONGEST = {"group": 128, "tags": 64}  # characters that W&B takes
+_RESULTS = ("test/",)  # figures that are no curves
+
+
+@dataclass
+class WandbOptions:
+    """Where W&B keeps a run, and how it is found there; nothing of it changes the run.
+
+    Args:
+        project: W&B's project.
+        entity: user or team; None is the user's default.
+        group: runs to show as one; None groups those whose configurations differ in the seed alone.
+        job_type: None is ``fit``, or ``test`` where a checkpoint is only tested.
+        tags: None are the task, the encoder, the regularizers and the attacks.
+    """
+
+    project: str = "xltrobust"
+    entity: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    tags: list[str] | None = None
 
 
 def wandb_mode() -> str:
@@ -48,6 +75,8 @@ class PatientWandbLogger(WandbLogger):
     def __init__(self, run_dir: str, project: str = "xltrobust", **kwargs: Any) -> None:
         self._run_dir = Path(run_dir)
         self._gone = False
+        # Tells the training's cost so far, in plain passes over the training set: what curves are drawn over.
+        self.passes: Callable[[], float] | None = None
         super().__init__(name=self._run_dir.name, save_dir=run_dir, project=project, offline=False, **kwargs)
 
     @property
@@ -57,14 +86,43 @@ class PatientWandbLogger(WandbLogger):
             self._experiment = self._start()
         return self._experiment
 
-    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
-        self._attempt(super().log_metrics, *args, **kwargs)
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:  # type: ignore[override]
+        if results := {name: value for name, value in metrics.items() if name.startswith(_RESULTS)}:
+            self.log_summary(results)
+        elif self.passes is not None:
+            self._attempt(super().log_metrics, {**metrics, "passes": self.passes()}, step)
+        else:
+            self._attempt(super().log_metrics, metrics, step)
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         self._attempt(super().log_hyperparams, *args, **kwargs)
 
     def log_table(self, *args: Any, **kwargs: Any) -> None:
         self._attempt(super().log_table, *args, **kwargs)
+
+    @rank_zero_only
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Adds to the run's configuration, which W&B groups and filters by."""
+        self._attempt(lambda: self.experiment.config.update(_plain(config), allow_val_change=True))
+
+    @rank_zero_only
+    def log_summary(self, figures: Mapping[str, float]) -> None:
+        """Adds figures to the run's summary: single values, which are no curves."""
+        self._attempt(lambda: self.experiment.summary.update(dict(figures)))
+
+    @rank_zero_only
+    def log_once(self, tables: Mapping[str, pd.DataFrame], pictures: Mapping[str, Path]) -> None:
+        """Adds tables, and the pictures that exist; a later one of the same name takes its place in the workspace."""
+
+        def log() -> None:
+            import wandb
+
+            shown: dict[str, Any] = {name: wandb.Table(dataframe=table) for name, table in tables.items() if len(table)}
+            shown |= {name: wandb.Image(str(path)) for name, path in pictures.items() if path.exists()}
+            if shown:
+                self.experiment.log(shown if self.passes is None else shown | {"passes": self.passes()})
+
+        self._attempt(log)
 
     def finalize(self, status: str) -> None:
         self._attempt(super().finalize, status)
@@ -83,14 +141,14 @@ class PatientWandbLogger(WandbLogger):
         import wandb
 
         self._run_dir.mkdir(parents=True, exist_ok=True)
-        options = {**self._wandb_init, "id": _kept_id(self._run_dir / ".wandb-id"), "resume": "allow"}
+        options = {**self._wandb_init, "id": _kept_id(self._run_dir / _ID), "resume": "allow"}
         options.pop("anonymous", None)
         settings = wandb.Settings(init_timeout=_INIT_SECONDS, silent=True, console="off")
         for mode in dict.fromkeys([wandb_mode(), "offline"]):
             try:
                 run = wandb.init(**(options | {"mode": mode, "settings": settings}))
-                run.define_metric("trainer/global_step")
-                run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+                run.define_metric("passes")  # what methods are compared at; epoch is there too
+                run.define_metric("*", step_metric="passes", step_sync=True)
                 return run
             except Exception as error:  # whatever it is, the run goes on
                 rank_zero_warn(f"W&B did not start ({mode}): {error}")
@@ -105,6 +163,42 @@ def _kept_id(path: Path) -> str:
     return path.read_text()
 
 
-def default_loggers(run_dir: str) -> list[Logger]:
+def default_loggers(run_dir: str, options: WandbOptions | None = None) -> list[Logger]:
     """The W&B and the CSV logger, which both write to the run's folder."""
-    return [PatientWandbLogger(run_dir), CSVLogger(run_dir, name="csv")]
+    return [PatientWandbLogger(run_dir, **_for_wandb(options or WandbOptions())), CSVLogger(run_dir, name="csv")]
+
+
+def logger_of(run_dir: Path, configuration: Mapping[str, Any]) -> PatientWandbLogger | None:
+    """The logger that goes on with a finished run's own run of W&B; None if it had none.
+
+    Args:
+        run_dir: the run's folder.
+        configuration: the run's.
+    """
+    if not (run_dir / _ID).exists():
+        return None
+    kept = {name: value for name, value in _wandb_section(configuration).items() if name in ("project", "entity")}
+    return PatientWandbLogger(str(run_dir), **kept)
+
+
+def _wandb_section(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that W&B was started with."""
+    loggers = (configuration.get("trainer") or {}).get("logger")
+    for logger in loggers if isinstance(loggers, list) else [loggers]:
+        if isinstance(logger, dict) and str(logger.get("class_path")).endswith(PatientWandbLogger.__name__):
+            return logger.get("init_args") or {}
+    return configuration.get("wandb") or {}
+
+
+def _for_wandb(options: WandbOptions) -> dict[str, Any]:
+    given = {name: value for name, value in asdict(options).items() if value is not None}
+    if "group" in given:
+        given["group"] = given["group"][: _LONGEST["group"]]
+    if "tags" in given:
+        given["tags"] = list(dict.fromkeys(tag[: _LONGEST["tags"]] for tag in given["tags"] if tag))
+    return given
+
+
+def _plain(value: Any) -> Any:
+    """A value in types of JSON."""
+    return json.loads(json.dumps(value, default=str))
