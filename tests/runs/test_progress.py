@@ -74,7 +74,10 @@ def test_bars_show_all_phases_and_leave_only_lines_behind() -> None:
     drawn = file.getvalue()
     for words in ("epoch 1 of 2", "validation: [de]", "2/4 batches · 0:00:08 left"):
         assert words in drawn
-    inner.end()
+    inner.end("")
+    display.say("a line")
+    after = file.getvalue().rpartition("a line")[2]
+    assert "epoch 1 of 2" in after and "validation" not in after
     outer.end("training")
     assert display._bars is None
     tail = file.getvalue().splitlines()

@@ -140,9 +140,11 @@ class Display:
     def remove(self, phase: Phase) -> None:
         """Takes a phase's bar away; the last one takes the display with it."""
         if self._bars is not None and phase in self._tasks:
-            self._bars.remove_task(self._tasks.pop(phase))
-            if not self._tasks:
-                self.close()
+            if len(self._tasks) == 1:
+                self.close()  # with the bar still there: Rich erases as many lines as it has drawn last
+            else:
+                self._bars.remove_task(self._tasks.pop(phase))
+                self._bars.refresh()  # or a line that is written next would draw the bar again
 
     def say(self, line: str) -> None:
         """Writes a line that stays."""
