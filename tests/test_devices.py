@@ -47,12 +47,14 @@ def test_two_processes_train(trained: Path, tmp_path: Path) -> None:
     config["run_dir"] = str(tmp_path / "run")
     config["trainer"] |= {"devices": 2, "max_epochs": 2}
     config["data"]["init_args"]["validate_targets"] = 2
+    config |= {"averaging": {"last": 2}, "test_weights": "averaged"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     run_command("fit", "--config", tmp_path / "config.yaml")
     predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
     assert len(predictions) == 2 * (25 + 25 + 1)
     assert not predictions.duplicated(["language", "id", "attack"]).any()
     results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf8"))
+    assert len(results["checkpoint"]["averaging"]["steps"]) == 2 and results["checkpoint"]["weights"] == "averaged"
     assert ["target_acc" in epoch for epoch in results["checkpoint"]["validation"]] == [False, True]
 
 

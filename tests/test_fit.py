@@ -13,6 +13,7 @@ from forking import Forking, forking
 
 from conftest import LABELS, run_command, write_tiny_config, write_tiny_task
 from xltrobust.attack import main as attack
+from xltrobust.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,31 @@ def test_a_finished_run_started_again_is_reported_and_left_as_it_is(config: Path
     assert own == "checkpoints/best.ckpt"
 
 
+def test_one_training_is_tested_with_each_of_its_weights(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path, command: Forking
+) -> None:
+    config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task, max_epochs=3, logger=False)
+    run = tmp_path / "run"
+    options = ["--averaging.last", 2, "--test_weights", "averaged"]
+    assert command.fit("--config", config, *options) == 0, command.stderr
+    results = json.loads((run / "results.json").read_text(encoding="utf8"))["checkpoint"]
+    assert results["path"] == "checkpoints/averaged.ckpt" and results["weights"] == "averaged"
+    assert results["averaging"] == {"every": None, "steps": [14, 21]} and results["chosen_by"] is None
+    assert RunFolder(run).checkpoint == RunFolder(run).averaged
+    found = {"averaged": pd.read_parquet(run / "predictions.parquet")}
+    for name in ("best", "last"):
+        own = ["--run_dir", tmp_path / name, "--test_checkpoint", run / "checkpoints" / f"{name}.ckpt"]
+        assert command.fit("--config", run / "config.yaml", *own) == 0, command.stderr
+        folder = RunFolder(tmp_path / name)
+        assert folder.finished["checkpoint"]["weights"] == name and folder.finished["checkpoint"]["averaging"] is None
+        assert folder.checkpoint == run / "checkpoints" / f"{name}.ckpt"
+        found[name] = pd.read_parquet(folder.predictions)
+    assert not found["last"]["prediction"].equals(found["averaged"]["prediction"])
+    # As training and testing at once have it.
+    assert command.fit("--config", config, "--run_dir", tmp_path / "again", "--test_weights", "last") == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "again" / "predictions.parquet"), found["last"])
+
+
 _CONSTRAINTS = "[{class_path: SemanticSimilarity, init_args: {encoder: /nowhere}}]"
 
 
@@ -95,6 +121,8 @@ _CONSTRAINTS = "[{class_path: SemanticSimilarity, init_args: {encoder: /nowhere}
         (["--model.nonsense", 1], "nonsense"),
         (["--trainer.callbacks", "SentenceAlignment"], "Alignment needs sentence pairs"),
         (["--adversarial.attacks.typo.constraints", _CONSTRAINTS], "/nowhere"),
+        (["--test_weights", "averaged"], "no weights are averaged"),
+        (["--averaging.last", 2, "--averaging.decay", 0.9], "only one of the arguments `last` and `decay`"),
         (["--trainer.max_steps", 2], "no epoch would be validated"),
         (["--trainer.limit_val_batches", 0], "no epoch would be validated"),
         (["--trainer.check_val_every_n_epoch", 3, "--trainer.max_steps", 9], "the first validation is after step 21"),

@@ -117,6 +117,63 @@ def test_killed_run_ends_as_if_it_had_not_been(
     assert sorted(own.name for own in (tmp_path / "b" / "run" / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
+@pytest.mark.parametrize("averaging", [{"last": 2}, {"last": 3, "every": 4}, {"decay": 0.7}], ids=str)
+@pytest.mark.parametrize(
+    ("moment", "kill_at", "every_n_train_steps"),
+    [
+        ("mid-epoch, on from a step", f"train_batch_end:{2 * STEPS + 5}", 5),
+        ("an epoch's end", "train_epoch_end:2", None),
+        ("the test", "test_batch_end:2", 5),
+    ],
+)
+def test_averaged_weights_are_those_of_a_run_that_was_not_killed(
+    moment: str, kill_at: str, every_n_train_steps: int | None, averaging: dict,
+    averaged_whole, tmp_path: Path, tiny_encoder: Path, tiny_task: Path, command: Forking,
+) -> None:  # fmt: skip
+    config = write_config(tmp_path / "b", tiny_encoder, tiny_task, every_n_train_steps)
+    own = yaml.safe_load(config.read_text()) | {"averaging": averaging, "test_weights": "averaged"}
+    config.write_text(yaml.safe_dump(own))
+    assert command.fit("--config", config, KILL_AT=kill_at) == -9, f"{moment}: the run was not killed"
+    assert command.fit("--config", config) == 0, command.stderr
+    expected = averaged_whole(averaging)
+    assert_equal(config, expected[0], moment)
+    for name, weights in averages(config).items():
+        assert torch.equal(weights, expected[1][name]), f"{moment}: {name} differs"
+
+
+def averages(config: Path) -> dict[str, torch.Tensor]:
+    run = config.parent / "run"
+    assert json.loads((run / "results.json").read_text(encoding="utf8"))["checkpoint"]["weights"] == "averaged"
+    return torch.load(run / "checkpoints" / "averaged.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def averaged_whole(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task: Path, command: Forking):
+    """What runs end with that average weights and were not killed: as ``outcome``, and the averaged weights."""
+    found: dict[str, tuple] = {}
+
+    def of(averaging: dict) -> tuple:
+        if repr(averaging) not in found:
+            config = write_config(tmp_path_factory.mktemp("averaged") / "a", tiny_encoder, tiny_task)
+            own = yaml.safe_load(config.read_text()) | {"averaging": averaging, "test_weights": "averaged"}
+            config.write_text(yaml.safe_dump(own))
+            assert command.fit("--config", config) == 0, command.stderr
+            found[repr(averaging)] = outcome(config), averages(config)
+        return found[repr(averaging)]
+
+    return of
+
+
+def test_the_last_state_is_that_of_the_training_s_end_however_often_it_is_saved(
+    never_killed, tmp_path: Path, tiny_encoder: Path, tiny_task: Path, command: Forking
+) -> None:
+    config = write_config(tmp_path / "b", tiny_encoder, tiny_task, 5)
+    assert command.fit("--config", config) == 0, command.stderr
+    last = torch.load(config.parent / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 3 * STEPS
+    assert_equal(config, never_killed(), "saved every few steps")
+
+
 @pytest.mark.parametrize(
     ("moment", "every_n_train_steps", "where"),
     [("mid-epoch", 2, f"train_batch_end:{STEPS + 3}"), ("validation", None, "validation_batch_end:2")],

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import SUPPRESS, DefaultHelpFormatter
@@ -19,6 +19,7 @@ from rich_argparse import RichHelpFormatter
 from xltrobust.errors import UserError, one_line
 from xltrobust.files import check_folder
 from xltrobust.reading import check_checkpoint, read_yaml
+from xltrobust.runs.averaging import CheckpointAveraging
 from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
 from xltrobust.runs.folder import RunFolder
 from xltrobust.runs.loggers import PatientWandbLogger, WandbOptions
@@ -102,12 +103,20 @@ class FitCLI(LightningCLI):
         parser.add_argument(*VERBOSE, action="store_true", default=SUPPRESS, help=VERBOSE_HELP)
         parser.add_argument("--run_dir", type=str, default="runs/run", help="The run's folder.")
         parser.add_argument(
+            "--test_weights",
+            type=Literal["best", "last", "averaged"],
+            default="best",
+            help="Which weights of the training are tested: the best epoch's by the source dev set, the last step's, "
+            "or the mean that `averaging` takes.",
+        )
+        parser.add_argument(
             "--test_checkpoint", type=str | None, default=None, help="Do not train: test this checkpoint."
         )
         parser.add_lightning_class_args(AdversarialEvaluation, "adversarial")
         parser.add_class_arguments(WandbOptions, "wandb")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(CheckpointAveraging, "averaging")
         parser.add_lightning_class_args(SourceEarlyStopping, "early_stopping")
         parser.link_arguments("model.encoder", "data.init_args.tokenizer")
         parser.link_arguments("data.labels", "model.labels", apply_on="instantiate")
@@ -149,6 +158,9 @@ class FitCLI(LightningCLI):
                 "model.max_passes and trainer.max_epochs both say when training ends: give only one of them "
                 "(--trainer.max_epochs null removes the other)."
             )
+        averaging = self.config.averaging
+        if (self.config.test_weights, tested, averaging.last, averaging.decay) == ("averaged", None, None, None):
+            raise UserError("test_weights: no weights are averaged: set averaging.last or averaging.decay.")
         adversarial, named = self.config.adversarial, self.config.best_checkpoint.attack
         if named is not None and (named not in (adversarial.attacks or {}) or adversarial.every_n_epochs is None):
             raise UserError(
@@ -172,7 +184,7 @@ class FitCLI(LightningCLI):
         if self.config_init.trainer.logger in (None, True):
             options["logger"] = default_loggers(run_dir, self._wandb_options())
         options["callbacks"] = [*_listed(self.config_init.trainer.callbacks), *self._displays()]
-        for name in ("best_checkpoint", "last_checkpoint"):
+        for name in ("best_checkpoint", "last_checkpoint", "averaging"):
             self.config_init[name].dirpath = str(self.folder.checkpoints)
         self.config_init["adversarial"].answers = self.folder.answers
         try:
@@ -213,21 +225,27 @@ class FitCLI(LightningCLI):
             yield RichModelSummary() if self.verbose else ShortModelSummary()
 
     def checkpoint_to_test(self) -> str | None:
-        """The checkpoint named by the user, or the best epoch's; None after ``fast_dev_run``, which keeps nothing.
+        """The checkpoint named by the user, or that of ``test_weights``; None after ``fast_dev_run``, which keeps none.
 
         Raises:
-            UserError: if no epoch was validated.
+            UserError: if there is none: no epoch was validated, or no weights were averaged.
         """
         if (named := self.config.test_checkpoint) is not None:
             return named
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return None
-        if not self.folder.best.exists():
+        own = self.folder.weights(self.config.test_weights)
+        if not own.exists() and own == self.folder.averaged:
+            raise UserError(
+                f"{self.folder.path}: the training ended before any weights were averaged: train for longer, or set a "
+                "smaller averaging.every."
+            )
+        if not own.exists():
             raise UserError(
                 f"{self.folder.path}: no epoch was validated, so there is no best one to test: train for longer "
                 "(trainer.max_steps, max_epochs) and let it validate (trainer.limit_val_batches)."
             )
-        return str(self.folder.best)
+        return str(own)
 
     @rank_zero_only
     def report(self) -> None:
@@ -241,7 +259,7 @@ class FitCLI(LightningCLI):
             if isinstance(logger, PatientWandbLogger):
                 log_results(logger, self.folder, read_rows(self.folder))
         if self.finished:
-            tested = self.config.test_checkpoint or self.folder.best
+            tested = self.config.test_checkpoint or self.folder.weights(self.config.test_weights)
             print(
                 f"{self.folder.path} had finished before: nothing was trained or tested. To test its model again, "
                 f"name a new folder: --run_dir NEW --test_checkpoint {tested}"

@@ -85,6 +85,31 @@ def test_plain_training_and_the_folder_of_the_data(tmp_path: Path) -> None:
     assert "method" not in facts(tmp_path / "older")
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "words"),
+    [
+        ({"weights": "best", "chosen_by": "val/source_acc"}, "the best epoch's, by the source dev set"),
+        ({"weights": "best", "chosen_by": "val/source_adv_acc/typo"}, "by the source dev set under typo"),
+        ({"weights": "last", "averaging": None}, "the last step's"),
+        (
+            {"weights": "averaged", "averaging": {"every": None, "steps": [7, 14]}},
+            "averaged: mean of 2 (ends of epochs: after step 7, 14)",
+        ),
+        (
+            {"weights": "averaged", "averaging": {"every": 5, "steps": [5, 10]}},
+            "averaged: mean of 2 (every 5 steps: after step 5, 10)",
+        ),
+        (
+            {"weights": "averaged", "averaging": {"every": None, "decay": 0.9, "updates": 8}},
+            "averaged: exponential mean over 8 steps, decay 0.9",
+        ),
+    ],
+)
+def test_a_run_says_which_weights_were_tested(tmp_path: Path, checkpoint: dict, words: str) -> None:
+    assert facts(tmp_path / "run", checkpoint=checkpoint)["weights tested"].endswith(words)
+    assert "weights tested" not in facts(tmp_path / "older", checkpoint={"path": "checkpoints/best.ckpt"})
+
+
 def test_heads_say_what_averages_are_over(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / name, name=name) for name in "ab"]
     text = write_report(runs, tmp_path / "out").markdown.read_text(encoding="utf8")

@@ -22,7 +22,8 @@ from xltrobust.evaluation.tracking import run_config
 from xltrobust.files import atomic_write, content_hash, write_json
 from xltrobust.perturb.recipe import describe_attack
 from xltrobust.regularizers.base import Regularizer
-from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.averaging import averaging_of
+from xltrobust.runs.folder import RunFolder, weights_name
 from xltrobust.runs.loggers import PatientWandbLogger
 from xltrobust.runs.provenance import machine
 from xltrobust.runs.stopping import Stopped, heed_signals_first
@@ -114,6 +115,7 @@ class RunRecorder(pl.Callback):
     def _results(self, trainer: pl.Trainer, module: Any, evaluation: MultilingualEvaluation) -> dict[str, Any]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         checkpoint, history = Path(str(trainer.ckpt_path)), evaluation.history
+        weights = weights_name(checkpoint)
         devices = trainer.num_devices * trainer.num_nodes
         return tested_model(
             self.folder,
@@ -129,7 +131,9 @@ class RunRecorder(pl.Callback):
             "checkpoint": {
                 "path": _checkpoint_path(checkpoint.resolve(), self.folder),
                 "hash": content_hash(checkpoint),
-                "chosen_by": history.chosen_by,
+                "weights": weights,
+                "averaging": averaging_of(checkpoint),
+                "chosen_by": history.chosen_by if weights in ("best", None) else None,
                 "validation": history.epochs,
             },
             "oracle": history.oracle(),

@@ -30,6 +30,7 @@ def about(summary: Summary) -> list[Block]:
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
         "processor": _processor(results.get("machine") or {}),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "weights tested": _weights(results.get("checkpoint") or {}),
         "parallel text": _parallel(data.get("parallel") or {}),
         "words with a translation": ", ".join(
             f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
@@ -148,6 +149,23 @@ def _parallel(record: Mapping[str, Any]) -> str:
     sources = ", ".join(f"{source['source']} {source['version']} ({source['licence']})" for source in record["sources"])
     control = f"; control: {record['control']}" if record.get("control") else ""
     return f"{record['pairs']:,} sentence pairs of {sources}, {record['hash'][:12]}{control}"
+
+
+def _weights(checkpoint: Mapping[str, Any]) -> str:
+    """Which weights of the training were tested; empty where a run does not say."""
+    name, averaging = checkpoint.get("weights"), checkpoint.get("averaging")
+    if name == "best":
+        attack = str(checkpoint.get("chosen_by")).partition("adv_acc/")[2]
+        return f"the best epoch's, by the source dev set{f' under {attack}' if attack else ''}"
+    if name == "last":
+        return "the last step's"
+    if not isinstance(averaging, Mapping):
+        return ""
+    if "decay" in averaging:
+        return f"averaged: exponential mean over {averaging['updates']} steps, decay {averaging['decay']}"
+    steps = averaging["steps"]
+    moments = f"every {averaging['every']} steps" if averaging.get("every") else "ends of epochs"
+    return f"averaged: mean of {len(steps)} ({moments}: after step {', '.join(map(str, steps))})"
 
 
 def _passes(counts: Mapping[str, float]) -> str:

@@ -70,7 +70,8 @@ class LastCheckpoint(ModelCheckpoint):
 
     If a validation follows a step, the state is saved after the validation; after the last step of an epoch, it is
     saved at the end of the epoch. Otherwise a validation that was killed would never be repeated: when Lightning
-    resumes, it assumes that a validation which follows a save has been done.
+    resumes, it assumes that a validation which follows a save has been done. The state at the end of the training is
+    always saved.
 
     The state before the last is kept as ``previous.ckpt`` until the run has finished, in case the last is damaged. This
     takes no extra space on disk: a save needs room for two states anyway, as it writes the new before it deletes the
@@ -105,6 +106,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
+        self._due = self._due or _ends_training(trainer)
         self._save_due(trainer)
 
     def _save_due(self, trainer: pl.Trainer) -> None:
@@ -142,6 +144,15 @@ def _ends_epoch(trainer: pl.Trainer) -> bool:
     """Whether the step just taken is the last of its epoch."""
     loop = trainer.fit_loop
     return loop.epoch_loop._is_training_done or (trainer.should_stop and loop._can_stop_early)
+
+
+def _ends_training(trainer: pl.Trainer) -> bool:
+    """Whether the epoch that ends is the last; Lightning's own answer, ``fit_loop.done``, changes the loop's state."""
+    loop, epochs, steps = trainer.fit_loop, trainer.max_epochs, trainer.max_steps
+    ended: Any = loop.epoch_progress.current
+    if epochs is not None and 0 <= epochs <= ended.processed:
+        return True
+    return 0 <= steps <= trainer.global_step or (trainer.should_stop and loop._can_stop_early)
 
 
 def _validation_follows(trainer: pl.Trainer) -> bool:

@@ -16,6 +16,7 @@ from xltrobust.renamed import with_new_names
 
 SCHEMA = 1
 PREVIOUS = "previous.ckpt"
+AVERAGED = "averaged.ckpt"
 _ELSEWHERE = ("wandb",)  # sections of a configuration that change nothing of a run
 # Entries of results.json, of runs and of classifiers from elsewhere. Only the first four are required.
 _RESULTS: dict[str, type] = {
@@ -40,6 +41,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
+        self.averaged = self.checkpoints / AVERAGED
         self.previous = self.checkpoints / PREVIOUS  # the state before the last, until the run has finished
         self.answers = self.path / "answers"  # of the model, to attacks that have not finished
 
@@ -106,6 +108,10 @@ class RunFolder:
         """The run's configuration, nested."""
         return read_yaml(self.config)
 
+    def weights(self, name: str) -> Path:
+        """The checkpoint with the ``best``, the ``last`` or the ``averaged`` weights of this run's training."""
+        return {"best": self.best, "last": self.last, "averaged": self.averaged}[name]
+
     @property
     def checkpoint(self) -> Path:
         """The checkpoint that was tested.
@@ -116,10 +122,20 @@ class RunFolder:
         named = self.options.get("test_checkpoint")
         # The path recorded for the run's own checkpoint is not used: the folder may have been renamed since.
         recorded = self.finished.get("checkpoint")
-        checkpoint = self.best if named is None else self.path / str(dict(recorded or {}).get("path"))
+        own = self.weights(self.options.get("test_weights", "best"))
+        checkpoint = own if named is None else self.path / str(dict(recorded or {}).get("path"))
         if not checkpoint.exists():
             raise UserError(f"{checkpoint}: not found; a run needs its checkpoint for this.")
         return checkpoint
+
+
+def weights_name(checkpoint: Path) -> str | None:
+    """Which weights of a training a run's checkpoint holds, by its file name; None if it has another name.
+
+    >>> weights_name(Path("runs/a/checkpoints/last.ckpt"))
+    'last'
+    """
+    return checkpoint.stem if checkpoint.stem in ("best", "last", "averaged") else None
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
