@@ -69,6 +69,7 @@ def options(place: Path, **changed: object) -> list[str]:
 
 def error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that is said."""
+    capsys.readouterr()  # what the test itself has made
     with pytest.raises(UserError) as refused:
         attack(arguments)
     said = capsys.readouterr().err.splitlines()

@@ -19,7 +19,7 @@ from xltrobust.evaluation.shares import attack_share
 from xltrobust.example import Example
 from xltrobust.models.network import Network
 from xltrobust.models.victim import ClassifierVictim
-from xltrobust.perturb import GreedySearch, TypoPerturbation
+from xltrobust.perturb import GreedySearch, Misclassification, TypoPerturbation
 from xltrobust.perturb.recipe import Attack
 from xltrobust.perturb.searches.replay import Replay
 
@@ -68,6 +68,6 @@ def test_any_network_is_tested_and_attacked(tiny_encoder: Path, tiny_task: Path)
 def test_gradients_are_the_networks(tiny_encoder: Path) -> None:
     tokenization = Tokenization(str(tiny_encoder), 64)
     network = BagOfBytes(["a", "b"], len(tokenization.tokenizer))
-    (found,) = ClassifierVictim(network, tokenization).gradients([Example("0", "en", "red", 1)])
+    (found,) = ClassifierVictim(network, tokenization).gradients([Example("0", "en", "red", 1)], Misclassification())
     expected = (network.head[:, 1] - network.head[:, 0]).numpy()
     np.testing.assert_allclose(found.gradients, np.tile(expected, (5, 1)), atol=1e-6)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
-from xltrobust.encoders.load import check_vocabulary, encoder_inputs
+from xltrobust.encoders.load import check_vocabulary, encoder_inputs, quiet
 from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError
 from xltrobust.models.network import Batch
@@ -33,7 +33,7 @@ class PretrainedClassifier(nn.Module):
     def __init__(self, name: str, labels: Sequence[str]) -> None:
         super().__init__()
         options: dict[str, Any] = {"dtype": "float32", "trust_remote_code": False, "output_loading_info": True}
-        with reading_model(name, "a classifier"):
+        with quiet(), reading_model(name, "a classifier"):
             self.model, loaded = AutoModelForSequenceClassification.from_pretrained(name, **options)
         if loaded["missing_keys"]:
             missing = sorted(loaded["missing_keys"])[0]
