@@ -85,9 +85,19 @@ def test_numbers_stand_for_classes_in_the_order_given(model: Path, rows: list, t
 
 def test_a_local_datasets_directory(model: Path, rows: list, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    pd.DataFrame(rows).rename(columns={"lang": "language"}).to_parquet(tmp_path / "set" / "test-0.parquet")
-    run(model, tmp_path / "out", "--data", tmp_path / "set", "--split", "test")
-    assert read(tmp_path / "out")[1]["languages"] == ["en", "de", "zh"]
+    table = pd.DataFrame(rows).rename(columns={"lang": "language"})
+    table.loc[table["id"] == table["id"].iloc[0], "text"] = None
+    table.to_parquet(tmp_path / "set" / "test-0.parquet")
+    run(model, tmp_path / "out", "--data", tmp_path / "set", "--split", "test", "--id", "id")
+    found, results = read(tmp_path / "out")
+    assert results["languages"] == ["en", "de", "zh"]
+    assert set(found.loc[(found["id"] == rows[0]["id"]) & found["attack"].isna(), "text"]) == {""}
+
+
+def test_a_language_goes_before_a_column_of_its_name(model: Path, rows: list, tmp_path: Path) -> None:
+    data = write(tmp_path / "a.tsv", [row for row in rows if row["lang"] == "de"])
+    run(model, tmp_path / "out", "--data", data, "--language", "id", "--id", "id")
+    assert read(tmp_path / "out")[1]["languages"] == ["id"]  # Indonesian
 
 
 @pytest.mark.parametrize(

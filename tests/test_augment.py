@@ -65,6 +65,35 @@ def test_a_column_is_perturbed_in_each_rows_language(tmp_path: Path, suffix: str
     assert all(ours["text"] != theirs["text"] for ours, theirs in zip(rows, made, strict=True))
 
 
+def test_all_but_the_text_of_an_object_stays_as_it_is(tmp_path: Path, capsys) -> None:
+    rows = [
+        {"id": 7, "text": "das haus ist alt", "tags": ["a", "b"], "ok": True, "none": None, "lang": "de"},
+        {"text": None, "id": 1.5, "lang": "de"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+    options = ("--perturbation", "typo", "--column", "text", "--language", "lang", path)
+    made = [json.loads(line) for line in said(capsys, *options)]
+    assert made[0]["text"] != rows[0]["text"]
+    assert [row | {"text": None} for row in made] == [row | {"text": None} for row in rows]
+    assert list(made[1]) == list(rows[1]) and made[1] == rows[1]
+    with pytest.raises(UserError, match="a.jsonl:1: expected text in 'tags', but got a list"):
+        augment(["--perturbation", "typo", "--column", "tags", "--language", "de", str(path)])
+
+
+def test_a_column_may_be_named_like_a_language(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "p.tsv"
+    path.write_text("id\tde\ten\tlg\n17\tdas haus\tthe house\tru\n", encoding="utf8")
+    options = ("--perturbation", "lookalike", "--rate", 1, path, "--column")
+    made = said(capsys, *options, "de", "--language", "de")[1].split("\t")
+    assert made[1] != "das haus" and [made[0], *made[2:]] == ["17", "the house", "ru"]
+    said(capsys, *options, "en", "--language", "id")  # Indonesian
+    with pytest.raises(UserError, match="'other'"):
+        said(capsys, *options, "en", "--language", "other")
+    russian, luganda = (said(capsys, *options, "en", "--language", code) for code in ("ru", "lg"))
+    assert russian == luganda  # the column `lg` holds codes, so it is the column
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

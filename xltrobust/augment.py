@@ -8,16 +8,18 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from xltrobust.command import run_command, user_errors
+from xltrobust.data_options import FIRST_ROWS
 from xltrobust.errors import OneLineParser, UserError, at_least
 from xltrobust.example import Example
 from xltrobust.files import atomic_write
 from xltrobust.reading import decoded_lines
 from xltrobust.seeding import derived_seed
-from xltrobust.text.languages import check_codes
+from xltrobust.text.languages import check_codes, names_column
 
 if TYPE_CHECKING:
     from xltrobust.perturb.random_view import RandomView
@@ -43,7 +45,10 @@ def main(arguments: Sequence[str]) -> None:
     what = parser.add_argument_group("what is perturbed")
     what.add_argument("file", help="UTF-8 text, one text a line (- reads stdin); or a .tsv, .csv or .jsonl file")
     what.add_argument("--column", help="of the texts in a table")
-    what.add_argument("--language", required=True, metavar="CODE|COLUMN", help="of all texts, or a column of codes")
+    what.add_argument(
+        "--language", required=True, metavar="CODE|COLUMN", help="of all texts, or a column of codes (a name that is "
+        "both is a code, unless that column holds codes)"
+    )  # fmt: skip
     how = parser.add_argument_group("how")
     how.add_argument(
         "--perturbation", required=True, metavar="NAME", help="of `xltrobust list perturbations`, in short (typo) or "
@@ -133,14 +138,18 @@ def _lines(file: str) -> Iterator[str]:
 
 
 def _write_table(path: Path, column: str, language: str, view: View, out: TextIO) -> None:
-    from xltrobust.datamodules.rows import read_rows
+    from xltrobust.datamodules.rows import as_text, read_objects, read_rows, require_columns
 
+    # Of an object, all but the text keeps its type.
+    records: Iterator[tuple[int, dict[str, Any]]] = read_objects(path) if path.suffix == ".jsonl" else read_rows(path)
+    first = list(islice(records, FIRST_ROWS))
+    by_row = names_column(language, [as_text(record) for _, record in first])
     writer: Any = None
-    for number, row in read_rows(path):
-        if column not in row:
-            raise UserError(f"{path}:{number}: there is no column {column!r}, but {', '.join(row)}.")
-        for copy in view(row[column], row.get(language, language), number):
-            changed = row | {column: copy}
+    for number, record in chain(first, records):
+        row = as_text(record)
+        require_columns(row, [column, language] if by_row else [column], f"{path}:{number}")
+        for copy in view(row[column], row[language] if by_row else language, number):
+            changed = record | {column: copy} if isinstance(record[column], str) else record
             if path.suffix == ".jsonl":
                 out.write(json.dumps(changed, ensure_ascii=False) + "\n")
             elif path.suffix == ".csv":

@@ -6,10 +6,17 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xltrobust.errors import DataError, UserError, at_least
+from xltrobust.text.languages import names_column
+
+if TYPE_CHECKING:
+    from xltrobust.datamodules.rows import Row
+
+FIRST_ROWS = 100  # from which it is told whether a column holds language codes
 
 
 def add_data_options(group: Any) -> None:
@@ -26,8 +33,9 @@ def add_data_options(group: Any) -> None:
     group.add_argument("--id", metavar="COLUMN", help="of an id, equal across languages for translations of one item")
     group.add_argument("--group", metavar="COLUMN", help="of what rows that are not independent share: a document, say")
     group.add_argument(
-        "--language", metavar="CODE|COLUMN", help="the language of all rows, or the column that holds it (default: the "
-        "column `language`, unless FILE holds {language})"
+        "--language", metavar="CODE|COLUMN", help="the language of all rows, or the column that holds it (a "
+        "name that is both is a code, unless that column holds codes; default: the column `language`, unless FILE "
+        "holds {language})"
     )  # fmt: skip
     group.add_argument("--header", nargs="+", metavar="COLUMN", help="columns of files that have no header line")
     group.add_argument(
@@ -58,9 +66,11 @@ def section_of(options: argparse.Namespace, classes: Sequence[str]) -> dict[str,
     """
     from xltrobust.datamodules.example_table import Columns
 
-    columns = _columns(options)
+    rows = _first_rows(options)
+    columns = list(rows[0])
     language = None if "{language}" in options.data else options.language or "language"
-    column = language if language in columns or (options.language is None and language) else None
+    is_column = language is not None and (options.language is None or names_column(language, rows))
+    column = language if is_column else None
     named = Columns(
         text=options.text, label=options.label, text_pair=options.text_pair, id=options.id, group=options.group,
         language=column,
@@ -85,8 +95,12 @@ def section_of(options: argparse.Namespace, classes: Sequence[str]) -> dict[str,
     return {"class_path": "xltrobust.datamodules.LabelledFile", "init_args": given}
 
 
-def _columns(options: argparse.Namespace) -> list[str]:
-    """The columns that the data have."""
+def _first_rows(options: argparse.Namespace) -> list[Row]:
+    """The first rows of the data.
+
+    Raises:
+        UserError: if there are none, or no such file.
+    """
     from xltrobust.datamodules.rows import read_rows
     from xltrobust.datamodules.tasks.labelled_file import files_by_language, hub_rows
 
@@ -100,9 +114,9 @@ def _columns(options: argparse.Namespace) -> list[str]:
         if not Path(options.data).suffix and not Path(options.data).is_file():
             raise UserError(f"--data {options.data}: not a file; for a datasets set, name its split with --split.")
         rows = read_rows(Path(options.data), options.header)
-    if (first := next(iter(rows), None)) is None:
+    if not (first := [row for _, row in islice(rows, FIRST_ROWS)]):
         raise DataError(f"{options.data}: it has no rows.")
-    return list(first[1])
+    return first
 
 
 def default_output(options: argparse.Namespace) -> str:

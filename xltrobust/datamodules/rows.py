@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from xltrobust.errors import DataError
 
@@ -31,9 +32,25 @@ def read_rows(path: Path, header: Sequence[str] | None = None) -> Iterator[Numbe
     readers = {".tsv": _read_delimited, ".csv": _read_delimited, ".jsonl": _read_json_lines}
     if path.suffix not in readers:
         raise DataError(f"{path}: expected a .tsv, .csv or .jsonl file; rename or convert it.")
+    with _opened(path) as file:
+        yield from readers[path.suffix](path, file, header)
+
+
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a ``.jsonl`` file with their line numbers, their values as JSON has them.
+
+    Raises:
+        DataError: if the file is missing or is not UTF-8, or if a line is not an object.
+    """
+    with _opened(path) as file:
+        yield from _json_objects(path, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from readers[path.suffix](path, file, header)
+            yield file
     except (FileNotFoundError, IsADirectoryError):
         raise DataError(f"{path}: no such file; check the path in the configuration.") from None
     except UnicodeDecodeError:
@@ -79,6 +96,11 @@ def _read_delimited(path: Path, file: Iterable[str], header: Sequence[str] | Non
 
 
 def _read_json_lines(path: Path, file: Iterable[str], header: Sequence[str] | None) -> Iterator[NumberedRow]:
+    for number, record in _json_objects(path, file):
+        yield number, as_text(record)
+
+
+def _json_objects(path: Path, file: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
@@ -95,11 +117,16 @@ def _read_json_lines(path: Path, file: Iterable[str], header: Sequence[str] | No
         if "\\u" in line:  # only escapes can stand for characters that UTF-8 cannot encode
             for key, value in record.items():
                 _check_characters(str(value), f"{path}:{number}: {key}")
-        yield number, {key: _text(value) for key, value in record.items()}
+        yield number, record
 
 
 class _Nested(str):
     """Stands for a list or an object, where text is expected."""
+
+
+def as_text(record: Mapping[str, Any]) -> Row:
+    """A row whose values have types, as text: null is empty; lists and objects are refused where text is wanted."""
+    return {name: _text(value) for name, value in record.items()}
 
 
 def _text(value: Any) -> str:

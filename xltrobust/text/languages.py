@@ -6,7 +6,7 @@ dictionary, a segmenter) goes through :func:`base_language`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import langcodes
@@ -32,7 +32,8 @@ def base_language(code: str) -> str:
         language = Language.get(code.replace("_", "-")).prefer_macrolanguage().language or "und"
     except LanguageTagError:
         language = ""
-    if not 2 <= len(language) <= 3:  # "german" is a well-formed tag but no ISO 639 code
+    # "german" is a well-formed tag but no ISO 639 code, and "17" is taken for one
+    if not 2 <= len(language) <= 3 or not language.isalpha():
         raise ValueError(f"Expected a language code such as 'de', 'zh-CN' or 'swh_Latn', but got {code!r}.")
     return language
 
@@ -50,16 +51,38 @@ def check_codes(argument: str, codes: Iterable[str], advice: str = "") -> None:
         ValueError: if one is not; names the argument, what was given and, where that is a language's name, its code.
     """
     for given in codes:
-        try:
-            base_language(given)
-        except ValueError:
+        if not is_code(given):
             code = code_of_name(given)
             hint = f": the code of that language is {code!r}" if code else ""
             more = f" {advice.format(code=code or 'CODE', name=given)}" if advice else ""
             raise ValueError(
                 f"Expected argument `{argument}` to name languages by codes such as 'de', 'zh-CN' or 'swh_Latn', "
                 f"but got {given!r}{hint}.{more}"
-            ) from None
+            )
+
+
+def names_column(name: str, rows: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a name that a user gives for the language of rows stands for a column, not for a code.
+
+    Many columns are named like a language: ``id`` (Indonesian), or ``de`` in a table of translations. A language code
+    therefore stands for itself, unless all values in the column of that name are codes too.
+
+    Args:
+        name: a language code or the name of a column.
+        rows: the first rows of the table.
+    """
+    if not rows or name not in rows[0]:
+        return False
+    return not is_code(name) or all(is_code(row.get(name, "")) for row in rows)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a language code that :func:`base_language` takes."""
+    try:
+        base_language(text)
+    except ValueError:
+        return False
+    return True
 
 
 def code_of_name(name: str) -> str | None:

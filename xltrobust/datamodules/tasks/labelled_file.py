@@ -11,7 +11,7 @@ from typing import Any
 
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.example_table import Columns, examples_from_rows
-from xltrobust.datamodules.rows import NumberedRow, read_rows, require_columns
+from xltrobust.datamodules.rows import NumberedRow, as_text, read_rows, require_columns
 from xltrobust.errors import DataError
 from xltrobust.example import Example, Language
 from xltrobust.text.languages import check_codes
@@ -212,12 +212,9 @@ def hub_rows(name: str, subset: str | None, split: str) -> Iterator[NumberedRow]
         ) from None
     names = {column: kind for column, kind in rows.features.items() if isinstance(kind, ClassLabel)}
     for number, row in enumerate(rows, 1):
-        yield (
-            number,
-            {
-                column: names[column].int2str(value)
-                if column in names and value is not None and value >= 0
-                else str(value)
-                for column, value in row.items()
-            },
-        )
+        named = {
+            column: names[column].int2str(row[column])
+            for column in names
+            if row[column] is not None and row[column] >= 0
+        }
+        yield number, as_text(row | named)
