@@ -103,6 +103,10 @@ def test_plain_training_and_the_folder_of_the_data(tmp_path: Path) -> None:
             {"weights": "averaged", "averaging": {"every": None, "decay": 0.9, "updates": 8}},
             "averaged: exponential mean over 8 steps, decay 0.9",
         ),
+        (
+            {"weights": "averaged", "averaging": {"weights": "last", "seeds": [3, 1]}},
+            "averaged: mean of 2 runs' last weights, of seeds 3, 1",
+        ),
     ],
 )
 def test_a_run_says_which_weights_were_tested(tmp_path: Path, checkpoint: dict, words: str) -> None:

@@ -163,6 +163,9 @@ def _weights(checkpoint: Mapping[str, Any]) -> str:
         return ""
     if "decay" in averaging:
         return f"averaged: exponential mean over {averaging['updates']} steps, decay {averaging['decay']}"
+    if "seeds" in averaging:
+        seeds = ", ".join(map(str, averaging["seeds"]))
+        return f"averaged: mean of {len(averaging['seeds'])} runs' {averaging['weights']} weights, of seeds {seeds}"
     steps = averaging["steps"]
     moments = f"every {averaging['every']} steps" if averaging.get("every") else "ends of epochs"
     return f"averaged: mean of {len(steps)} ({moments}: after step {', '.join(map(str, steps))})"

@@ -54,7 +54,7 @@ class RunFolder:
         if not self.config.exists():
             return
         here = {name: value for name, value in with_new_names(yaml.safe_load(config)).items() if name not in _ELSEWHERE}
-        for name, *values in _differences(self.options, here):
+        for name, *values in differences(self.options, here):
             before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
             raise UserError(
                 f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "
@@ -138,13 +138,13 @@ def weights_name(checkpoint: Path) -> str | None:
     return checkpoint.stem if checkpoint.stem in ("best", "last", "averaged") else None
 
 
-def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Where two nested configurations differ: the dotted name of each such option, and its two values.
 
     Options that only one of them has are ignored, as they come from different versions of the package. Attacks are
     compared nevertheless, because users name them.
 
-    >>> list(_differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
+    >>> list(differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
     [('a.b', 1, 3), ('a.c', None, {'d': 4})]
     """
     if not (isinstance(old, dict) and isinstance(new, dict)):
@@ -156,4 +156,4 @@ def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any,
     elif bool(old) != bool(new) and not name.endswith(".init_args"):
         yield name, old, new
     for key in sorted(old.keys() & new.keys()):
-        yield from _differences(old[key], new[key], f"{name}.{key}" if name else str(key))
+        yield from differences(old[key], new[key], f"{name}.{key}" if name else str(key))
