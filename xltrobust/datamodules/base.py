@@ -30,7 +30,8 @@ class CrossLingualClassification(ParallelText, ABC):
     sharding and resuming are done here.
 
     Args:
-        tokenizer: hub name, local directory or ``bundled``; the command line sets it to the model's encoder.
+        tokenizer: hub name, local directory, ``bundled`` or ``bundled-cnn``; the command line sets it to the
+            model's encoder.
         source: the language of the training data.
         batch_size: training examples per device and step.
         eval_batch_tokens: tokens per batch, padding included, in evaluation and attack.

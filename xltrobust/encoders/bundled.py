@@ -91,14 +91,19 @@ def bundled_normalizer(file: E5File) -> Normalizer:
     barrier = chr(deleted[0])
     return normalizers.Sequence(
         [
-            normalizers.Replace(Regex(_character_class(deleted)), ""),
-            normalizers.Replace(Regex(f"(?<={_character_class(short)})(?={joining})"), barrier),
+            normalizers.Replace(Regex(character_class(deleted)), ""),
+            normalizers.Replace(Regex(f"(?<={character_class(short)})(?={joining})"), barrier),
             normalizers.Precompiled(precompiled_charsmap(file.character_map)),
         ]
     )
 
 
-def _character_class(code_points: Iterable[int]) -> str:
+def character_class(code_points: Iterable[int]) -> str:
+    """A regular expression for one character of a set.
+
+    >>> character_class([0x61, 0x62, 0x64])
+    '[\\\\x{61}-\\\\x{62}\\\\x{64}-\\\\x{64}]'
+    """
     ranges: list[list[int]] = []
     for code_point in sorted(code_points):
         if ranges and ranges[-1][1] == code_point - 1:

@@ -26,7 +26,8 @@ def load_encoder(
     """A pretrained encoder without its pooler (an unused pooler has no gradient, which breaks DDP).
 
     Args:
-        name_or_path: what ``AutoModel`` reads (mBERT, XLM, XLM-R, mDeBERTa, …), or ``bundled``. No remote code is run.
+        name_or_path: what ``AutoModel`` reads (mBERT, XLM, XLM-R, mDeBERTa, …), ``bundled`` or
+            ``bundled-cnn``. No remote code is run.
         freeze_embeddings: do not train the word embeddings. They are most of a multilingual encoder's parameters, and
             fine-tuning on one language moves the embeddings of its words only.
         dropout: replaces the dropout probabilities of the encoder's configuration.

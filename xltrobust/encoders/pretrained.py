@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from xltrobust.encoders.bundled import bundled_path
+from xltrobust.encoders.bundled_cnn import bundled_cnn_path
 from xltrobust.errors import UserError, one_line
 
 BUNDLED = "bundled"
+BUNDLED_CNN = "bundled-cnn"
 
 
 class UnreadableModel(UserError, ValueError, OSError):
@@ -35,8 +37,10 @@ def reading_model(name: str, what: str) -> Iterator[None]:
 
 
 def resolve(name: str) -> str:
-    """The argument of ``from_pretrained`` for a hub name, a local directory (both unchanged) or ``bundled``.
+    """The argument of ``from_pretrained`` for a hub name, a local directory (both unchanged) or a bundled encoder.
 
-    For ``bundled`` it is the directory of the offline encoder, which is written on first use.
+    For ``bundled`` and ``bundled-cnn`` it is the encoder's directory, which is written on first use.
     """
-    return str(bundled_path()) if name == BUNDLED else name
+    if name == BUNDLED:
+        return str(bundled_path())
+    return str(bundled_cnn_path()) if name == BUNDLED_CNN else name

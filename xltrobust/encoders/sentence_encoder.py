@@ -12,6 +12,7 @@ from torch import Tensor
 
 from xltrobust.encoders.batches import length_batches
 from xltrobust.encoders.load import encoder_inputs, load_encoder
+from xltrobust.encoders.pretrained import BUNDLED_CNN
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example, Side
 
@@ -22,8 +23,10 @@ _REMEMBERED = 20_000  # vectors kept in memory
 class SentenceEncoder:
     """Sentence vectors of a pretrained encoder: the mean of its last layer over the tokens, scaled to length 1.
 
+    That of ``bundled-cnn`` is its own pooling, and no prefix is put before the texts.
+
     Args:
-        encoder: hub name, local directory or ``bundled``.
+        encoder: hub name, local directory, ``bundled`` or ``bundled-cnn``.
         prefix: put before every text; the bundled encoder and other E5 models expect ``"query: "``.
         max_length: in tokens, special tokens included; longer texts are truncated.
 
@@ -32,7 +35,8 @@ class SentenceEncoder:
     """
 
     def __init__(self, encoder: str = "bundled", *, prefix: str = "query: ", max_length: int = 128) -> None:
-        self.encoder, self.prefix, self.max_length = encoder, prefix, max_length
+        self.encoder, self.max_length = encoder, max_length
+        self.prefix = "" if encoder == BUNDLED_CNN else prefix
         self._vectors: dict[str, np.ndarray] = {}
 
     def __call__(self, examples: Sequence[Example], side: Side = "text") -> np.ndarray:
@@ -89,6 +93,9 @@ class SentenceEncoder:
 
 def _pooled(encoder: Any, batch: dict[str, Tensor]) -> Tensor:
     hidden = encoder(**encoder_inputs(encoder, batch)).last_hidden_state
+    if hasattr(encoder, "pool"):
+        pooled = encoder.pool(hidden, batch["attention_mask"])
+        return pooled / pooled.norm(dim=1, keepdim=True)
     mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
     mean = (hidden * mask).sum(1) / mask.sum(1)
     return mean / mean.norm(dim=1, keepdim=True)

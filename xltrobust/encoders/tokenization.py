@@ -16,8 +16,9 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from xltrobust.cache import cached_folder
+from xltrobust.encoders import cnn_model as cnn_model  # makes its type known to transformers
 from xltrobust.encoders.batches import padded_length
-from xltrobust.encoders.pretrained import UnreadableModel, reading_model, resolve
+from xltrobust.encoders.pretrained import BUNDLED_CNN, UnreadableModel, reading_model, resolve
 from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.files import cache_root
@@ -30,7 +31,7 @@ _WORTH_A_FILE = 2_000  # texts; tokenizing fewer takes less time than opening a 
 
 @lru_cache(maxsize=8)
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub model, a local model or the ``bundled`` one. Remote code is never run.
+    """The tokenizer of a hub model, a local model, ``bundled`` or ``bundled-cnn``. Remote code is never run.
 
     Raises:
         UnreadableModel: if it cannot be found, is damaged, or has no vocabulary but special tokens.
@@ -142,6 +143,11 @@ class Tokenization:
     def _call(self, examples: Sequence[Example], **options: Any) -> Any:
         texts = [example.text for example in examples]
         pairs = None if examples[0].text_pair is None else [example.text_pair for example in examples]
+        if pairs is not None and self.name == BUNDLED_CNN:
+            raise UserError(
+                f"{BUNDLED_CNN} reads single texts: it adds up the tokens of a text, and could not compare the two "
+                "texts of a pair; choose another encoder or task."
+            )
         # Not verbose: texts over the model's maximum are recorded in ``truncated``, without a warning.
         return self.tokenizer(texts, pairs, return_attention_mask=False, verbose=False, **options)
 

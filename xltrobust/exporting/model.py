@@ -41,6 +41,11 @@ def save_model(
             "Models with linear maps of languages cannot be exported: no library's classifiers are told a text's "
             "language. Train without LinearMapping."
         )
+    if module.pooling == "encoder":
+        raise UserError(
+            "Models with the encoder bundled-cnn cannot be exported: no library has its class, and a class of our own "
+            "would be remote code to whoever loads it. Train another encoder."
+        )
     if getattr(tokenization.tokenizer, "lang2id", None):
         raise UserError(
             f"Models with {module.encoder.config.model_type} encoders cannot be exported: no library's classifiers are "

@@ -32,11 +32,12 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
     """Classification of texts or text pairs with any multilingual encoder.
 
     Args:
-        encoder: hub name, local directory or ``bundled``.
+        encoder: hub name, local directory, ``bundled`` or ``bundled-cnn``.
         labels: the classes; the command line takes them from the data.
         freeze_embeddings: see :func:`load_encoder`.
         freeze_encoder: train the head alone.
-        pooling: ``cls`` takes the first token's vector, ``mean`` the mean over all tokens but padding.
+        pooling: ``cls`` takes the first token's vector, ``mean`` the mean over all tokens but padding, ``encoder``
+            the encoder's own pooling, which ``bundled-cnn`` alone has and needs.
         dropout: dropout probability of the encoder and the head. None keeps the encoder's, and takes 0.1 for the head.
         encoder_lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head (and of regularizers' own parameters).
@@ -61,7 +62,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         labels: list[str],
         freeze_embeddings: bool = False,
         freeze_encoder: bool = False,
-        pooling: Literal["cls", "mean"] = "cls",
+        pooling: Literal["cls", "mean", "encoder"] = "cls",
         dropout: float | None = None,
         encoder_lr: float = 2e-5,
         head_lr: float = 1e-3,
@@ -73,8 +74,8 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         super().__init__()
         if len(labels) < 2:
             raise ValueError(f"Expected argument `labels` to name at least two classes, but got {labels}.")
-        if pooling not in ("cls", "mean"):
-            raise ValueError(f"Expected argument `pooling` to be 'cls' or 'mean', but got {pooling!r}.")
+        if pooling not in ("cls", "mean", "encoder"):
+            raise ValueError(f"Expected argument `pooling` to be 'cls', 'mean' or 'encoder', but got {pooling!r}.")
         rates = {"encoder_lr": encoder_lr, "head_lr": head_lr, "weight_decay": weight_decay}
         for name, value in rates.items():
             if not 0 <= value < math.inf:
@@ -92,6 +93,9 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         self.pooling = pooling
         self.max_passes = max_passes
         self.encoder = load_encoder(encoder, freeze_embeddings=freeze_embeddings, dropout=dropout)
+        if (pooling == "encoder") != hasattr(self.encoder, "pool"):
+            expected = "'cls' or 'mean'" if pooling == "encoder" else "'encoder'"
+            raise ValueError(f"Expected argument `pooling` to be {expected} for {encoder}, but got {pooling!r}.")
         if freeze_encoder:
             self.encoder.requires_grad_(False)
         self.language_maps = LanguageMaps()
@@ -138,6 +142,8 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         """One vector an example, shape (B, H), of hidden states, shape (B, T, H)."""
         if self.pooling == "cls":
             return hidden[:, 0]
+        if self.pooling == "encoder":
+            return self.encoder.pool(hidden, batch["attention_mask"])
         mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
         return (hidden * mask).sum(1) / mask.sum(1)
 

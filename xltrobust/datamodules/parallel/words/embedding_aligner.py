@@ -29,7 +29,7 @@ class EmbeddingAligner(WordAligner):
     A word's vector is the mean of its tokens' vectors in one layer. Words beyond the maximum length are not aligned.
 
     Args:
-        encoder: hub name, local directory or ``bundled``.
+        encoder: hub name, local directory, ``bundled`` or ``bundled-cnn``.
         layer: 0 for the embeddings, up to the encoder's number of layers; middle layers align best.
         method: ``argmax`` (precise; see :func:`argmax_links`), ``itermax`` (more links, by the paper's algorithm), or
             ``itermax_simalign`` (as in the authors' code; see :func:`itermax_links`).
