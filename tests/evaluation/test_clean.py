@@ -115,12 +115,21 @@ def test_a_checkpoint_hands_its_history_on(tested, tiny_encoder: Path, tiny_task
     assert epochs[:6] == evaluation.history.epochs and len(epochs) == 7
 
 
-def test_the_history_of_an_older_checkpoint_is_taken_unless_it_knows_less() -> None:
+def test_a_history_that_knows_less_is_not_taken() -> None:
     history = ValidationHistory()
     history.take_from({"validation_history": [{"epoch": 0.0, "source_acc": 0.5}], "callbacks": {"Other": {"a": 1}}})
     assert history.epochs == [{"epoch": 0.0, "source_acc": 0.5}]
-    history.take_from({"validation_history": []})
+    for less in ({"validation_history": []}, {}):
+        history.take_from(less)
     assert len(history.epochs) == 1
+
+
+def test_checkpoints_of_weights_alone_hold_the_history(tested, tmp_path: Path) -> None:
+    evaluation, _, fitting = tested
+    fitting.save_checkpoint(tmp_path / "best.ckpt", weights_only=True)
+    history = ValidationHistory()
+    history.take_from_file(tmp_path / "best.ckpt")
+    assert history.epochs == evaluation.history.epochs and len(history.epochs) == 6
 
 
 def test_the_evaluation_stands_after_what_adds_to_it(tiny_encoder: Path, tiny_task: Path) -> None:

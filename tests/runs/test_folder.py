@@ -80,3 +80,14 @@ def test_one_more_attack_is_another_configuration_and_an_option_of_another_versi
         folder.check_config(yaml.safe_dump(OPTIONS | {"adversarial": {"attacks": attacks, "max_examples": None}}))
     newer = {"data": {"class_path": "Task", "init_args": {"parallel": None, "batch_size": 16, "new": {"a": 1}}}}
     folder.check_config(yaml.safe_dump(OPTIONS | newer | {"another": 3}))
+
+
+def test_languages_that_a_mapping_has_more_are_another_configuration(tmp_path: Path) -> None:
+    def config(**languages: str) -> str:
+        return yaml.safe_dump({"data": {"init_args": {"languages": languages, "validate_targets": 1}}})
+
+    folder = RunFolder(tmp_path)
+    folder.config.write_text(config(de="german"))
+    folder.check_config(config(de="german").replace("validate_targets: 1", "validate_targets: 0"))
+    with pytest.raises(UserError, match=r"data.init_args.languages: \['de'\] there, \['de', 'es'\] here"):
+        folder.check_config(config(de="german", es="spanish"))

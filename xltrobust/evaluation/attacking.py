@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from lightning_fabric import Fabric
 
 from xltrobust.encoders.sentence_encoder import sentence_encoder
+from xltrobust.errors import UserError
 from xltrobust.evaluation.scope import Scope
 from xltrobust.evaluation.session import AttackSession
 from xltrobust.evaluation.shares import attack_share, changeable, check_languages, chosen_share
@@ -49,27 +51,53 @@ def run_attack(
     check_languages(languages, session.sets)
     seed = session.seed if seed is None else seed
     wanted = Scope(languages, session.max_examples if max_examples is None else max_examples)
-    scope = session.scope(name, attack, wanted, seed)
-    places = changeable(name, attack, session.sets, scope.languages)
-    done = session.done(name)
-    missing = [at for at in chosen_share(session.sets, places, scope.max_examples) if at not in done]
-    if not missing:
-        return False
+    attacked = False
+    # Again if another process has meanwhile widened what the attack covers: then there is more to do.
+    while True:
+        scope, missing = _plan(session, name, attack, wanted, seed, fabric)
+        if not missing:
+            return attacked
+        if not attacked:
+            _prepare(attack, similarity)
+        started = time.perf_counter()
+        journal = session.journal(fabric.global_rank)
+        found = attack_share(
+            f"attack {name}", attack, session.sets, missing[fabric.global_rank :: fabric.world_size], session.victim,
+            journal=journal, seed=seed, display=Display(shown=fabric.is_global_zero),
+        )  # fmt: skip
+        journal.close()
+        found = session.gathered(found, fabric)
+        if fabric.is_global_zero:
+            session.add(name, attack, found, scope, seed, time.perf_counter() - started, similarity)
+        attacked = True
+        fabric.barrier()
+
+
+def _plan(
+    session: AttackSession, name: str, attack: Attack, wanted: Scope, seed: int, fabric: Fabric
+) -> tuple[Scope, list[tuple[int, int]]]:
+    """What the attack will cover, and the examples that are missing; the first process decides for all.
+
+    It alone has read what others added. An error is told to all processes, none of which waits then for the others.
+    """
+    plan: Any = None
+    if fabric.is_global_zero:
+        try:
+            scope = session.scope(name, attack, wanted, seed)
+            places = changeable(name, attack, session.sets, scope.languages)
+            done = session.done(name)
+            plan = scope, [at for at in chosen_share(session.sets, places, scope.max_examples) if at not in done]
+        except UserError as error:
+            plan = error
+    plan = fabric.broadcast(plan)
+    if isinstance(plan, UserError):
+        raise plan
+    return plan
+
+
+def _prepare(attack: Attack, similarity: str | None) -> None:
     for constraint in attack.constraints:
         if isinstance(constraint, BatchedConstraint):
             constraint.prepare()
     if similarity:
         sentence_encoder(similarity).load()
-    started = time.perf_counter()
-    share = missing[fabric.global_rank :: fabric.world_size]
-    journal = session.journal(fabric.global_rank)
-    found = attack_share(
-        f"attack {name}", attack, session.sets, share, session.victim,
-        journal=journal, seed=seed, display=Display(shown=fabric.is_global_zero),
-    )  # fmt: skip
-    journal.close()
-    found = session.gathered(found, fabric)
-    if fabric.is_global_zero:
-        session.add(name, attack, found, scope, seed, time.perf_counter() - started, similarity)
-    fabric.barrier()
-    return True

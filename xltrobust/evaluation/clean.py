@@ -67,14 +67,14 @@ class MultilingualEvaluation(pl.Callback):
 
     # Its state, and where it comes from: checkpoints
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"validation_history": self.history.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history.take(state_dict["validation_history"])
-
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
-        self.history.take_from(checkpoint)  # of an older version too
+        self.history.take_from(checkpoint)
+        self._keep_history(pl_module)
+
+    def _keep_history(self, pl_module: pl.LightningModule) -> None:
+        """Leaves the history where all checkpoints find it: those of weights alone hold no state of callbacks."""
+        if (notes := getattr(pl_module, "checkpoint_notes", None)) is not None:
+            notes["validation_history"] = self.history.epochs
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.history.chosen_by = next(
@@ -122,6 +122,7 @@ class MultilingualEvaluation(pl.Callback):
         pl_module.log("val/loss", self._loss.compute(), sync_dist=True)
         if not trainer.sanity_checking:
             self.history.add(epoch)
+            self._keep_history(pl_module)
             oracle = self.history.oracle()
             pl_module.log_dict({f"oracle/{name}": value for name, value in oracle.items()}, sync_dist=True)
 

@@ -40,16 +40,13 @@ class ValidationHistory:
             self.epochs = list(epochs)
 
     def take_from(self, checkpoint: Mapping[str, Any]) -> None:
-        """Takes the history that a checkpoint holds, wherever this or an older version put it."""
-        states = [checkpoint, *(checkpoint.get("callbacks") or {}).values()]
-        for state in states:
-            if isinstance(state, Mapping) and isinstance(epochs := state.get("validation_history"), list):
-                self.take(epochs)
+        """Takes the history that a checkpoint holds."""
+        self.take(checkpoint.get("validation_history") or [])
 
     def take_from_file(self, path: Any) -> None:
         """The same from a checkpoint's file; without one, or when this history goes further already, nothing is read.
 
-        Lightning gives callbacks their state back when a training goes on, and not for a test.
+        Lightning shows checkpoints to callbacks when a training goes on, and not for a test.
 
         Raises:
             UserError: if the file is damaged.

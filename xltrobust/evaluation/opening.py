@@ -16,6 +16,7 @@ from xltrobust.encoders.pretrained import reading_model
 from xltrobust.errors import UserError, one_line
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
+from xltrobust.evaluation.scope import with_languages, without_languages
 from xltrobust.evaluation.session import AttackSession, read_rows
 from xltrobust.evaluation.shares import attack_share, check_languages, chosen_share
 from xltrobust.models.from_elsewhere import load_classifier
@@ -80,9 +81,9 @@ def open_classifier(
     if results is not None:
         if results["encoder"] != name:
             raise UserError(f"{folder.path} holds results of {results['encoder']}: choose another --output.")
-        if _of_all_languages(results["data"]) != _of_all_languages(section):
+        if without_languages(results["data"]) != without_languages(section):
             raise UserError(f"{folder.path} holds results on other data than {where} names: choose another --output.")
-        section = _with_languages(section, results["data"])
+        section = with_languages(section, results["data"])
     data = _data(_cut_as_trained(section, name, where), name, where)
     check_languages(languages, data.test_sets)
     module = load_classifier(name, data.labels).to(fabric.device)
@@ -118,24 +119,6 @@ def _test(session: AttackSession, missing: list[tuple[int, int]], fabric: Fabric
     found = AttackSession.gathered(found, fabric)
     session.add_clean(found, write=fabric.is_global_zero)
     fabric.barrier()
-
-
-def _of_all_languages(section: dict[str, Any]) -> dict[str, Any]:
-    """A data section without the choice of languages, where that may be extended later."""
-    if not section.get("class_path", "").endswith("LabelledFile"):
-        return section
-    arguments = {name: value for name, value in section["init_args"].items() if name != "languages"}
-    return section | {"init_args": arguments}
-
-
-def _with_languages(section: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
-    """A data section with the languages that were tested beside those that are wanted."""
-    bare = _of_all_languages(section)
-    languages = [own.get("init_args", {}).get("languages") for own in (tested, section)]
-    if bare == section or None in languages:
-        return bare
-    both = list(dict.fromkeys([*languages[0], *languages[1]]))
-    return bare | {"init_args": bare["init_args"] | {"languages": both}}
 
 
 def _first_results(name: str, data: CrossLingualClassification, fabric: Fabric, folder: RunFolder) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def extended(there: dict[str, Any], more: dict[str, Any], settings: dict[str, An
     Args:
         there: its record until now.
         more: the record of the examples that have been added: :func:`~xltrobust.evaluation.predictions.attack_record`.
-        settings: seed and scope of the whole.
+        settings: seed, scope and caveat of the whole.
     """
     counts = {name: there.get(name, 0) + more[name] for name in ("examples", "queries", "backwards")}
     before = there.get("refused") or {}
@@ -54,4 +54,24 @@ def extended(there: dict[str, Any], more: dict[str, Any], settings: dict[str, An
     seconds = round(there.get("seconds", 0.0) + more["seconds"], 1)
     added = {"examples": more["examples"], **git_state()}
     extensions = [*there.get("extensions", []), added]
-    return there | counts | {"refused": refused, "seconds": seconds, "extensions": extensions} | settings
+    kept = {name: value for name, value in there.items() if name != "caveat"}  # it may be another by now
+    return kept | counts | {"refused": refused, "seconds": seconds, "extensions": extensions} | settings
+
+
+def without_languages(section: Any) -> Any:
+    """A data section without the choice of languages, where that may be extended later."""
+    if not isinstance(section, dict) or not str(section.get("class_path")).endswith("LabelledFile"):
+        return section
+    arguments = {name: value for name, value in section["init_args"].items() if name != "languages"}
+    return section | {"init_args": arguments}
+
+
+def with_languages(section: Any, tested: Any) -> Any:
+    """A data section with the languages that were tested beside those that are wanted."""
+    if (bare := without_languages(section)) == section:
+        return section
+    before, now = ((each.get("init_args") or {}).get("languages") for each in (tested, section))
+    if before is None or now is None:
+        return bare
+    both = list(dict.fromkeys([*before, *now]))
+    return bare | {"init_args": bare["init_args"] | {"languages": both}}

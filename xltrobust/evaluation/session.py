@@ -15,8 +15,8 @@ from xltrobust.encoders.sentence_encoder import sentence_encoder
 from xltrobust.errors import UserError
 from xltrobust.evaluation.from_rows import clean_figures_of, renewed_figures
 from xltrobust.evaluation.predictions import EMPTY_ROW, Row, attack_record, prediction_row, write_predictions
-from xltrobust.evaluation.scope import Scope, extended
-from xltrobust.example import EvaluationSet
+from xltrobust.evaluation.scope import Scope, extended, with_languages, without_languages
+from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.files import held, write_json
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.journal import Journal
@@ -108,19 +108,29 @@ class AttackSession:
         }
 
     def add_clean(self, found: Found, *, write: bool) -> None:
-        """Adds answers to clean texts.
+        """Adds answers to clean texts, beside what others have added since the files were read.
 
         Args:
             found: the answers, by set and example.
             write: to both files; else only to this session.
         """
         self.rows += [prediction_row(self.sets[at], index, r.prediction) for (at, index), r in found.items()]
+        if not write:
+            self._count(clean=True)
+            return
+        with held(self.folder.path):
+            self._read_again()
+            self._count(clean=True)
+            self._write()
+
+    def _count(self, *, clean: bool = False) -> None:
+        """Counts the figures from the rows, put in order: those of attacks and, if need be, of the clean test."""
         self._put_in_order()
-        clean = clean_figures_of(self.rows, self.sets, self.results)
-        self.results["figures"] = renewed_figures(clean, self.rows, self.sets, self.results)
-        if write:
-            with held(self.folder.path):
-                self._write()
+        ours = {(each.split, each.name) for each in self.sets}
+        others = dict.fromkeys((row["split"], row["language"]) for row in self.rows)  # another process may test more
+        sets = [*self.sets, *(EvaluationSet(split, name, []) for split, name in others if (split, name) not in ours)]
+        figures = clean_figures_of(self.rows, sets, self.results) if clean else self.results["figures"]
+        self.results["figures"] = renewed_figures(figures, self.rows, sets, self.results)
 
     def _write(self) -> None:
         write_predictions(self.rows, self.folder.predictions)  # first: whatever results.json names is then there
@@ -153,14 +163,20 @@ class AttackSession:
             record = attack_record(attack, [found[at] for at in new if at not in there], seconds)
             kept = [row for row in self.rows if row["attack"] != name or there]
             self.rows = [*kept, *(row for at, row in new.items() if at not in there)]
-            self._put_in_order()
             attacks = self.results["attacks"]
-            settings = {"seed": seed, **scope.record()}
+            settings = {"seed": seed, **scope.record()} | self._caveat(name, attack)
             attacks[name] = (
                 extended(attacks[name], record, settings) if name in attacks else record | settings | git_state()
             )
-            self.results["figures"] = renewed_figures(self.results["figures"], self.rows, self.sets, self.results)
+            self._count()
             self._write()
+
+    def _caveat(self, name: str, attack: Attack) -> dict[str, str]:
+        """What makes the languages that an attack covers incomparable, as its record has it."""
+        covered = {(row["split"], row["language"]) for row in self.rows if row["attack"] == name}
+        languages = [each.language for each in self.sets if (each.split, each.name) in covered]
+        caveat = attack.perturbation.caveat(single_languages(languages))
+        return {"caveat": caveat} if caveat else {}
 
     def _put_in_order(self) -> None:
         """Clean rows, then attack by attack, each in the order of the test sets: as if all had been tested at once."""
@@ -174,12 +190,19 @@ class AttackSession:
         )
 
     def _read_again(self) -> None:
+        """Takes over what others have added, and keeps the clean rows that are this session's alone."""
         if not self.folder.results.exists():
             return
-        results = RunFolder(self.folder.path).finished
-        if any(results.get(name) != self.results.get(name) for name in ("encoder", "labels", "data", "checkpoint")):
+        results, rows = RunFolder(self.folder.path).finished, read_rows(self.folder)
+        same = all(results.get(name) == self.results.get(name) for name in ("encoder", "labels", "checkpoint"))
+        if not same or without_languages(results.get("data")) != without_languages(self.results.get("data")):
             raise UserError(f"{self.folder.path} was tested anew while it was attacked: attack it again.")
-        self.results, self.rows = results, read_rows(self.folder)
+        there = {(row["split"], row["language"], row["id"]) for row in rows if row["attack"] is None}
+        ours = [row for row in self.rows if row["attack"] is None]
+        rows += [row for row in ours if (row["split"], row["language"], row["id"]) not in there]
+        languages = list(dict.fromkeys([*self.results["languages"], *results["languages"]]))
+        data = with_languages(self.results.get("data"), results.get("data"))
+        self.results, self.rows = results | {"languages": languages, "data": data}, rows
 
     @staticmethod
     def gathered(found: Found, fabric: Fabric) -> Found:

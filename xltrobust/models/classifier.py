@@ -98,6 +98,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             raise ValueError(f"Expected argument `pooling` to be {expected} for {encoder}, but got {pooling!r}.")
         if freeze_encoder:
             self.encoder.requires_grad_(False)
+        self.checkpoint_notes: dict[str, Any] = {}  # what others want kept in every checkpoint, by its key there
         self.language_maps = LanguageMaps()
         self.pretraining = False  # in a stage in which the task is not trained yet
         hidden = self.encoder.config.hidden_size
@@ -238,6 +239,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
+        checkpoint |= self.checkpoint_notes
         for name in self._frozen():
             del checkpoint["state_dict"][name]
 

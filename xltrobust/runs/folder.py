@@ -26,6 +26,10 @@ _RESULTS: dict[str, type] = {
 }  # fmt: skip
 
 
+# Options whose keys the user chooses.
+_OF_THE_USERS = ("attacks", "languages", "keyboards", "tables", "lexicons")
+
+
 class RunFolder:
     """The files of one run.
 
@@ -55,6 +59,8 @@ class RunFolder:
             return
         here = {name: value for name, value in with_new_names(yaml.safe_load(config)).items() if name not in _ELSEWHERE}
         for name, *values in differences(self.options, here):
+            if name.endswith(".validate_targets"):
+                continue  # it changes what is reported, and nothing that is trained or tested
             before, now = (shorten(str(value), 80, placeholder=" …") for value in values)
             raise UserError(
                 f"{self.path} holds another configuration's run ({name}: {before} there, {now} here): "
@@ -141,8 +147,8 @@ def weights_name(checkpoint: Path) -> str | None:
 def differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Where two nested configurations differ: the dotted name of each such option, and its two values.
 
-    Options that only one of them has are ignored, as they come from different versions of the package. Attacks are
-    compared nevertheless, because users name them.
+    Options that only one of them has are ignored, as they come from different versions of the package. Attacks,
+    languages and keyboards are compared nevertheless, because users name them.
 
     >>> list(differences({"a": {"b": 1, "c": None, "old": 2}}, {"a": {"b": 3, "c": {"d": 4}}}))
     [('a.b', 1, 3), ('a.c', None, {'d': 4})]
@@ -151,7 +157,7 @@ def differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, 
         if old != new:
             yield name, old, new
         return
-    if name == "adversarial.attacks" and old.keys() != new.keys():
+    if name.rpartition(".")[2] in _OF_THE_USERS and old.keys() != new.keys():
         yield name, sorted(old), sorted(new)
     elif bool(old) != bool(new) and not name.endswith(".init_args"):
         yield name, old, new
