@@ -18,11 +18,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task:
     folder = tmp_path_factory.mktemp("api")
     return fit(
         run_dir=folder / "run",
-        data=part("LocalClassification", data_dir=str(tiny_task), source="en", languages=["de"], columns={"id": "id"}),
+        data=part("LocalClassification", data_dir=tiny_task, source="en", languages=["de"], columns={"id": "id"}),
         regularizers=["R3F", part("AdversarialTraining", weight=0.5)],
         attacks={"typo": TYPO},
         max_epochs=1,
-        model={"encoder": str(tiny_encoder), "pooling": "mean"},
+        model={"encoder": tiny_encoder, "pooling": "mean"},
         trainer={"accelerator": "cpu", "enable_progress_bar": False},
         quiet=True,
     )
@@ -51,6 +51,27 @@ def test_a_run_is_attacked(run: Results) -> None:
     assert found.path == run.path and "typo_random" in found.summary().columns
 
 
+def test_options_may_be_left_at_their_defaults_or_given_without_a_value(run: Results) -> None:
+    attack(
+        run.path, attacks=["case"], max_examples=1, languages=None, similarity=False, verbose=True, output=None,
+        accelerator="cpu", quiet=True,
+    )  # fmt: skip
+    assert Results(run.path).results["attacks"]["case"]["examples"] == 2  # one in English, one in German
+    with pytest.raises(UserError, match="argument --seed: expected one argument"):
+        attack(run.path, attacks=["case"], seed=True)
+
+
+def test_a_path_may_stand_anywhere(tmp_path: Path) -> None:
+    from xltrobust.api import _options
+
+    table = tmp_path / "de.tsv"
+    assert _options("data", part("PAWSX", data_dir=tmp_path, tables={"de": table})) == [
+        "--data=PAWSX",
+        f"--data.init_args.data_dir={tmp_path}",
+        f'--data.init_args.tables={{"de": "{table}"}}',
+    ]
+
+
 def test_a_classifier_is_attacked_on_a_file(tmp_path: Path, tiny_task: Path, capsys) -> None:
     model = save_classifier(tmp_path / "model", NAMES)
     found = attack(
@@ -66,4 +87,8 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         fit(run_dir=tmp_path / "run", attacks=["tipo"], max_epochs=1)
     with pytest.raises(UserError, match="attacks: expected a list of names, but got the text 'typo_random'"):
         attack(tmp_path, attacks="typo_random")
+    with pytest.raises(UserError, match="attacks: expected a list of names, but got the text 'typo_random'"):
+        fit(run_dir=tmp_path / "run", attacks="typo_random")
+    with pytest.raises(UserError, match="regularizers: expected a list of names, but got the text 'R3F'"):
+        fit(run_dir=tmp_path / "run", regularizers="R3F")
     assert not (tmp_path / "run").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -98,6 +99,23 @@ def test_a_language_goes_before_a_column_of_its_name(model: Path, rows: list, tm
     data = write(tmp_path / "a.tsv", [row for row in rows if row["lang"] == "de"])
     run(model, tmp_path / "out", "--data", data, "--language", "id", "--id", "id")
     assert read(tmp_path / "out")[1]["languages"] == ["id"]  # Indonesian
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--run r --output o", "--output goes with --model"),
+        ("--run r --config c.yaml", "--config goes with --model"),
+        ("--run r --data d.tsv", "--data goes with --model"),
+        ("--run r --language de", "--language goes with --model"),
+        ("--model m --output o --config c.yaml --data d.tsv", "--data and --config both name the test data"),
+        ("--model m --output o --config c.yaml --text t", "--text goes with --data, not with --config"),
+        ("--model m --data {language}.tsv --language de", "--language and {language} in --data both tell"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(arguments: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        attack([*arguments.split(), "--attack", "typo_random"])
 
 
 @pytest.mark.parametrize(

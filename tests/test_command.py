@@ -21,7 +21,7 @@ import yaml
 
 import xltrobust.cli  # noqa: F401  Lightning sets log levels and filters of warnings when it is imported
 from conftest import run_command, write_tiny_config
-from xltrobust import attack, export, fit, predict
+from xltrobust import attack, augment, export, fit, predict
 from xltrobust.command import as_process
 from xltrobust.errors import UserError
 from xltrobust.report import __main__ as report
@@ -117,3 +117,14 @@ def test_an_error_restores_the_process_too() -> None:
         torch.manual_seed(3), np.random.seed(3), random.seed(3)
         raise KeyError
     assert process_state() == before
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(attack, "attack"), (augment, "augment"), (export, "export"), (report, "report"), (seeds, "seeds")],
+)
+def test_an_error_names_its_command(module, name: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["xltrobust", "--nonsense"])
+    with pytest.raises(SystemExit):
+        module.command()
+    assert capsys.readouterr().err.startswith(f"{name}: ")

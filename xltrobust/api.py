@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from functools import cached_property
@@ -120,6 +121,7 @@ def fit(
     """
     from xltrobust.fit import main
 
+    _check_list("regularizers", regularizers)
     files = [config] if isinstance(config, str | Path) else list(config)
     arguments = [f"--config={file}" for file in files] + [f"--run_dir={run_dir}"]
     if data is not None:
@@ -130,9 +132,9 @@ def fit(
         arguments += _options(name, section)
     for regularizer in regularizers:
         chosen = part(regularizer) if isinstance(regularizer, str) else regularizer
-        arguments.append(f"--trainer.callbacks+={json.dumps(chosen)}")
+        arguments.append(f"--trainer.callbacks+={_json(chosen)}")
     if attacks := _attacks(attacks):
-        arguments.append(f"--adversarial.attacks={json.dumps(attacks)}")
+        arguments.append(f"--adversarial.attacks={_json(attacks)}")
     _run(main, arguments, quiet)
     return Results(run_dir)
 
@@ -145,23 +147,31 @@ def attack(victim: str | Path, *, attacks: Iterable[str], quiet: bool = False, *
         attacks: names of attacks that come with the package, or of YAML files.
         quiet: do not print the report.
         options: of the command: ``data="reviews.tsv", text="review", label="stars", language="lang"`` for a classifier;
-            ``languages``, ``max_examples``, ``seed``, ``output``, …
+            ``languages``, ``max_examples``, ``seed``, ``output``, …; None and False leave an option at its default, and
+            True gives it without a value (``similarity=True``).
 
     Raises:
         UserError: on whatever the caller can put right, in one line.
     """
     from xltrobust.attack import main, output_of
 
-    if isinstance(attacks, str):
-        raise UserError(f"attacks: expected a list of names, but got the text {attacks!r}; write [{attacks!r}].")
+    _check_list("attacks", attacks)
     what = "run" if RunFolder(victim).results.exists() else "model"
     arguments = [f"--{what}={victim}", *(f"--attack={name}" for name in attacks)]
     for name, value in options.items():
-        values = [value] if isinstance(value, str | int | float | Path) else list(value)
+        if value is None or value is False:
+            continue  # the command's default
+        one = isinstance(value, str | int | float | Path)
+        values = [] if value is True else [value] if one else list(value)
         arguments += [f"--{name}", *map(str, values)]
     folder = output_of(arguments)
     _run(main, arguments, quiet)
     return Results(folder)
+
+
+def _check_list(argument: str, names: Any) -> None:
+    if isinstance(names, str):
+        raise UserError(f"{argument}: expected a list of names, but got the text {names!r}; write [{names!r}].")
 
 
 def _run(main: Any, arguments: list[str], quiet: bool) -> None:
@@ -172,7 +182,7 @@ def _run(main: Any, arguments: list[str], quiet: bool) -> None:
 def _options(name: str, section: Any) -> list[str]:
     """Options of a section as a shell gives them: nested options by dotted names, values in JSON."""
     if not isinstance(section, Mapping):
-        return [f"--{name}={section if isinstance(section, str) else json.dumps(section)}"]
+        return [f"--{name}={_value(section)}"]
     given = dict(section)
     arguments = given.pop("init_args", None)
     found = []
@@ -181,8 +191,16 @@ def _options(name: str, section: Any) -> list[str]:
     for key, value in given.items():
         found += _options(f"{name}.{key}", value)
     for key, value in (arguments or {}).items():
-        found.append(f"--{name}.init_args.{key}={value if isinstance(value, str) else json.dumps(value)}")
+        found.append(f"--{name}.init_args.{key}={_value(value)}")
     return found
+
+
+def _value(value: Any) -> str:
+    return os.fspath(value) if isinstance(value, str | os.PathLike) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=os.fspath)  # paths, anywhere within it
 
 
 def _attacks(attacks: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -192,6 +210,7 @@ def _attacks(attacks: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
 
     if isinstance(attacks, Mapping):
         return dict(attacks)
+    _check_list("attacks", attacks)
     known, found = shelved(), {}
     for name in attacks:
         path = Path(name) if Path(name).is_file() else known.get(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xltrobust.command import as_process, run_command, user_errors
-from xltrobust.data_options import add_data_options, default_output, section_of
+from xltrobust.data_options import add_data_options, default_output, given_data_options, section_of
 from xltrobust.errors import OneLineParser, UserError, at_least, one_line
 from xltrobust.files import Sharing, check_folder, held
 from xltrobust.runs.folder import RunFolder
@@ -49,10 +49,17 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(list(arguments))
     if options.model and not (options.config or options.data):
         parser.error("--model needs test data: --data FILE (or a datasets name with --split), or --config")
+    about_data = given_data_options(options)
+    if options.run and (ignored := [*about_data, *(["--output"] if options.output else [])]):
+        parser.error(f"{ignored[0]} goes with --model; a run has its own test data and folder")
     if options.config and not options.output:
         parser.error("--config needs --output, the folder for results")
-    if options.data and not options.model:
-        parser.error("--data goes with --model; a run has its own test data")
+    if options.config and options.data:
+        parser.error("--data and --config both name the test data: leave one out")
+    if options.config and (ignored := [name for name in about_data if name != "--config"]):
+        parser.error(f"{ignored[0]} goes with --data, not with --config: the file says what the test data are")
+    if options.language and "{language}" in (options.data or ""):
+        parser.error("--language and {language} in --data both tell the language: leave one out")
     return options
 
 

@@ -54,6 +54,14 @@ def add_data_options(group: Any) -> None:
     group.add_argument("--config", help="in place of --data: a YAML file whose `data` section names the test data")
 
 
+def given_data_options(options: argparse.Namespace) -> list[str]:
+    """Those of the options above that are not at their defaults, as the shell writes them."""
+    parser = argparse.ArgumentParser()
+    add_data_options(parser)
+    defaults = vars(parser.parse_args([]))
+    return [f"--{name}" for name, default in defaults.items() if getattr(options, name) != default]
+
+
 def section_of(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, Any]:
     """The data that the options name, as the section ``data`` of a configuration.
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def command() -> None:
     """The shell's entry point."""
-    run_command("report", main)
+    run_command("seeds", main)
 
 
 if __name__ == "__main__":
