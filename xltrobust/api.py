@@ -42,8 +42,8 @@ class Results:
     def summary(self) -> pd.DataFrame:
         """Accuracy in percent: a row a language and average, a column for clean texts, each attack, and ``worst``.
 
-        Beside each attack, ``ATTACK (clean)`` is clean accuracy on the examples that it attacked. For confidence
-        intervals see :meth:`figures`.
+        Beside each attack, ``ATTACK (clean)`` is clean accuracy on the examples that it attacked. Where an
+        attack was not tried on a language, its values are NaN. For confidence intervals see :meth:`figures`.
         """
 
         figures = self.figures()

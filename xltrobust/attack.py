@@ -85,10 +85,13 @@ def _parser() -> OneLineParser:
     )  # fmt: skip
     attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     attacks.add_argument(
-        "--max_examples", type=at_least(1), help="cap on the examples of a language (default: the run's; "
-        f"with --data {_FEW})"
+        "--max_examples", type=at_least(1), help="cap on the examples of each language, the same for all that "
+        f"this attack has been tried on: a higher one extends those too (default: the run's; with --data {_FEW})"
     )  # fmt: skip
-    attacks.add_argument("--languages", nargs="+", help="attack only these (with --data: test only these)")
+    attacks.add_argument(
+        "--languages", nargs="+", help="attack only these, beside those that the attack "
+        "was tried on before (with --data: test only these)"
+    )  # fmt: skip
     attacks.add_argument("--seed", type=at_least(0), help="of the attack (default: the run's)")
     attacks.add_argument(
         "--similarity", nargs="?", const="bundled", metavar="ENCODER", help="measure how similar the texts found are "

@@ -174,7 +174,7 @@ def _opened(output: str | None) -> Iterator[TextIO]:
 
 
 def command() -> None:
-    """The shell's."""
+    """The shell's entry point."""
     run_command("augment", main)
 
 

@@ -1,4 +1,8 @@
-"""The options that say which labelled file, or ``datasets`` set, a classifier is tested on."""
+"""The options of ``attack --model``: the labelled file or ``datasets`` set (``--data``) that a classifier is tested on.
+
+Which it is (``--data``, ``--split``, ``--subset``), what its columns are (``--text``, ``--label``, ``--language`` …),
+and how it is read (``--header``, ``--labels``, ``--source``, ``--max_length``); or ``--config``, a file with all of it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,11 @@ FIRST_ROWS = 100  # from which it is told whether a column holds language codes
 
 
 def add_data_options(group: Any) -> None:
-    """Adds the options to a parser's group."""
+    """Adds ``--data``, ``--config`` and the options about columns, labels and languages of the test data.
+
+    Args:
+        group: an argparse parser, or a group of one.
+    """
     group.add_argument(
         "--data", metavar="FILE", help="a .tsv, .csv or .jsonl file with labels; FILE may hold {language}, for one "
         "file a language; with --split, the name of a datasets set or a directory laid out like one"

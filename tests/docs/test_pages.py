@@ -38,10 +38,11 @@ XLTROBUST = [(path, line) for path in PAGES for line in commands(path) if re.sea
 def test_code_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     document = Document.parse(str(path), PythonCodeBlockParser(future_imports=["annotations"]))
-    columns = ["language", "attack", "label", "prediction", "adversarial_text"]
-    pd.DataFrame([["de", "typo", 0, 1, "mahc licht"]], columns=columns).to_parquet(tmp_path / "predictions.parquet")
     # What pages take for granted: a finished run, and the reader's own files.
-    document.namespace["run"] = tmp_path
+    columns = ["language", "attack", "label", "prediction", "adversarial_text"]
+    run = tmp_path / "runs" / "first"
+    run.mkdir(parents=True)
+    pd.DataFrame([["de", "typo", 0, 1, "mahc licht"]], columns=columns).to_parquet(run / "predictions.parquet")
     write_readers_files(tmp_path)
     examples = list(document.examples())
     assert examples
