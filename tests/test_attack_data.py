@@ -174,3 +174,11 @@ def test_less_than_the_folder_holds_is_there_already(model: Path, rows: list, tm
     run(model, tmp_path / "out", *data, "--max_examples", 3, "--languages", "de")
     assert "holds typo already" in capsys.readouterr().out
     assert (tmp_path / "out" / "predictions.parquet").read_bytes() == before
+
+
+def test_the_clean_test_is_capped_too(model: Path, rows: list, tmp_path: Path) -> None:
+    data = ("--data", write(tmp_path / "a.tsv", rows), "--language", "lang", "--id", "id")
+    run(model, tmp_path / "out", *data, "--max_test_examples", 8, "--max_examples", 3)
+    found, _ = read(tmp_path / "out")
+    clean, attacked = found[found["attack"].isna()], found[found["attack"].notna()]
+    assert set(clean.groupby("language").size()) == {8} and set(attacked.groupby("language").size()) == {3}

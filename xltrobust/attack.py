@@ -85,7 +85,7 @@ def _parser() -> OneLineParser:
     )  # fmt: skip
     attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     attacks.add_argument(
-        "--max_examples", type=at_least(1), help="cap on the examples of each language, the same for all that "
+        "--max_examples", type=at_least(1), help="cap on the attacked examples of each language, the same for all that "
         f"this attack has been tried on: a higher one extends those too (default: the run's; with --data {_FEW})"
     )  # fmt: skip
     attacks.add_argument(

@@ -55,6 +55,10 @@ def add_data_options(group: Any) -> None:
         "over targets leave it out (default: %(default)s)"
     )  # fmt: skip
     group.add_argument(
+        "--max_test_examples", type=at_least(1), metavar="N", help="test at most so many of a language, the same items "
+        "in all where ids are shared (default: all)"
+    )  # fmt: skip
+    group.add_argument(
         "--max_length",
         type=at_least(4),
         help="tokens of a text (default: an exported model's own, else 128)",
@@ -106,6 +110,7 @@ def section_of(options: argparse.Namespace, classes: Sequence[str]) -> dict[str,
         "numbered": options.labels is not None,
         "source": options.source,
         "max_length": options.max_length,
+        "max_test_examples": options.max_test_examples,
     }
     given = {name: value for name, value in arguments.items() if value is not None}
     return {"class_path": "xltrobust.datamodules.LabelledFile", "init_args": given}
