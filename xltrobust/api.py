@@ -205,16 +205,15 @@ def _json(value: Any) -> str:
 
 def _attacks(attacks: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     """The options of attacks, by name."""
-    from xltrobust.evaluation.attack_recipes import shelved
+    from xltrobust.evaluation.attack_recipes import attack_file, shelved
     from xltrobust.reading import read_yaml
 
     if isinstance(attacks, Mapping):
         return dict(attacks)
     _check_list("attacks", attacks)
-    known, found = shelved(), {}
+    found = {}
     for name in attacks:
-        path = Path(name) if Path(name).is_file() else known.get(name)
-        if path is None:
-            raise UserError(f"attacks: {name!r} is neither a file nor one of {', '.join(sorted(known))}.")
+        if (path := attack_file(name)) is None:
+            raise UserError(f"attacks: {name!r} is neither a file nor one of {', '.join(sorted(shelved()))}.")
         found[path.stem] = read_yaml(path)
     return found

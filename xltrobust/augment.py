@@ -17,7 +17,7 @@ from xltrobust.data_options import FIRST_ROWS
 from xltrobust.errors import OneLineParser, UserError, at_least
 from xltrobust.example import Example
 from xltrobust.files import atomic_write
-from xltrobust.reading import decoded_lines
+from xltrobust.reading import text_lines
 from xltrobust.seeding import derived_seed
 from xltrobust.text.languages import check_codes, names_column
 
@@ -73,8 +73,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _view(name: str, options: str, rate: float) -> RandomView:
-    from jsonargparse import ArgumentError, ArgumentParser
-
+    from xltrobust.building import build
     from xltrobust.perturb.base import Perturbation
     from xltrobust.perturb.random_view import RandomView
 
@@ -82,13 +81,8 @@ def _view(name: str, options: str, rate: float) -> RandomView:
         init_args = json.loads(options)
     except ValueError as error:
         raise UserError(f"--options: not JSON ({error}).") from None
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--perturbation", type=Perturbation)
-    section = {"perturbation": {"class_path": _in_full(name), "init_args": init_args}}
-    try:
-        return RandomView(perturbation=parser.instantiate(parser.parse_object(section)).perturbation, rate=rate)
-    except (ArgumentError, TypeError) as error:
-        raise UserError(f"--perturbation {name}: {' '.join(str(error).split())}") from None
+    section = {"class_path": _in_full(name), "init_args": init_args}
+    return RandomView(perturbation=build("perturbation", Perturbation, section, f"--perturbation {name}"), rate=rate)
 
 
 def _in_full(name: str) -> str:
@@ -121,20 +115,9 @@ def _copies(view: RandomView, copies: int, seed: int) -> View:
 
 
 def _write_lines(file: str, language: str, view: View, out: TextIO) -> None:
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(text_lines(file), 1):
         for copy in view(line, language, number):
             out.write(copy + "\n")
-
-
-def _lines(file: str) -> Iterator[str]:
-    if file == "-":
-        yield from decoded_lines(sys.stdin.buffer, "-")
-        return
-    try:
-        with Path(file).open("rb") as opened:
-            yield from decoded_lines(opened, file)
-    except OSError as error:
-        raise UserError(f"{file}: no such file that can be read ({error.strerror}).") from None
 
 
 def _write_table(path: Path, column: str, language: str, view: View, out: TextIO) -> None:

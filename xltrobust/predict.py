@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from xltrobust.command import as_process, run_command, user_errors
 from xltrobust.errors import OneLineParser, UserError
 from xltrobust.example import Example
-from xltrobust.reading import decoded_lines
+from xltrobust.reading import text_lines
 from xltrobust.runs.folder import RunFolder
 from xltrobust.text.languages import check_codes
 
@@ -69,23 +67,12 @@ def predict(folder: RunFolder, file: str, language: str | None = None) -> None:
 
 
 def _examples(file: str, pairs: bool, language: str) -> Iterator[Example]:
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(text_lines(file), 1):
         fields = line.split("\t")
         if len(fields) != 1 + pairs:
             wanted = "two texts with a tab between them" if pairs else "one text without tabs"
             raise UserError(f"{file}:{number}: expected {wanted}, but got {len(fields)} fields.")
         yield Example(str(number), language, fields[0], -1, fields[1] if pairs else None)
-
-
-def _lines(file: str) -> Iterator[str]:
-    if file == "-":
-        yield from decoded_lines(sys.stdin.buffer, "-")
-        return
-    try:
-        with Path(file).open("rb") as opened:
-            yield from decoded_lines(opened, file)
-    except OSError as error:
-        raise UserError(f"{file}: no such file that can be read ({error.strerror}).") from None
 
 
 def command() -> None:

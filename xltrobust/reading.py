@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xltrobust.bounded_yaml import check_yaml
-from xltrobust.errors import UserError
+from xltrobust.errors import UserError, one_line
 from xltrobust.renamed import with_new_names
 
 if TYPE_CHECKING:
@@ -62,6 +63,22 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
             if character in text and (character != "\ufeff" or text.startswith(character)):
                 raise UserError(f"{name}:{number}: {meaning} inside the text; take it out.")
         yield text
+
+
+def text_lines(file: str) -> Iterator[str]:
+    """The lines of a UTF-8 file, or of standard input (``-``), one after the other.
+
+    Raises:
+        UserError: if there is no such file, or a line is wrong: see :func:`decoded_lines`.
+    """
+    if file == "-":
+        yield from decoded_lines(sys.stdin.buffer, "-")
+        return
+    try:
+        with Path(file).open("rb") as opened:
+            yield from decoded_lines(opened, file)
+    except OSError as error:
+        raise UserError(f"{file}: no such file that can be read ({error.strerror}).") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -131,7 +148,7 @@ def read_parquet(path: Path, columns: Sequence[str], *, others: bool = False) ->
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: no such file.") from None
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())}).") from None
+        raise UserError(f"{path}: not a readable Parquet file ({one_line(error)}).") from None
 
 
 def check_checkpoint(path: Path) -> None:
@@ -161,8 +178,7 @@ def checkpoint_errors(path: Path) -> Iterator[None]:
     ) as error:  # fmt: skip
         if isinstance(error, UserError):
             raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: not a complete checkpoint of such a model ({reason[:200]}).") from None
+        raise UserError(f"{path}: not a complete checkpoint of such a model ({one_line(error)[:200]}).") from None
 
 
 @contextmanager
@@ -173,8 +189,7 @@ def state_errors(path: str | Path) -> Iterator[None]:
     except RuntimeError as error:
         if "loading state_dict" not in str(error):
             raise
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: the weights are another model's ({reason[:200]}).") from None
+        raise UserError(f"{path}: the weights are another model's ({one_line(error)[:200]}).") from None
 
 
 def _type_of(value: Any) -> str:

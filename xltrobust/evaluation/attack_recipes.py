@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
-
-from xltrobust.errors import UserError, one_line
+from xltrobust.building import build
+from xltrobust.errors import UserError
 from xltrobust.evaluation.predictions import check_same_texts
 from xltrobust.example import EvaluationSet
 from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
@@ -44,13 +43,19 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     configured = _configured(folder)
     if spec in configured:
         return _checked(spec, spec), build_recipe(configured[spec], f"{folder.config}: adversarial.attacks.{spec}")
-    found = path if path.is_file() else shelved().get(file, path)
-    if file in configured and not found.is_file():
+    found = attack_file(file)
+    if file in configured and found is None:
         return _checked(name, spec), build_recipe(configured[file], f"{folder.config}: adversarial.attacks.{file}")
-    if not found.is_file():
+    if found is None:
         known = sorted({*configured, *shelved()})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")
     return _checked(name, spec), build_recipe(read_yaml(found), str(found))
+
+
+def attack_file(name: str) -> Path | None:
+    """The file of an attack: the file of that path, or else one of :func:`shelved`; None if there is neither."""
+    path = Path(name)
+    return path if path.is_file() else shelved().get(name)
 
 
 def shelved() -> dict[str, Path]:
@@ -80,12 +85,7 @@ def build_recipe(options: Any, where: str) -> Attack:
     Raises:
         UserError: naming ``where`` and what is wrong.
     """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--recipe", type=Attack)
-    try:
-        return parser.instantiate(parser.parse_object({"recipe": options})).recipe
-    except (ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"{where}: {one_line(error)}") from None
+    return build("recipe", Attack, options, where)
 
 
 def read_replay(

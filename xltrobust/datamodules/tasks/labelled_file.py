@@ -12,7 +12,7 @@ from typing import Any
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.example_table import Columns, examples_from_rows
 from xltrobust.datamodules.rows import NumberedRow, as_text, read_rows, require_columns
-from xltrobust.errors import DataError
+from xltrobust.errors import DataError, one_line
 from xltrobust.example import Example, Language
 from xltrobust.text.languages import check_codes
 
@@ -206,7 +206,7 @@ def hub_rows(name: str, subset: str | None, split: str) -> Iterator[NumberedRow]
     try:
         rows = load_dataset(name, subset, split=split)
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = one_line(error).rstrip(".")
         raise DataError(
             f"{where}: cannot be read ({reason}); check the name and --split, or that the hub can be reached."
         ) from None

@@ -9,7 +9,7 @@ from typing import Any
 from xltrobust.datamodules.parallel.sources.base import Bitext, SentencePair
 from xltrobust.datamodules.parallel.sources.files import file_stamps, two_languages
 from xltrobust.datamodules.parallel.sources.language_codes import spelled_as
-from xltrobust.errors import DataError
+from xltrobust.errors import DataError, one_line
 
 
 class HubPairs(Bitext):
@@ -104,7 +104,7 @@ class HubPairs(Bitext):
                 read += 1
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:  # pyarrow's errors are subclasses of these
             after = f" after row {read}" if read else ""
-            reason = " ".join(str(error).split()).rstrip(".")
+            reason = one_line(error).rstrip(".")
             raise DataError(
                 f"{self._where()}: cannot be read{after} ({reason}); check path, name, split and revision, "
                 "and that the hub can be reached."
