@@ -122,8 +122,9 @@ def _first_rows(options: argparse.Namespace) -> list[Row]:
     Raises:
         UserError: if there are none, or no such file.
     """
+    from xltrobust.datamodules.files_by_language import files_by_language
+    from xltrobust.datamodules.hub_rows import hub_rows
     from xltrobust.datamodules.rows import read_rows
-    from xltrobust.datamodules.tasks.labelled_file import files_by_language, hub_rows
 
     if options.split is not None:
         rows = hub_rows(options.data, options.subset, options.split)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
 from functools import cached_property
-from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.datamodules.example_table import Columns, examples_from_rows
-from xltrobust.datamodules.rows import NumberedRow, as_text, read_rows, require_columns
-from xltrobust.errors import DataError, one_line
+from xltrobust.datamodules.files_by_language import PLACE, files_by_language
+from xltrobust.datamodules.hub_rows import hub_rows
+from xltrobust.datamodules.rows import NumberedRow, read_rows, require_columns
+from xltrobust.datamodules.tasks.label_aliases import label_aliases
+from xltrobust.errors import DataError
 from xltrobust.example import Example, Language
 from xltrobust.text.languages import check_codes
 
-_PLACE = "{language}"
 _SPLIT = "test"
 
 
@@ -59,10 +58,10 @@ class LabelledFile(CrossLingualClassification):
         super().__init__(source=source, **kwargs)
         check_codes("language", [] if language is None else [language])
         check_codes("languages", languages or [])
-        told_by = [columns.language is not None, language is not None, _PLACE in path]
+        told_by = [columns.language is not None, language is not None, PLACE in path]
         if sum(told_by) != 1:
             raise ValueError(
-                f"Expected one of `language`, `columns.language` and a path with {_PLACE} to tell the language of a "
+                f"Expected one of `language`, `columns.language` and a path with {PLACE} to tell the language of a "
                 f"row, but got {sum(told_by)} of them."
             )
         self.path, self.split, self.subset = path, split, subset
@@ -123,7 +122,7 @@ class LabelledFile(CrossLingualClassification):
             return [self.language]
         if self.columns.language is None:
             if self.wanted:
-                return [code for code in self.wanted if Path(self.path.replace(_PLACE, code)).exists()]
+                return [code for code in self.wanted if Path(self.path.replace(PLACE, code)).exists()]
             return list(files_by_language(self.path))
         column = self.columns.language
         for number, row in self._all_rows:
@@ -131,8 +130,8 @@ class LabelledFile(CrossLingualClassification):
         return list(dict.fromkeys(row[column] for _, row in self._all_rows))
 
     def _rows(self, language: str) -> tuple[str, list[NumberedRow]]:
-        if _PLACE in self.path:
-            path = self.path.replace(_PLACE, language)
+        if PLACE in self.path:
+            path = self.path.replace(PLACE, language)
             return path, list(read_rows(Path(path), self.header))
         return self.path, self._all_rows
 
@@ -141,80 +140,3 @@ class LabelledFile(CrossLingualClassification):
         if self.split is not None:
             return list(hub_rows(self.path, self.subset, self.split))
         return list(read_rows(Path(self.path), self.header))
-
-
-def files_by_language(pattern: str) -> dict[str, Path]:
-    """The files that a path with ``{language}`` stands for, by what is in its place, sorted."""
-    parts = pattern.split(_PLACE)
-    literal = [re.escape(part) for part in parts]
-    expression = re.compile(literal[0] + r"([^/\\]+)" + r"\1".join(literal[1:]))
-    paths = sorted(glob("*".join(map(escape, parts))))
-    return {match[1]: Path(path) for path in paths if (match := expression.fullmatch(path))}
-
-
-def label_aliases(values: Sequence[str], labels: Sequence[str], where: str, numbered: bool = False) -> dict[str, str]:
-    """The classes that the labels of data stand for where they are spelled otherwise: in another case, or as numbers.
-
-    Args:
-        values: the labels of all rows.
-        labels: the classifier's classes, in the order of its logits.
-        where: names the data in errors.
-        numbered: whether 0 stands for the first class, 1 for the second …; so it is anyway for a classifier that only
-            numbers its classes (``LABEL_0`` …).
-
-    Raises:
-        DataError: naming both, if a label is none of the classes.
-
-    >>> label_aliases(["positive", "neg"], ["NEG", "Positive"], "f.tsv")
-    {'positive': 'Positive', 'neg': 'NEG'}
-    """
-    folded = {label.casefold(): label for label in labels}
-    if len(folded) < len(labels):
-        folded = {}  # the classes themselves differ in case alone
-    numbered = numbered or list(labels) == [f"LABEL_{number}" for number in range(len(labels))]
-    aliases = {}
-    for value in dict.fromkeys(values):
-        if value in labels:
-            continue
-        if value.isdecimal() and int(value) < len(labels):
-            if not numbered:
-                raise DataError(
-                    f"{where}: labels are numbers ({value}), and the classifier's classes are {', '.join(labels)}: say "
-                    "which class each number stands for with --labels, the class of 0 first."
-                )
-            aliases[value] = labels[int(value)]
-        elif (name := folded.get(value.casefold())) is not None:
-            aliases[value] = name
-        else:
-            raise DataError(
-                f"{where}: label {value[:80]!r} is none of the classifier's classes ({', '.join(labels)}): spell "
-                "labels as the classifier does, or choose another label column."
-            )
-    return aliases
-
-
-def hub_rows(name: str, subset: str | None, split: str) -> Iterator[NumberedRow]:
-    """The rows of a split of a ``datasets`` set, numbered; labels by name where the set names them.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-    from datasets import ClassLabel, load_dataset  # seconds of imports, and only hub sets need them
-    from datasets.exceptions import DatasetsError
-
-    where = f"{name}[{subset}/{split}]" if subset else f"{name}[{split}]"
-    try:
-        rows = load_dataset(name, subset, split=split)
-    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-        reason = one_line(error).rstrip(".")
-        raise DataError(
-            f"{where}: cannot be read ({reason}); check the name and --split, or that the hub can be reached."
-        ) from None
-    names = {column: kind for column, kind in rows.features.items() if isinstance(kind, ClassLabel)}
-    for number, row in enumerate(rows, 1):
-        named = {
-            column: names[column].int2str(row[column])
-            for column in names
-            if row[column] is not None and row[column] >= 0
-        }
-        yield number, as_text(row | named)
