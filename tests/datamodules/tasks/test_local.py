@@ -140,3 +140,13 @@ def test_a_dev_file_that_tells_no_language_is_the_sources(tmp_path):
     files = {"train.tsv": rows, "dev.tsv": rows, "en.tsv": rows, "de.tsv": rows}
     module = module_of(tmp_path, files, train="train.tsv", dev="dev.tsv", test="{language}.tsv")
     assert len(module.read("dev", "en")) == 2 and module.read("dev", "de") == []
+
+
+def test_a_missing_file_beside_others_is_told_with_how_to_map_names(tmp_path):
+    files = {"english/train.tsv": "text\tlabel\na\tz\nb\ty\n", "german/test.tsv": "text\tlabel\nd\ty\n"}
+    with pytest.raises(DataError, match=r"en/train.tsv: no such file, but .*english/train.tsv; .*{en: NAME}"):
+        _ = module_of(tmp_path, files).labels
+    with pytest.raises(DataError, match=r"de/test.tsv: no such file, but .*german/test.tsv; .*{de: NAME}"):
+        module_of(tmp_path, files, labels=["y", "z"]).read("test", "de")
+    with pytest.raises(DataError, match="no such file; check the path"):
+        module_of(tmp_path, {}, labels=["y", "z"], test="other-{language}.tsv").read("test", "de")

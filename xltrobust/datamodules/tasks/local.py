@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class LocalClassification(CrossLingualClassification):
     def labels(self) -> list[str]:
         if self._labels is not None:
             return self._labels
-        path = self._path("train", self.source)
+        path = self._existing("train", self.source)
         found = set()
         for number, row in read_rows(path, self.header):
             require_columns(row, [self.columns.label], f"{path}:{number}")
@@ -102,6 +103,7 @@ class LocalClassification(CrossLingualClassification):
         path = self._path(split, language)
         if split == "dev" and language != self.source and not (self._tells_languages("dev") and path.exists()):
             return []
+        path = self._existing(split, language)
         table: ExampleTable = examples_from_rows(
             read_rows(path, self.header), path=path, language=language, columns=self.columns, labels=self.labels,
             language_name=self._name(language),
@@ -119,6 +121,17 @@ class LocalClassification(CrossLingualClassification):
     def _name(self, language: str) -> str:
         """What stands for a language in paths and in the language column."""
         return self._names.get(language, language)
+
+    def _existing(self, split: str, language: str) -> Path:
+        """A file, which has to be there if others of its kind are."""
+        path = self._path(split, language)
+        others = sorted(glob(str(Path(escape(self.data_dir)) / self.paths[split].replace("{language}", "*"))))
+        if others and not path.exists():
+            raise DataError(
+                f"{path}: no such file, but {others[0]}; where files or folders name languages otherwise, write "
+                f"languages: {{{language}: NAME}}, with the source in it too."
+            )
+        return path
 
     def _path(self, split: str, language: str) -> Path:
         return Path(self.data_dir) / self.paths[split].replace("{language}", self._name(language))
