@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
 from lightning_fabric import Fabric
 from transformers import AutoConfig
 
+from xltrobust.building import build
 from xltrobust.datamodules.base import CrossLingualClassification
 from xltrobust.encoders.pretrained import reading_model
-from xltrobust.errors import UserError, one_line
+from xltrobust.errors import UserError
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.same_run import check_answers, check_checkpoint, check_data
 from xltrobust.evaluation.scope import with_languages, without_languages
@@ -160,14 +160,7 @@ def _cut_as_trained(section: dict[str, Any], name: str, where: str) -> dict[str,
 def _data(section: dict[str, Any], tokenizer: str, where: str) -> CrossLingualClassification:
     """The data of a configuration, with the classifier's tokenizer."""
     section = section | {"init_args": (section.get("init_args") or {}) | {"tokenizer": tokenizer}}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(CrossLingualClassification, "data")
-    try:
-        return parser.instantiate(parser.parse_object({"data": section})).data
-    except UserError:
-        raise
-    except (ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"{where}: data: {one_line(error)}") from None
+    return build("data", CrossLingualClassification, section, f"{where}: data")
 
 
 def _precision(fabric: Fabric) -> str:
