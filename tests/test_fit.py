@@ -158,12 +158,16 @@ def test_any_argument_can_be_given_on_the_command_line(config: Path) -> None:
     printed = yaml.safe_load(done.stdout)
     assert printed["data"]["init_args"]["max_length"] == 32
     assert printed["model"]["pooling"] == "mean" and printed["adversarial"]["attacks"]["typo"]
+    named = run_command("fit", "--config", config, "--adversarial.attacks", "typo_random,case", "--print_config")
+    assert {"typo_random", "case"} <= yaml.safe_load(named.stdout)["adversarial"]["attacks"].keys()
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--model.encoder_lrate", "1"], ["encoder_lrate"]),
+        (["--model.encoder_lrate", "1"], ["encoder_lrate", "did you mean --model.encoder_lr?"]),
+        (["--max_epochs", "1"], ["did you mean --trainer.max_epochs?"]),
+        (["--adversarial.attacks", "typo_gredy"], ["'typo_gredy' is neither a file nor one of case, "]),
         (["--model.pooling", "max"], ["pooling"]),
         (["--data.init_args.data_dir", "/nowhere"], ["/nowhere/en/train.tsv", "no such file"]),
         (["--data.init_args.languages", "[de,xx]"], ["/xx/test.tsv", "no such file"]),

@@ -205,15 +205,9 @@ def _json(value: Any) -> str:
 
 def _attacks(attacks: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     """The options of attacks, by name."""
-    from xltrobust.evaluation.attack_recipes import attack_file, shelved
-    from xltrobust.reading import read_yaml
+    from xltrobust.evaluation.attack_recipes import attacks_of_names
 
     if isinstance(attacks, Mapping):
         return dict(attacks)
     _check_list("attacks", attacks)
-    found = {}
-    for name in attacks:
-        if (path := attack_file(name)) is None:
-            raise UserError(f"attacks: {name!r} is neither a file nor one of {', '.join(sorted(shelved()))}.")
-        found[path.stem] = read_yaml(path)
-    return found
+    return attacks_of_names(attacks)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import SUPPRESS, DefaultHelpFormatter
+from jsonargparse import SUPPRESS, ArgumentError, DefaultHelpFormatter
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
@@ -24,8 +26,10 @@ from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEar
 from xltrobust.runs.folder import RunFolder
 from xltrobust.runs.loggers import PatientWandbLogger, WandbOptions
 from xltrobust.silence import VERBOSE, VERBOSE_HELP
+from xltrobust.spelling import with_hint
 
 PROG = "xltrobust fit"
+_NAMES = re.compile(r"[\w./-]+(,[\w./-]+)*")
 
 # Lightning accepts smaller values, and then divides by zero or silently does nothing.
 _LEAST = {
@@ -53,7 +57,7 @@ class FitParser(LightningArgumentParser):
     """Says how the command is used in one line, where there are a hundred options to list."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("usage", f"{PROG} --config FILE [--config FILE ...] [--SECTION.OPTION VALUE ...]")
+        kwargs.setdefault("usage", f"{PROG} [--config FILE ...] [--SECTION.OPTION VALUE ...]")
         kwargs.setdefault("formatter_class", SectionedHelp)
         super().__init__(*args, **kwargs)
 
@@ -127,9 +131,14 @@ class FitCLI(LightningCLI):
         Raises:
             UserError: naming the option that is wrong.
         """
-        for path in _configuration_files(sys.argv[1:] if args is None else args):
+        args = _with_named_attacks(sys.argv[1:] if args is None else args)
+        for path in _configuration_files(args):
             read_yaml(path)  # for its messages: the parser's do not name the file
-        super().parse_arguments(parser, args)
+        try:
+            self.config = parser.parse_args(args)  # LightningCLI's method would warn of arguments given twice
+        except ArgumentError as error:
+            options = [name for action in parser._actions for name in action.option_strings]
+            raise UserError(with_hint(one_line(error), options)) from None
         seed, trainer, run_dir = self.config.seed_everything, self.config.trainer, self.config.run_dir
         if not isinstance(seed, bool) and not 0 <= seed < 2**32:
             raise UserError(f"seed_everything: expected a number from 0 to {2**32 - 1}, but got {seed}.")
@@ -269,6 +278,28 @@ class FitCLI(LightningCLI):
 def _listed(value: Any) -> list[Any]:
     """The callbacks of a configuration: a list, one alone, or None."""
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _with_named_attacks(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with attacks in place of their names: ``--adversarial.attacks typo_greedy,lookalikes``.
+
+    Raises:
+        UserError: if there is no attack of a name.
+    """
+    from xltrobust.evaluation.attack_recipes import attacks_of_names
+
+    option, found, waiting = "--adversarial.attacks", list[str](), False
+    for argument in arguments:
+        if argument == option:
+            waiting = True
+            continue
+        argument = f"{option}={argument}" if waiting else argument
+        waiting = False
+        name, _, value = argument.partition("=")
+        if name == option and _NAMES.fullmatch(value) and value != "null":
+            argument = f"{option}={json.dumps(attacks_of_names(value.split(',')))}"
+        found.append(argument)
+    return [*found, option] if waiting else found
 
 
 def _configuration_files(arguments: Sequence[str]) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,23 @@ def attack_file(name: str) -> Path | None:
     """The file of an attack: the file of that path, or else one of :func:`shelved`; None if there is neither."""
     path = Path(name)
     return path if path.is_file() else shelved().get(name)
+
+
+def attacks_of_names(names: Iterable[str]) -> dict[str, Any]:
+    """The options of attacks by name, as the section ``adversarial.attacks`` of a configuration has them.
+
+    Args:
+        names: of files, or of those that come with the package.
+
+    Raises:
+        UserError: if there is no such attack.
+    """
+    found = {}
+    for name in names:
+        if (path := attack_file(name)) is None:
+            raise UserError(f"attacks: {name!r} is neither a file nor one of {', '.join(sorted(shelved()))}.")
+        found[path.stem] = read_yaml(path)
+    return found
 
 
 def shelved() -> dict[str, Path]:
