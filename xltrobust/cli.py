@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import SUPPRESS, ArgumentError, DefaultHelpFormatter
+from jsonargparse import SUPPRESS, ArgumentError
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities import rank_zero_only
-from rich.text import Text
-from rich_argparse import RichHelpFormatter
 
 from xltrobust.errors import UserError, one_line
 from xltrobust.files import check_folder
+from xltrobust.fit_parser import PROG, FitParser, configuration_files, with_named_attacks
 from xltrobust.reading import check_checkpoint, read_yaml
 from xltrobust.runs.averaging import CheckpointAveraging
 from xltrobust.runs.checkpoints import BestCheckpoint, LastCheckpoint, SourceEarlyStopping, WholeCheckpoints
@@ -28,38 +24,11 @@ from xltrobust.runs.loggers import PatientWandbLogger, WandbOptions
 from xltrobust.silence import VERBOSE, VERBOSE_HELP
 from xltrobust.spelling import with_hint
 
-PROG = "xltrobust fit"
-_NAMES = re.compile(r"[\w./-]+(,[\w./-]+)*")
-
 # Lightning accepts smaller values, and then divides by zero or silently does nothing.
 _LEAST = {
     "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "num_nodes": 1, "log_every_n_steps": 0,
     "gradient_clip_val": 0, "max_epochs": -1,
 }  # fmt: skip
-
-
-class SectionedHelp(DefaultHelpFormatter, RichHelpFormatter):
-    """Options in sections, coloured on a terminal, with types and defaults as jsonargparse tells them."""
-
-    text_markup = False  # brackets are brackets
-    group_name_formatter = str
-
-    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:
-        return super()._format_usage(
-            usage, list(actions), groups, prefix
-        )  # one base gives a tuple, which the other refuses
-
-    def _rich_expand_help(self, action: Any) -> Text:
-        return Text(self._expand_help(action), style="argparse.help")
-
-
-class FitParser(LightningArgumentParser):
-    """Says how the command is used in one line, where there are a hundred options to list."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("usage", f"{PROG} [--config FILE ...] [--SECTION.OPTION VALUE ...]")
-        kwargs.setdefault("formatter_class", SectionedHelp)
-        super().__init__(*args, **kwargs)
 
 
 class FitCLI(LightningCLI):
@@ -131,8 +100,8 @@ class FitCLI(LightningCLI):
         Raises:
             UserError: naming the option that is wrong.
         """
-        args = _with_named_attacks(sys.argv[1:] if args is None else args)
-        for path in _configuration_files(args):
+        args = with_named_attacks(sys.argv[1:] if args is None else args)
+        for path in configuration_files(args):
             read_yaml(path)  # for its messages: the parser's do not name the file
         try:
             self.config = parser.parse_args(args)  # LightningCLI's method would warn of arguments given twice
@@ -278,33 +247,3 @@ class FitCLI(LightningCLI):
 def _listed(value: Any) -> list[Any]:
     """The callbacks of a configuration: a list, one alone, or None."""
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _with_named_attacks(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with attacks in place of their names: ``--adversarial.attacks typo_greedy,lookalikes``.
-
-    Raises:
-        UserError: if there is no attack of a name.
-    """
-    from xltrobust.evaluation.attack_recipes import attacks_of_names
-
-    option, found, waiting = "--adversarial.attacks", list[str](), False
-    for argument in arguments:
-        if argument == option:
-            waiting = True
-            continue
-        argument = f"{option}={argument}" if waiting else argument
-        waiting = False
-        name, _, value = argument.partition("=")
-        if name == option and _NAMES.fullmatch(value) and value != "null":
-            argument = f"{option}={json.dumps(attacks_of_names(value.split(',')))}"
-        found.append(argument)
-    return [*found, option] if waiting else found
-
-
-def _configuration_files(arguments: Sequence[str]) -> Iterator[Path]:
-    """The files that a command line names as its configuration; text given in place of a file is left to the parser."""
-    for name, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        given = following if name in ("-c", "--config") else name.partition("--config=")[2]
-        if given and os.path.isfile(given):
-            yield Path(given)
