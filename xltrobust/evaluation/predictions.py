@@ -18,6 +18,11 @@ Row = dict[str, Any]
 Classes = int | tuple[int, ...]
 
 
+def place_of(row: Row) -> tuple[str, str, str]:
+    """What tells a row's example from all others: its split, language and id."""
+    return row["split"], row["language"], row["id"]
+
+
 def prediction_row(
     evaluation_set: EvaluationSet,
     index: int,
@@ -87,7 +92,7 @@ def check_same_texts(
     }
     unseen = set(examples) if whole and all_tested else set()
     for row in rows:
-        key = row["split"], row["language"], row["id"]
+        key = place_of(row)
         example = examples.get(key)
         unseen.discard(key)
         differs = ""

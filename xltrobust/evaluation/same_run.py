@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xltrobust.errors import UserError
-from xltrobust.evaluation.predictions import Row, check_same_texts
+from xltrobust.evaluation.predictions import Row, check_same_texts, place_of
 from xltrobust.evaluation.shares import chosen_examples
 from xltrobust.example import EvaluationSet
 from xltrobust.files import content_hash
@@ -74,7 +74,7 @@ def check_answers(rows: Sequence[Row], sets: Sequence[EvaluationSet], victim: Vi
     Raises:
         UserError: if more answers differ than rounding explains.
     """
-    given = {(row["split"], row["language"], row["id"]): row["prediction"] for row in rows if row["attack"] is None}
+    given = {place_of(row): row["prediction"] for row in rows if row["attack"] is None}
     asked = [
         (evaluation_set.examples[index], given[key])
         for evaluation_set in sets

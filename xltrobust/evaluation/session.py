@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from xltrobust.encoders.sentence_encoder import sentence_encoder
 from xltrobust.errors import UserError
 from xltrobust.evaluation.from_rows import clean_figures_of, renewed_figures
-from xltrobust.evaluation.predictions import EMPTY_ROW, Row, attack_record, prediction_row, write_predictions
+from xltrobust.evaluation.predictions import EMPTY_ROW, Row, attack_record, place_of, prediction_row, write_predictions
 from xltrobust.evaluation.scope import Scope, extended, with_languages, without_languages
 from xltrobust.example import EvaluationSet, single_languages
 from xltrobust.files import held, write_json
@@ -96,7 +96,7 @@ class AttackSession:
         """
         if attack is not None and attack not in self.results.get("attacks", {}):
             return set()  # rows without a record: whoever added them was stopped before the record was written
-        keys = {(row["split"], row["language"], row["id"]) for row in self.rows if row["attack"] == attack}
+        keys = {place_of(row) for row in self.rows if row["attack"] == attack}
         return {place for key, place in self._places().items() if key in keys}
 
     def _places(self) -> dict[tuple[str, str, str], tuple[int, int]]:
@@ -185,7 +185,7 @@ class AttackSession:
         self.rows.sort(
             key=lambda row: (
                 names.index(row["attack"]),
-                places.get((row["split"], row["language"], row["id"]), last),
+                places.get(place_of(row), last),
             )
         )
 
@@ -197,9 +197,9 @@ class AttackSession:
         same = all(results.get(name) == self.results.get(name) for name in ("encoder", "labels", "checkpoint"))
         if not same or without_languages(results.get("data")) != without_languages(self.results.get("data")):
             raise UserError(f"{self.folder.path} was tested anew while it was attacked: attack it again.")
-        there = {(row["split"], row["language"], row["id"]) for row in rows if row["attack"] is None}
+        there = {place_of(row) for row in rows if row["attack"] is None}
         ours = [row for row in self.rows if row["attack"] is None]
-        rows += [row for row in ours if (row["split"], row["language"], row["id"]) not in there]
+        rows += [row for row in ours if place_of(row) not in there]
         languages = list(dict.fromkeys([*self.results["languages"], *results["languages"]]))
         data = with_languages(self.results.get("data"), results.get("data"))
         self.results, self.rows = results | {"languages": languages, "data": data}, rows
