@@ -13,7 +13,15 @@ from xltrobust.errors import UserError
 from xltrobust.metrics.bootstrap import Interval
 from xltrobust.report.contents import method_contents
 from xltrobust.report.methods import read_method, read_methods
-from xltrobust.report.over_seeds import compare_methods, differences, estimates, with_seeds
+from xltrobust.report.over_seeds import (
+    IntervalParts,
+    compare_methods,
+    differences,
+    estimates,
+    interval_parts,
+    with_seeds,
+)
+from xltrobust.report.placing import placed
 from xltrobust.report.seeds import main
 from xltrobust.report.tables.base import Table
 
@@ -175,3 +183,48 @@ def test_what_is_wrong_is_said_in_one_line(folder: Path, tmp_path: Path) -> None
     write_run(tmp_path / "other" / "seed-9", seed=9)
     with pytest.raises(UserError, match="other and base have no seed in common"):
         differences(read_method(tmp_path / "other", "test"), read_method(folder / "base", "test"), "clean")
+
+
+def test_parts_of_an_interval_by_hand(folder: Path) -> None:
+    parts = interval_parts(read_method(folder / "base", "test"), "clean")
+    assert parts is not None and parts.seeds == pytest.approx((30 / 40, 31 / 40, 32 / 40))
+    assert parts.deviation == pytest.approx(1 / 40)
+    assert parts.of_seeds == pytest.approx(stats.t.ppf(0.975, 2) / 40 / np.sqrt(3))
+    assert parts.of_one_more_seed == pytest.approx(stats.t.ppf(0.975, 2) / 40 * np.sqrt(4 / 3))
+    assert parts.of_examples == pytest.approx((parts.examples.high - parts.examples.low) / 2) and parts.of_examples > 0
+    assert parts.both == estimates(read_method(folder / "base", "test"), "clean")["avg"]
+
+
+def test_prediction_intervals_hold_one_more_seed() -> None:
+    """19 of 20 further seeds are within the interval, and fewer within that of the mean, which is not about them."""
+    rng = np.random.default_rng(0)
+    held = narrow = 0
+    for _ in range(2000):
+        *seeds, further = rng.normal(0.5, 0.02, 6).tolist()
+        parts = IntervalParts(Interval(float(np.mean(seeds)), 0.4, 0.6, 9, 9), tuple(seeds))
+        assert parts.of_one_more_seed and parts.of_seeds
+        held += abs(further - parts.examples.value) <= parts.of_one_more_seed
+        narrow += abs(further - parts.examples.value) <= parts.of_seeds
+    assert 0.935 < held / 2000 < 0.965 and narrow / 2000 < 0.85
+
+
+def test_a_run_is_placed_among_those_of_other_seeds(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(shift: int) -> list[str]:
+        run = write_run(tmp_path / f"run-{shift}", shift=shift, seed=9)
+        main([str(folder / "base"), "--place", str(run)])
+        return capsys.readouterr().out.splitlines()
+
+    first, *others = lines(shift=2)
+    assert first == (
+        "clean, mean of the targets: 80.0 %. 3 runs of other seeds: 77.5 % on average, 75.0 to 80.0; 19 of 20 more are "
+        "expected at 65.1 to 89.9 %: this one is among them."
+    )
+    assert others and all(line.startswith("under ") for line in others)
+    assert "THIS ONE IS OUTSIDE" in lines(shift=8)[0]
+    with pytest.raises(UserError, match="there is one run; a spread takes at least two"):
+        write_run(tmp_path / "alone" / "seed-0", seed=0)
+        placed(tmp_path / "run-2", tmp_path / "alone", "test")
+    with pytest.raises(UserError, match="name one METHOD"):
+        main([str(folder / "base"), str(folder / "same"), "--place", str(tmp_path / "run-2")])

@@ -23,7 +23,7 @@ from xltrobust.report.summary import Report, Summary
 from xltrobust.report.tables.accuracy import accuracy_tables, run_table
 from xltrobust.report.tables.alignment import alignment_by_method, alignment_tables
 from xltrobust.report.tables.costs import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
-from xltrobust.report.tables.methods import condition_tables, every_run, methods_overview
+from xltrobust.report.tables.methods import condition_tables, every_run, interval_tables, methods_overview
 
 P = ParamSpec("P")
 Place = Literal["markdown", "terminal"]
@@ -123,6 +123,7 @@ METHODS: tuple[Section[[MethodComparison]], ...] = (
     Section(methods_overview),
     Section(condition_tables),
     Section(alignment_by_method),
+    Section(interval_tables),
     Section(every_run),
     Section(methods_explained),
 )

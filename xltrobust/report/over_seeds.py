@@ -47,6 +47,46 @@ class MethodComparison:
         return self.methods[0]
 
 
+@dataclass(frozen=True)
+class IntervalParts:
+    """An average over seeds, and where its uncertainty comes from.
+
+    Args:
+        examples: the mean over seeds, with the interval that other test examples make: seeds are taken as fixed.
+        seeds: the average of each seed, on the same test examples.
+    """
+
+    examples: Interval
+    seeds: tuple[float, ...]
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the seeds; None of a single one."""
+        return statistics.stdev(self.seeds) if len(self.seeds) > 1 else None
+
+    @property
+    def of_examples(self) -> float:
+        """Half the width of the interval over test examples."""
+        return (self.examples.high - self.examples.low) / 2
+
+    @property
+    def of_seeds(self) -> float | None:
+        """Half the width of Student's 95 % interval of the mean over seeds."""
+        spread = self.deviation
+        return None if spread is None else _student(self.seeds) * spread / math.sqrt(len(self.seeds))
+
+    @property
+    def of_one_more_seed(self) -> float | None:
+        """Half the width of Student's 95 % prediction interval: where one more run of another seed is expected."""
+        spread = self.deviation
+        return None if spread is None else _student(self.seeds) * spread * math.sqrt(1 + 1 / len(self.seeds))
+
+    @property
+    def both(self) -> Interval:
+        """The mean with the interval of both parts."""
+        return with_seeds(self.examples, self.seeds)
+
+
 def compare_methods(methods: Sequence[Method]) -> MethodComparison:
     """Computes the accuracies of methods and their differences to the first.
 
@@ -93,11 +133,28 @@ def clean_estimates(method: Method, condition: str, source: str | None = None) -
     return _estimates(frames, source or method.source, method.averaged(condition))
 
 
-def _estimates(frames: Mapping[int, pd.DataFrame], source: str, averages: bool) -> dict[str, Interval]:
+def interval_parts(method: Method, condition: str, source: str | None = None) -> IntervalParts | None:
+    """The parts of the interval of a method's average over the targets; None if a condition has no such average."""
+    if not method.averaged(condition):
+        return None
+    pooled, by_seed = _by_source_of_variation(method.frames(condition), source or method.source, averages=True)
+    if "avg" not in pooled:
+        return None
+    return IntervalParts(pooled["avg"], tuple(values["avg"] for values in by_seed))
+
+
+def _by_source_of_variation(
+    frames: Mapping[int, pd.DataFrame], source: str, averages: bool
+) -> tuple[dict[str, Interval], list[dict[str, float]]]:
+    """By language and average: intervals over test examples, of all seeds' predictions, and each seed's accuracies."""
     stacked = _stacked(frames)
     means = combinations(list(dict.fromkeys(stacked["language"])), source) if averages else {}
     pooled = bootstrap_accuracy(stacked["correct"], stacked["language"], stacked["group"], combinations=means)
-    by_seed = [_means(frame["correct"].groupby(frame["language"]).mean(), means) for frame in frames.values()]
+    return pooled, [_means(frame["correct"].groupby(frame["language"]).mean(), means) for frame in frames.values()]
+
+
+def _estimates(frames: Mapping[int, pd.DataFrame], source: str, averages: bool) -> dict[str, Interval]:
+    pooled, by_seed = _by_source_of_variation(frames, source, averages)
     found = {name: with_seeds(interval, [values[name] for values in by_seed]) for name, interval in pooled.items()}
     # Student's t may leave the range of an accuracy; a gap may be negative.
     for name in found.keys() - {"transfer_gap"}:
@@ -147,11 +204,14 @@ def with_seeds(pooled: Interval, by_seed: Sequence[float], level: float = 0.95) 
     """
     if len(by_seed) < 2:
         return pooled
-    quantile = float(stats.t.ppf(0.5 + level / 2, len(by_seed) - 1))
-    spread = quantile * statistics.stdev(by_seed) / math.sqrt(len(by_seed))
+    spread = _student(by_seed, level) * statistics.stdev(by_seed) / math.sqrt(len(by_seed))
     low = pooled.value - math.hypot(pooled.value - pooled.low, spread)
     high = pooled.value + math.hypot(pooled.high - pooled.value, spread)
     return pooled._replace(low=low, high=high)
+
+
+def _student(values: Sequence[float], level: float = 0.95) -> float:
+    return float(stats.t.ppf(0.5 + level / 2, len(values) - 1))
 
 
 def _stacked(frames: Mapping[int, pd.DataFrame]) -> pd.DataFrame:

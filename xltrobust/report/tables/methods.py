@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.methods import Method
-from xltrobust.report.over_seeds import MethodComparison
+from xltrobust.report.over_seeds import MethodComparison, interval_parts
 from xltrobust.report.tables.accuracy import titled
 from xltrobust.report.tables.base import Cell, Estimate, Table, count_range, percent
 
@@ -32,6 +32,27 @@ def methods_overview(comparison: MethodComparison) -> list[Table]:
         rows.append(row)
     attacked = any(name != CLEAN for name in conditions)
     return [Table(titled(f"Accuracy in %, means over seeds and target languages{_SHARED}", attacked), header, rows)]
+
+
+def interval_tables(comparison: MethodComparison) -> list[Table]:
+    """Averages over the targets, and how much of their intervals is due to test examples and how much to seeds."""
+    rows: list[list[Cell]] = []
+    for method in comparison.methods:
+        for condition in comparison.conditions:
+            if condition not in method.conditions:
+                continue
+            parts = interval_parts(method, condition, comparison.baseline.source)
+            if parts is None or parts.deviation is None:
+                continue
+            halves = (parts.deviation, parts.of_examples, parts.of_seeds or 0.0)
+            rows.append([method.name, condition, Estimate(parts.both), *(percent(value) for value in halves)])
+    if not rows:
+        return []
+    header = [
+        ("method", ""), ("condition", ""), ("avg (targets)", "with both parts"), ("seeds", "standard deviation"),
+        ("± test examples", "half of 95 %"), ("± seeds", "half of 95 %"),
+    ]  # fmt: skip
+    return [Table("Parts of the intervals, in points", header, rows)]
 
 
 def condition_tables(comparison: MethodComparison) -> list[Table]:
