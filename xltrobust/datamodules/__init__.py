@@ -6,6 +6,7 @@ from xltrobust.datamodules.parallel.sources.benchmarks import NTREXPairs, Tatoeb
 from xltrobust.datamodules.parallel.sources.files import LineAlignedFiles, PairTable
 from xltrobust.datamodules.parallel.sources.home_assistant import HomeAssistantTranslations
 from xltrobust.datamodules.parallel.sources.hub import HubPairs
+from xltrobust.datamodules.parallel.sources.task import TaskTranslations
 from xltrobust.datamodules.parallel.sources.tmx import TMXFile
 from xltrobust.datamodules.parallel.words.embedding_aligner import EmbeddingAligner
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
@@ -31,5 +32,6 @@ __all__ = [
     "ParallelCorpus",
     "StatisticalAligner",
     "TMXFile",
+    "TaskTranslations",
     "TatoebaPairs",
 ]

@@ -79,6 +79,8 @@ class ParallelText(pl.LightningDataModule):
                 "Alignment needs sentence pairs: name their sources in data.init_args.parallel, as "
                 "experiments/studies/parallel.yaml does."
             )
+        for bitext in self.parallel.bitexts:
+            bitext.bind(self._task)
         unseen: dict[str, list[str]] = {}
         for example in self._task.unseen_examples():
             unseen.setdefault(example.side_language("text"), []).append(example.text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+from xltrobust.example import Example, Language
 
 
 class SentencePair(NamedTuple):
@@ -23,11 +25,27 @@ class SentencePair(NamedTuple):
     target_language: str
 
 
+class TaskTexts(Protocol):
+    """What a source of pairs may ask of the task that it is read for.
+
+    Attributes:
+        source: the language of the training texts.
+    """
+
+    source: str
+
+    def read(self, split: str, language: Language) -> list[Example]:
+        """All examples of a split in one language."""
+
+
 class Bitext(ABC):
     """A source of sentence pairs. Every iteration reads them again, one by one.
 
     Pairs have an explicit direction: in a multilingual corpus, the source is in the pivot language.
     """
+
+    def bind(self, task: TaskTexts) -> None:  # noqa: B027  most have pairs of their own
+        """Is told, before it is read, which task the pairs are for; for sources that consist of the task's texts."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[SentencePair]:
