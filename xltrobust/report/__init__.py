@@ -56,8 +56,9 @@ def build_report(
         UserError: if a folder does not hold a finished run, or no run has one of ``attacks``.
     """
     from xltrobust.report.comparison import compare
-    from xltrobust.report.load import load_runs, only_attacks
+    from xltrobust.report.load import only_attacks
     from xltrobust.report.summary import SORTS, Report, sort_languages, summarize
+    from xltrobust.runs.finished import load_runs
 
     if not run_dirs:
         raise ValueError("Expected argument `run_dirs` to name a run, but got none.")

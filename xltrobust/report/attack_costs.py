@@ -52,7 +52,7 @@ def attack_costs(rows: pd.DataFrame, languages: Sequence[str], source: str) -> d
     """The costs of one attack in each language and, under ``avg``, the mean of the target languages' means.
 
     Args:
-        rows: the attack's rows, as :func:`~xltrobust.report.load.load_run` reads them. Means of columns that the run
+        rows: the attack's rows, as :func:`~xltrobust.runs.finished.load_run` reads them. Means of columns that the run
             did not record are left out.
         languages: the languages to report; those that the attack does not cover are left out.
         source: the source language, which ``avg`` leaves out.

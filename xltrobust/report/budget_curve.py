@@ -46,7 +46,7 @@ def budget_curve(rows: pd.DataFrame, languages: Sequence[str], source: str) -> B
     """For every budget b, the share of all examples that are right before the attack and that b passes do not break.
 
     Args:
-        rows: the attack's rows, as :func:`~xltrobust.report.load.load_run` reads them.
+        rows: the attack's rows, as :func:`~xltrobust.runs.finished.load_run` reads them.
         languages: the languages to report; those that the attack does not cover are left out.
         source: the source language, which ``avg`` leaves out.
 

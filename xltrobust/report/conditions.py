@@ -8,7 +8,7 @@ import pandas as pd
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.coverage import WORST, covered_by_all, equally_covered
-from xltrobust.report.load import Run
+from xltrobust.runs.finished import Run
 
 CLEAN = "clean"
 KEYS = ["language", "id"]

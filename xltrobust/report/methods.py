@@ -11,8 +11,8 @@ import pandas as pd
 from xltrobust.errors import UserError
 from xltrobust.metrics.coverage import WORST
 from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
-from xltrobust.report.load import Run, load_runs, told_apart
 from xltrobust.report.pairing import in_common, with_content
+from xltrobust.runs.finished import Run, load_runs, told_apart
 from xltrobust.runs.folder import RunFolder
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from xltrobust.metrics.bootstrap import Combinations, Interval, bootstrap_accuracy
 from xltrobust.report.attack_costs import Costs, attack_costs
 from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, clean_of, condition_rows
-from xltrobust.report.load import Run
+from xltrobust.runs.finished import Run
 
 AVERAGES = ("avg", "avg_all", "transfer_gap")
 SORTS = ("run", "name", "clean", "worst")

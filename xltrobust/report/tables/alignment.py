@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from xltrobust.report.load import Run
 from xltrobust.report.over_seeds import MethodComparison
 from xltrobust.report.summary import Report
 from xltrobust.report.tables.base import Cell, Table, percent
+from xltrobust.runs.finished import Run
 
 # Name in results, title, whether it is a fraction. The two estimators of CKA never share a column: on unrelated
 # vectors the debiased one is about 0, while the biased one depends on the dimension and the number of pairs.
