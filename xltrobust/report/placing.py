@@ -6,11 +6,11 @@ from pathlib import Path
 
 from xltrobust.errors import UserError
 from xltrobust.report.conditions import CLEAN, averaged, condition_rows, places
-from xltrobust.report.load import load_run
 from xltrobust.report.methods import read_method
 from xltrobust.report.over_seeds import interval_parts
 from xltrobust.report.pairing import with_content
 from xltrobust.report.tables.base import percent
+from xltrobust.runs.finished import load_run
 
 
 def placed(run: Path, others: Path, split: str) -> list[str]:
