@@ -115,7 +115,8 @@ def test_two_processes_train_as_one(
         run_command("fit", "--config", config)
         found.append(trained(config))
     (one, results), (two, both_results) = found
-    assert both_results["passes"] == results["passes"]
+    assert both_results["passes"] == results["passes"] and both_results["pairs"] == results["pairs"]
+    assert (results["pairs"] is not None) == (callbacks is PAIRS)
     assert 2.5 <= results["passes"]["plain_passes"] < 4.3  # a step of many takes up to 1.8
     figures = [
         {name: value for name, value in own["figures"].items() if "retrieval" in name}
@@ -145,7 +146,8 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
             configs.append(config)
     whole, killed = configs
     assert_equal(killed, outcome(whole), moment)
-    assert trained(killed)[1]["passes"] == trained(whole)[1]["passes"]
+    for name in ("passes", "pairs"):
+        assert trained(killed)[1][name] == trained(whole)[1][name]
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])

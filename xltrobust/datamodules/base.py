@@ -206,10 +206,11 @@ class CrossLingualClassification(ParallelText, ABC):
     # schedule does), so the position in the training data is kept here.
 
     def state_dict(self) -> dict[str, Any]:
-        return self._training_loader.state_dict() if self._training_loader is not None else {}
+        return super().state_dict() | (self._training_loader.state_dict() if self._training_loader is not None else {})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._position = state_dict or None
+        super().load_state_dict(state_dict)
+        self._position = state_dict if "delivered" in state_dict else None
 
     def val_dataloader(self) -> list[DataLoader]:
         turns, loaders, limit = TargetTurns(self._targets_are_due), self._loaders, self.eval_batch_tokens

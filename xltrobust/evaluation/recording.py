@@ -104,9 +104,11 @@ class RunRecorder(pl.Callback):
         self.seconds["test"] = time.perf_counter() - self._started
         evaluation = MultilingualEvaluation.of(trainer)
         compute = pl_module.training_cost()  # type: ignore[operator]
+        visits = trainer.datamodule.visits_record()  # type: ignore[attr-defined]
         if trainer.is_global_zero:
             write_predictions(evaluation.rows, self.folder.predictions)
-            write_json(self._results(trainer, pl_module, evaluation) | {"passes": compute}, self.folder.results)
+            results = self._results(trainer, pl_module, evaluation) | {"passes": compute, "pairs": visits}
+            write_json(results, self.folder.results)
             shutil.rmtree(self.folder.answers, ignore_errors=True)
             self.folder.previous.unlink(missing_ok=True)  # nobody will resume from it
         # Nobody may go on to read the files before they are there.

@@ -197,6 +197,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             if term is not None:
                 self.log(f"train/{regularizer.name}", term, prog_bar=not share)
                 loss = loss + regularizer.weight * term
+        self.count_pairs(batch, active)
         if share:
             task = self.objective.loss(output.logits, batch["labels"])
             self.log("train/task", task, prog_bar=True)

@@ -90,6 +90,7 @@ class LossTerm(Protocol):
         name: of the term in logs, unique in a training.
         weight: the term's factor in the loss.
         pretraining_share: the share of the training, at its start, in which the term is trained without the task.
+        needs: the parallel text that the term reads; empty if it reads none.
         task_share: the factor of the task loss beside this term; below 1 the term stands in for (a part of) it.
     """
 
@@ -97,6 +98,9 @@ class LossTerm(Protocol):
     weight: float
     pretraining_share: float
     task_share: float
+
+    @property
+    def needs(self) -> frozenset[str]: ...
 
     def build(self, module: Trained) -> nn.Module | None:
         """The term's own parameters, to be trained and saved with the model; None if it has none."""

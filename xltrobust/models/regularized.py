@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -55,6 +56,11 @@ class Regularized(pl.LightningModule):
         """The terms to add to the loss now, and whether they are trained alone, before the task."""
         first = [term for term in self.regularizers if self.progress < term.pretraining_share]
         return (first, True) if first else ([term for term in self.regularizers if not term.pretraining_share], False)
+
+    def count_pairs(self, batch: Batch, active: Sequence[LossTerm]) -> None:
+        """Notes the batch's sentence pairs as visited if one of the active terms trains on them."""
+        if "pairs" in batch and any(term.needs for term in active):
+            self.trainer.datamodule.pair_visits.add(batch["pairs"]["rows"])  # type: ignore[attr-defined]
 
     @cached_property
     def embedding_scale(self) -> float:

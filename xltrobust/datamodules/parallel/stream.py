@@ -66,6 +66,7 @@ class PairBatches(Dataset[Batch]):
 
     A batch has the model's inputs, shape (2P, T), and
 
+    - ``rows`` (P,): the pairs' rows;
     - ``texts`` (2P,): ids that are the same for texts equal up to case, which must not be each other's negatives;
     - with word pairs, ``words`` (W, 3): the text that each aligned word is in, its first token, and one past its last
       token; and ``links`` (L, 2): which two of these words correspond, source first. Truncated words are left out.
@@ -83,6 +84,7 @@ class PairBatches(Dataset[Batch]):
         examples = pair_examples(self.data.pairs(rows))
         table = self.tokenization.table(examples, keep=False)
         batch = self.tokenization.collate([table.row(i) for i in range(len(examples))])
+        batch["rows"] = torch.tensor(rows)
         batch["texts"] = torch.tensor([text_id(example.text) for example in examples])
         if self.word_pairs is not None:
             batch |= self._words(rows, examples)

@@ -13,6 +13,7 @@ import torch
 from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.prepared import PairData
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
+from xltrobust.datamodules.parallel.visits import PairVisits
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
 from xltrobust.errors import UserError
@@ -39,6 +40,7 @@ class ParallelText(pl.LightningDataModule):
         self.parallel, self.pair_batch_size = parallel, pair_batch_size
         self.counts: dict[str, Any] = {}
         self._streams: set[str] = set()
+        self._visits: PairVisits | None = None
 
     @property
     def _task(self) -> Any:
@@ -65,7 +67,52 @@ class ParallelText(pl.LightningDataModule):
         """
         data = self._first_on_one(self._prepared)
         self.counts["parallel"] = data.record | {"control": data.control}
+        if self._visits is None:  # here, where all devices come by, since they add up their visits together
+            self._visits = PairVisits(len(data), data.record["hash"], self._summed)
         return data
+
+    @property
+    def pair_visits(self) -> PairVisits:
+        """The visits of :attr:`pairs` in training, which every method counts that trains on them.
+
+        Raises:
+            UserError: if there are no pairs.
+        """
+        _ = self.pairs
+        assert self._visits is not None
+        return self._visits
+
+    def visits_record(self) -> dict[str, Any] | None:
+        """See :meth:`PairVisits.record`; None if the run has no use for pairs. Every device has to call it."""
+        return None if self._visits is None else self._visits.record()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The visits of the sentence pairs. Every device has to call it."""
+        return {} if self._visits is None else {"pair_visits": self._visits.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on counting the visits of a checkpoint; one that is loaded for the test after a training is not heeded.
+
+        Raises:
+            UserError: if a training is to go on with other pairs.
+        """
+        if (stored := state_dict.get("pair_visits")) is None or (self._visits is not None and self._visits.begun):
+            return
+        if self._visits is None:
+            self._visits = PairVisits(len(stored["counts"]), stored["corpus"], self._summed)
+        elif self._visits.corpus != stored["corpus"] and self.trainer and self.trainer.state.fn == "fit":
+            raise UserError(
+                "The sentence pairs of data.init_args.parallel are no longer those that this run was trained on: put "
+                "the files back, or start a new run in another folder."
+            )
+        self._visits.load_state_dict(stored)
+
+    def _summed(self, counts: torch.Tensor) -> torch.Tensor:
+        """The sum of counts over devices."""
+        if self.trainer is None or self.trainer.world_size == 1:
+            return counts
+        own = counts.to(self.trainer.strategy.root_device, copy=True)  # the reduction is in place
+        return self.trainer.strategy.reduce(own, reduce_op="sum")  # type: ignore[return-value]
 
     def prepare_data(self) -> None:
         """With several devices, one process per machine prepares the corpus; the others find it in the cache."""
