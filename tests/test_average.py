@@ -52,6 +52,8 @@ def test_the_mean_of_two_runs_is_tested_and_attacked_like_a_run(runs: list[Path]
     assert not torch.equal(states[0]["state_dict"]["dense.weight"], states[1]["state_dict"]["dense.weight"])
     counts = [sum(kind) for kind in zip(*(state["passes"]["counts"] for state in states), strict=True)]
     assert found["passes"]["counts"] == counts
+    for name in ("task_steps", "task_examples"):
+        assert found["passes"][name] == sum(state["passes"][name] for state in states) > 0
     results = folder.finished
     assert results["checkpoint"]["averaging"] == {"weights": "best", "seeds": [1, 2]}
     assert results["seed"] == 1 and results["head_seed"] == 5 and "test/acc/de" in results["figures"]

@@ -120,7 +120,7 @@ def check_runs(runs: Sequence[RunFolder]) -> None:
 
 
 def mean_checkpoint(runs: Sequence[RunFolder]) -> dict[str, Any]:
-    """A checkpoint with the mean of the runs' tested weights, and the sum of their encoder passes.
+    """A checkpoint with the mean of the runs' tested weights, and the sum of what their trainings cost.
 
     Raises:
         UserError: if a checkpoint is missing or damaged, or the weights are not of the same shapes.
@@ -144,11 +144,27 @@ def mean_checkpoint(runs: Sequence[RunFolder]) -> dict[str, Any]:
     checkpoint = {name: value for name, value in stored[0].items() if name not in left_out}
     checkpoint["state_dict"] = mean_weights(states)
     if all("passes" in each for each in stored):
-        counts = [each["passes"]["counts"] for each in stored]
-        checkpoint["passes"] = stored[0]["passes"] | {"counts": [sum(kind) for kind in zip(*counts, strict=True)]}
+        checkpoint["passes"] = _sum_of_costs([each["passes"] for each in stored])
+    for name, state in checkpoint.items():
+        if isinstance(state, dict) and "pair_visits" in state:  # the data module's
+            checkpoint[name] = state | {"pair_visits": _sum_of_visits([each[name]["pair_visits"] for each in stored])}
     seeds = [run.recorded("seed") for run in runs]
     checkpoint["averaging"] = {"weights": _kind(runs[0]), "seeds": seeds}
     return checkpoint
+
+
+def _sum_of_costs(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    counts = [cost["counts"] for cost in costs]
+    total = costs[0] | {"counts": [sum(kind) for kind in zip(*counts, strict=True)]}
+    for name in ("task_steps", "task_examples"):
+        total.pop(name, None)
+        if all(name in cost for cost in costs):
+            total[name] = sum(cost[name] for cost in costs)
+    return total
+
+
+def _sum_of_visits(visits: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return visits[0] | {"counts": sum(own["counts"].int() for own in visits)}
 
 
 def _kind(run: RunFolder) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from models.test_classifier import make, trainer
 from regularizers.catalogue import REGULARIZERS
 
@@ -47,3 +48,26 @@ def test_a_budget_and_epochs_are_not_both_given(tmp_path: Path, tiny_encoder: Pa
     assert "model.max_passes and trainer.max_epochs both say when training ends" in done.stderr
     done = run_command("fit", "--config", config, "--model.max_passes", -1, "--trainer.max_epochs", "null", check=False)
     assert done.returncode == 2 and "Expected argument `max_passes` to be positive" in done.stderr
+
+
+def test_a_checkpoint_without_the_task_steps_does_not_say_how_many(
+    tiny_encoder: Path, tiny_task: Path, tmp_path: Path
+) -> None:
+    """Earlier versions did not count them."""
+    module, data = make(tiny_encoder, tiny_task)
+    once = trainer(max_epochs=1, limit_train_batches=6, limit_val_batches=0, accumulate_grad_batches=2)
+    once.fit(module, datamodule=data)
+    assert (module.training_cost()["task_steps"], module.training_cost()["task_examples"]) == (3, 96)
+    once.save_checkpoint(tmp_path / "a.ckpt")
+    stored = torch.load(tmp_path / "a.ckpt", weights_only=True)
+    for known in (True, False):
+        if not known:
+            del stored["passes"]["task_steps"], stored["passes"]["task_examples"]
+        torch.save(stored, tmp_path / "b.ckpt")
+        module, data = make(tiny_encoder, tiny_task)
+        again = trainer(max_epochs=2, limit_train_batches=6, limit_val_batches=0, accumulate_grad_batches=2)
+        again.fit(module, datamodule=data, ckpt_path=tmp_path / "b.ckpt")
+        again.save_checkpoint(tmp_path / "c.ckpt")
+        for cost in (module.training_cost(), torch.load(tmp_path / "c.ckpt", weights_only=True)["passes"]):
+            task = {name: value for name, value in cost.items() if name.startswith("task_")}
+            assert task == ({"task_steps": 6, "task_examples": 192} if known else {})

@@ -46,6 +46,8 @@ def test_before_the_task_alignment_is_learnt_alone(
         R3F(),
     ]
     fit.fit(module, datamodule=data)
+    cost, task_steps = module.training_cost(), sum(progress >= 0.5 for progress, *_ in steps)
+    assert (cost["task_steps"], cost["task_examples"]) == (task_steps, 16 * task_steps)
     # The head begins to learn with the task: nothing has moved it, or what Adam remembers of it, before.
     assert all(torch.equal(weight, heads[0][1]) for progress, weight in heads if progress <= 0.5)
     assert not torch.equal(heads[0][1], heads[-1][1])

@@ -366,7 +366,9 @@ def test_reports_never_import_torch(run):
 
 def test_passes_stand_beside_accuracy(tmp_path):
     tokens = {"forwards_tokens": 300, "backwards_tokens": 200, "input_backwards_tokens": 100, "train_tokens": 100}
-    write_run(tmp_path / "cheap", passes=tokens | {"plain_passes": 2.667})
+    task, pairs = {"task_steps": 1500, "task_examples": 48000}, {"visited": 90, "distinct": 40, "of": 1000}
+    cost = tokens | task | {"plain_passes": 2.667}
+    write_run(tmp_path / "cheap", passes=cost, pairs=pairs | {"hash": "0123456789abcdef"})
     write_run(tmp_path / "old", name="old")
     report = build_report([tmp_path / "cheap", tmp_path / "old"])
     overview = accuracy_tables(report)[0]
@@ -374,7 +376,9 @@ def test_passes_stand_beside_accuracy(tmp_path):
     assert [row[:2] for row in overview.rows] == [["base", "2.67"], ["old", ""]]
     text = write_report([tmp_path / "cheap"]).markdown.read_text(encoding="utf8")
     costs = "3.00 forward, 2.00 backward, 1.00 input-only backward over the training set, worth 2.67 plain passes"
-    assert f"| encoder passes | {costs} |" in text
+    assert f"| encoder passes | {costs} |" in text and "| task loss | 1,500 steps, 48,000 labelled examples |" in text
+    assert "| pairs trained on | 40 of 1,000, in 90 visits (0123456789ab) |" in text
+    assert "pairs trained on" not in write_report([tmp_path / "old"]).markdown.read_text(encoding="utf8")
 
 
 def test_what_an_attack_did_otherwise_in_some_languages_is_a_note(tmp_path):

@@ -89,6 +89,20 @@ def test_the_command_writes_what_it_prints(folder: Path, tmp_path: Path, capsys:
     assert "| same | 1 | 77.5 |" in text
 
 
+def test_what_trainings_cost_stands_beside_their_accuracy(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        passes = {"plain_passes": 5.0, "task_steps": 1200 + seed, "task_examples": 32 * (1200 + seed)}
+        pairs = {"visited": 4000, "distinct": 2000, "of": 2000, "hash": "a" * 64}
+        write_run(tmp_path / "plain" / f"seed-{seed}", seed=seed, passes=passes, pairs=None)
+        write_run(tmp_path / "aligned" / f"seed-{seed}", seed=seed, passes=passes, pairs=pairs)
+        write_run(tmp_path / "old" / f"seed-{seed}", seed=seed)
+    overview = tables([tmp_path / name for name in ("plain", "aligned", "old")])[0][0]
+    names = ["passes", "task steps", "task examples", "pairs visited", "different pairs"]
+    assert [name for name, _ in overview.columns[2:7]] == names
+    task = ["5.00", "1,200", "38,416"]
+    assert [row[2:7] for row in overview.rows] == [[*task, "", ""], [*task, "4,000", "2,000"], [""] * 5]
+
+
 def test_methods_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for group, shift in (("a", 0), ("b", 3)):
         write_run(tmp_path / group / "plain" / "seed-0", shift=shift, seed=0)

@@ -59,6 +59,7 @@ def test_curves_are_drawn_over_plain_passes(run: Path) -> None:
     passes = [row["passes"] for row in curves]
     whole = json.loads((run / "results.json").read_text(encoding="utf8"))["passes"]["plain_passes"]
     assert passes == sorted(passes) and passes[-1] == pytest.approx(whole)
+    assert logged.summary["cost/task_steps"] == 3 * (120 // 16)
     assert {"val/acc/en", "val/source_acc", "train/task"} <= set(logged.history)
 
 

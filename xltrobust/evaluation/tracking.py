@@ -103,7 +103,8 @@ def log_results(logger: PatientWandbLogger, folder: RunFolder, rows: Iterable[Ro
     if (cost := results.get("passes") or {}) and logger.passes is None:
         logger.passes = lambda: cost["plain_passes"]
     logger.log_config(attack_config(recipes))
-    logger.log_summary(results["figures"] | {f"cost/{name}": n for name, n in cost.items()})
+    pairs = {f"pairs_{name}": n for name, n in (results.get("pairs") or {}).items() if name != "hash"}
+    logger.log_summary(results["figures"] | {f"cost/{name}": n for name, n in (cost | pairs).items()})
     report = folder.path / "report"
     tables = {"attacked_examples": _examples(rows)}
     if (report / "report.csv").exists():

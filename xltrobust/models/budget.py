@@ -1,4 +1,4 @@
-"""The progress of a training, in steps or in encoder passes, and its end when a budget is used up."""
+"""The progress of a training, in steps or in encoder passes, its cost, and its end when a budget is used up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from xltrobust.models.passes import PLAIN, PassCounter, Passes
 
@@ -25,21 +26,39 @@ class ComputeBudget(pl.LightningModule):
         self.train_tokens = 0  # tokens in the training set
         self._earlier = Passes()  # passes of all devices before the training was resumed
         self.used_passes = 0.0  # of the budget, in plain passes, after the last optimizer step
+        self.task_steps = 0  # optimizer steps with a task loss
+        self.task_examples = 0  # labelled examples in it, on this device
+        self._earlier_examples = 0  # on all devices, before the training was resumed
+        self._task_known = True  # earlier versions did not keep these two numbers in checkpoints
 
     def total_passes(self) -> Passes:
         """Tokens passed through the encoder in training so far, on all devices; every device has to call it."""
-        counts = self.passes.counts.to(self.device, copy=True)  # the reduction is in place
-        if self._trainer is not None:
-            counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
-        return self._earlier.plus(Passes(*counts.tolist()))
+        return self._earlier.plus(Passes(*self._summed(self.passes.counts)))
+
+    def total_examples(self) -> int:
+        """Labelled examples that the task loss has seen so far, on all devices, each as often as it was seen; every
+        device has to call it.
+        """
+        return self._earlier_examples + self._summed(torch.tensor([self.task_examples]))[0]
+
+    def _summed(self, counts: torch.Tensor) -> list[int]:
+        """The sums of integers over devices."""
+        own = counts.to(self.device, copy=True)  # the reduction is in place
+        total = own if self._trainer is None else self.trainer.strategy.reduce(own, reduce_op="sum")
+        return total.tolist()  # type: ignore[union-attr]
 
     def training_cost(self) -> dict[str, float]:
-        """The cost of training so far, for ``results.json``: tokens by kind of pass, and how many plain passes
-        over the training set cost as much. Every device has to call it.
+        """The cost of training so far, for ``results.json``. Every device has to call it.
+
+        Returns:
+            Tokens by kind of pass, how many plain passes over the training set cost as much, the optimizer steps with a
+            task loss (``task_steps``) and the labelled examples in it (``task_examples``). The last two are left out
+            where the training was begun by a version that did not count them.
         """
-        total = self.total_passes()
-        cost = {f"{kind}_tokens": number for kind, number in total._asdict().items()}
-        return cost | {"train_tokens": self.train_tokens, "plain_passes": self._in_plain_passes(total)}
+        total, examples = self.total_passes(), self.total_examples()
+        cost: dict[str, float] = {f"{kind}_tokens": number for kind, number in total._asdict().items()}
+        cost |= {"train_tokens": self.train_tokens, "plain_passes": self._in_plain_passes(total)}
+        return cost | ({"task_steps": self.task_steps, "task_examples": examples} if self._task_known else {})
 
     def _in_plain_passes(self, passes: Passes) -> float:
         """The number of plain passes over the training set that cost as much."""
@@ -86,9 +105,13 @@ class ComputeBudget(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["passes"] = {"counts": list(self.total_passes()), "train_tokens": self.train_tokens}
+        if self._task_known:
+            checkpoint["passes"] |= {"task_steps": self.task_steps, "task_examples": self.total_examples()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         # The best checkpoint, loaded for the test, holds fewer passes than the run has counted by then.
         if (stored := checkpoint.get("passes")) and not self.train_tokens:
             self._earlier, self.train_tokens = Passes(*stored["counts"]), stored["train_tokens"]
+            self._task_known = "task_steps" in stored
+            self.task_steps, self._earlier_examples = stored.get("task_steps", 0), stored.get("task_examples", 0)

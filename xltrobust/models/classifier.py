@@ -198,6 +198,8 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
                 self.log(f"train/{regularizer.name}", term, prog_bar=not share)
                 loss = loss + regularizer.weight * term
         self.count_pairs(batch, active)
+        if not pretraining:
+            self.task_examples += len(batch["labels"])
         if share:
             task = self.objective.loss(output.logits, batch["labels"])
             self.log("train/task", task, prog_bar=True)
@@ -211,9 +213,12 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.pretraining:  # or Adam's averages for the head would start from the zero gradients of this stage
-            for parameter in (*self.dense.parameters(), *self.out.parameters()):
-                parameter.grad = None
+        if not self.pretraining:
+            self.task_steps += 1
+            return
+        # Or Adam's averages for the head would start from the zero gradients of this stage.
+        for parameter in (*self.dense.parameters(), *self.out.parameters()):
+            parameter.grad = None
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """The logits, shape (B, C), for the callback that scores them."""

@@ -36,6 +36,8 @@ def about(summary: Summary) -> list[Block]:
             f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
         ),
         "encoder passes": _passes(results.get("passes") or {}),
+        "task loss": _task_loss(results.get("passes") or {}),
+        "pairs trained on": _visits(results.get("pairs") or {}),
         "seconds": ", ".join(f"{name} {value}" for name, value in (results.get("seconds") or {}).items()),
     }
     if {"chosen_target_dev_acc", "best_target_dev_acc"} <= set(oracle):
@@ -178,3 +180,18 @@ def _passes(counts: Mapping[str, float]) -> str:
     kinds = (("forwards", "forward"), ("backwards", "backward"), ("input_backwards", "input-only backward"))
     shares = ", ".join(f"{counts[f'{kind}_tokens'] / counts['train_tokens']:.2f} {name}" for kind, name in kinds)
     return f"{shares} over the training set, worth {counts['plain_passes']:.2f} plain passes"
+
+
+def _task_loss(counts: Mapping[str, float]) -> str:
+    """How often the task was trained; empty where a run does not say."""
+    if "task_steps" not in counts:
+        return ""
+    return f"{counts['task_steps']:,} steps, {counts['task_examples']:,} labelled examples"
+
+
+def _visits(record: Mapping[str, Any]) -> str:
+    """How many sentence pairs were trained on; empty where a run does not say, or had none."""
+    if not record:
+        return ""
+    found = f"{record['distinct']:,} of {record['of']:,}, in {record['visited']:,} visits"
+    return f"{found} ({record['hash'][:12]})" if record["visited"] else "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.methods import Method
@@ -17,15 +18,15 @@ _SHARED = ", on the examples and languages that all methods share"
 def methods_overview(comparison: MethodComparison) -> list[Table]:
     """Methods by conditions: averages over the targets, each with the difference to the first method."""
     baseline, conditions = comparison.baseline, comparison.conditions
-    header = [("method", ""), ("seeds", ""), ("passes", "a run")]
+    costs = [_costs(method) for method in comparison.methods]
+    shown = [name for name in costs[0] if name == "passes" or any(own[name] for own in costs)]
+    header = [("method", ""), ("seeds", ""), *((name, "a run") for name in shown)]
     for condition in conditions:
         counts = _counts(comparison.methods, condition)
         header += [(condition, f"avg (targets), {counts}"), ("difference", f"to {baseline.name}")]
     rows: list[list[Cell]] = []
-    for method in comparison.methods:
-        passes = [run.results.get("passes", {}).get("plain_passes") for run in method.runs.values()]
-        known = [value for value in passes if value is not None]
-        row: list[Cell] = [method.name, str(len(method.runs)), f"{statistics.mean(known):.2f}" if known else ""]
+    for method, cost in zip(comparison.methods, costs, strict=True):
+        row: list[Cell] = [method.name, str(len(method.runs)), *(cost[name] for name in shown)]
         for condition in conditions:
             row.append(_accuracies(comparison, method, condition).get("avg", ""))
             row.append(_differences(comparison, method, condition).get("avg", ""))
@@ -91,6 +92,21 @@ def every_run(comparison: MethodComparison) -> list[Table]:
             rows.append([*row, str(method.runs[seed].results.get("commit") or "")[:7]])
     header = [("method", ""), ("seed", ""), *((condition, "avg (targets)") for condition in conditions), ("commit", "")]
     return [Table("Every run", header, rows)]
+
+
+def _costs(method: Method) -> dict[str, str]:
+    """What a run's training cost, on average over those that say; blank where none does."""
+    results = [run.results for run in method.runs.values()]
+    passes, pairs = ([own.get(name) or {} for own in results] for name in ("passes", "pairs"))
+    columns: list[tuple[str, list[Any], str]] = [
+        ("passes", [own.get("plain_passes") for own in passes], ".2f"),
+        ("task steps", [own.get("task_steps") for own in passes], ",.0f"),
+        ("task examples", [own.get("task_examples") for own in passes], ",.0f"),
+        ("pairs visited", [own.get("visited") for own in pairs], ",.0f"),
+        ("different pairs", [own.get("distinct") for own in pairs], ",.0f"),
+    ]
+    known = {name: [value for value in values if value is not None] for name, values, _ in columns}
+    return {name: format(statistics.mean(known[name]), shape) if known[name] else "" for name, _, shape in columns}
 
 
 def _accuracies(comparison: MethodComparison, method: Method, condition: str) -> dict[str, Cell]:
