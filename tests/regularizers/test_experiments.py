@@ -15,6 +15,7 @@ from regularizers.catalogue import write_synonyms
 
 import xltrobust.regularizers
 from xltrobust.cli import FitCLI
+from xltrobust.datamodules.parallel.controls import CONTROL_KINDS
 from xltrobust.regularizers import Regularizer
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -51,7 +52,7 @@ def test_an_arm_of_the_study_of_parallel_text_is_complete(path: Path, tmp_path: 
         FitCLI([*(f"--config={file}" for file in files), f"--run_dir={run}", "--print_config"])
     config = yaml.safe_load(printed.getvalue())
     control = config["data"]["init_args"]["parallel"]["init_args"]["control"]
-    assert (control or "none") == (path.stem if path.stem.startswith("shuffled") else "none")
+    assert (control or "none") == (path.stem if path.stem in CONTROL_KINDS else "none")
     callbacks = [own["class_path"].rpartition(".")[2] for own in config["trainer"]["callbacks"]]
     assert callbacks[0] == "AlignmentDiagnostics" and len(callbacks) == (3 if path.stem == "both" else 2)
     assert len(config["data"]["init_args"]["parallel"]["init_args"]["bitexts"]) == 1 and not run.exists()

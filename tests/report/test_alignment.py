@@ -69,8 +69,14 @@ def test_a_run_says_which_pairs_it_had(tmp_path: Path) -> None:
     data = {"parallel": parallel, "words_with_translation": {"de": 0.625, "zh-CN": 0.5}}
     write_run(tmp_path / "run", data=data)
     text = write_report([tmp_path / "run"]).markdown.read_text(encoding="utf8")
-    assert "12,345 sentence pairs of a&#124;b 1.2 (CC0), 0123456789ab; control: shuffled&#95;pairs |" in text
+    assert (
+        "12,345 sentence pairs of a&#124;b 1.2 (CC0), 0123456789ab; control: shuffled&#95;pairs (bounds the harm of bad"
+        in text
+    )
     assert "| words with a translation | de 62.5 %, zh-CN 50.0 % |" in text
+    write_run(tmp_path / "run", data={"parallel": parallel | {"control": "source_views", "control_kind": "neutral"}})
+    text = write_report([tmp_path / "run"]).markdown.read_text(encoding="utf8")
+    assert "control: source&#95;views (neutral) |" in text
 
 
 def test_the_two_estimators_of_cka_are_never_in_one_column(tmp_path: Path) -> None:

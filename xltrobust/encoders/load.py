@@ -60,6 +60,11 @@ def load_encoder(
     return encoder.train()
 
 
+def has_dropout(encoder: PreTrainedModel) -> bool:
+    """Whether two passes of one text through the encoder differ in training."""
+    return any(getattr(encoder.config, option, 0.0) for option in _DROPOUTS)
+
+
 def encoder_inputs(
     model: nn.Module, batch: Mapping[str, Tensor], embeddings: Tensor | None = None
 ) -> dict[str, Tensor]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xltrobust.checks import checked_temperature
+from xltrobust.encoders.load import has_dropout
+from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
@@ -31,6 +34,9 @@ class SentenceAlignment(AlignmentRegularizer):
     of each other, so a text that occurs in pairs of several languages is a negative neither of its translations nor of
     itself. There is no queue of earlier batches, which InfoXLM has.
 
+    With the corpus's control ``source_views`` the two texts of a pair are one, and the term is that of unsupervised
+    SimCSE, with negatives from both directions: what the contrastive loss does without any translation.
+
     Cost of a training step: one forward and one full backward pass of both texts of the pairs.
 
     Args:
@@ -46,11 +52,13 @@ class SentenceAlignment(AlignmentRegularizer):
     Raises:
         ValueError: if the loss, vector or side is unknown, a number is out of its range, or the classifier's vector is
             to be aligned before the task is trained.
+        IncompatibleRegularizer: at the start, if the two views of a source text would be the same, for want of dropout.
 
     References:
         - Gritta & Iacobacci. XeroAlign: zero-shot cross-lingual transformer alignment. Findings of ACL 2021.
         - Chi et al. InfoXLM: an information-theoretic framework for cross-lingual language model pre-training.
           NAACL 2021.
+        - Gao et al. SimCSE: simple contrastive learning of sentence embeddings. EMNLP 2021.
     """
 
     needs = frozenset(["sentence_pairs"])
@@ -82,6 +90,16 @@ class SentenceAlignment(AlignmentRegularizer):
             )
         self.loss, self.vector, self.stop_gradient = loss, vector, stop_gradient
         self.temperature = checked_temperature(temperature)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            pairs, module = trainer.datamodule.pairs, pl_module  # type: ignore[attr-defined]
+            if pairs.control == "source_views" and pairs.view is None and not has_dropout(module.encoder):  # type: ignore[arg-type]
+                raise IncompatibleRegularizer(
+                    "The control source_views tells two views of a text apart by dropout, and the encoder has none: "
+                    "set model.dropout, or `source_view` of the corpus."
+                )
+        super().setup(trainer, pl_module, stage)
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         vectors = output.pairs.features if self.vector == "classifier" else output.pairs.pooled

@@ -149,7 +149,10 @@ def _parallel(record: Mapping[str, Any]) -> str:
     if not record:
         return ""
     sources = ", ".join(f"{source['source']} {source['version']} ({source['licence']})" for source in record["sources"])
-    control = f"; control: {record['control']}" if record.get("control") else ""
+    # Results of before there were neutral controls do not say of which kind theirs is.
+    neutral = record.get("control_kind") == "neutral"
+    kind = "neutral" if neutral else "bounds the harm of bad alignment, not to be subtracted"
+    control = f"; control: {record['control']} ({kind})" if record.get("control") else ""
     return f"{record['pairs']:,} sentence pairs of {sources}, {record['hash'][:12]}{control}"
 
 

@@ -18,13 +18,15 @@ from pytorch_lightning.utilities import rank_zero_info
 from xltrobust.cache import cached_folder
 from xltrobust.datamodules.parallel.arrow import copy_rows, write_pairs
 from xltrobust.datamodules.parallel.cleaning import PairCleaner
+from xltrobust.datamodules.parallel.controls import Control
 from xltrobust.datamodules.parallel.overlap import OverlapFinder, normalized_words
-from xltrobust.datamodules.parallel.prepared import Control, LanguagePair, PairData
+from xltrobust.datamodules.parallel.prepared import LanguagePair, PairData
 from xltrobust.datamodules.parallel.selection import Balance, select_pairs
 from xltrobust.datamodules.parallel.sources.base import Bitext, SentencePair
 from xltrobust.datamodules.parallel.words.aligner import WordAligner
 from xltrobust.errors import DataError
 from xltrobust.files import cache_root, write_json
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.text.words import count_words
 
 _VERSION = 3  # of the cached format
@@ -49,14 +51,22 @@ class ParallelCorpus:
         ngram: for finding overlap with the task's dev and test texts; see
             :class:`~xltrobust.datamodules.parallel.overlap.OverlapFinder`.
         containment: see :class:`~xltrobust.datamodules.parallel.overlap.OverlapFinder`.
-        control: None; ``shuffled_pairs``: the same amount of text, but no pair is a translation; or
-            ``shuffled_lexicon``: every word has another word's translations, for methods that read the lexicon. Methods
-            that read word pairs refuse ``shuffled_lexicon``; their control is ``shuffled_pairs``. A gain under a
-            control is not due to alignment.
-        split_seed: of the choice of the held-out pairs and of those within a budget, and of the control's shuffling.
+        control: None, or what is trained on in place of translations. ``source_views``: a pair's two texts are both
+            its source text, and the encoder's dropout (or ``source_view``) makes them differ, as in SimCSE; neutral,
+            for methods that read sentence pairs. ``shuffled_pairs``: the same amount of text, but no pair is a
+            translation; ``shuffled_lexicon``: every word has another word's translations, for methods that read the
+            lexicon. These two teach what is false, and so bound the harm that bad alignment does. Methods that read
+            word pairs take ``shuffled_pairs`` alone.
+        source_view: with the control ``source_views``, changes the second text of a pair at random (typing errors,
+            synonyms), in the same way whenever the pair is read.
+        split_seed: of the choice of the held-out pairs and of those within a budget, and of the control.
 
     Raises:
-        ValueError: if there is no source, or a number is out of its range.
+        ValueError: if there is no source, a number is out of its range, or there is a ``source_view`` without its
+            control.
+
+    References:
+        - Gao et al. SimCSE: simple contrastive learning of sentence embeddings. EMNLP 2021 (``source_views``).
     """
 
     def __init__(
@@ -73,6 +83,7 @@ class ParallelCorpus:
         ngram: int = 3,
         containment: float = 0.6,
         control: Control | None = None,
+        source_view: RandomView | None = None,
         split_seed: int = 0,
     ) -> None:
         if not bitexts:
@@ -84,7 +95,12 @@ class ParallelCorpus:
         ):
             if value is not None and value < least:
                 raise ValueError(f"Expected argument `{name}` to be at least {least}, but got {value}.")
-        self.bitexts, self.aligner, self.control, self.split_seed = bitexts, aligner, control, split_seed
+        if source_view is not None and control != "source_views":
+            raise ValueError(
+                f"Expected argument `control` to be 'source_views' with `source_view`, but got {control!r}."
+            )
+        self.bitexts, self.aligner, self.split_seed = bitexts, aligner, split_seed
+        self.control, self.source_view = control, source_view
         self._cleaning = {"max_length": max_length, "max_length_ratio": max_length_ratio}
         self._overlap = {"ngram": ngram, "containment": containment}
         self._choice: dict[str, Any] = {
@@ -118,7 +134,7 @@ class ParallelCorpus:
 
         folder = cached_folder(folder, make)
         record = json.loads((folder / "record.json").read_text(encoding="utf8"))
-        return PairData(folder, record, self.control, self.split_seed)
+        return PairData(folder, record, self.control, self.split_seed, self.source_view)
 
     def _build(self, folder: Path, overlap: OverlapFinder) -> None:
         cleaner = PairCleaner(**self._cleaning)  # type: ignore[arg-type]

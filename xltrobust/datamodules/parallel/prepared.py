@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from xltrobust.datamodules.parallel.arrow import column, open_pairs
+from xltrobust.datamodules.parallel.controls import Control
 from xltrobust.datamodules.parallel.sources.base import SentencePair
+from xltrobust.example import Example
+from xltrobust.perturb.random_view import RandomView
 from xltrobust.seeding import derived_seed
 
 LanguagePair = tuple[str, str]
 _TRIES = 200
-Control = Literal["shuffled_pairs", "shuffled_lexicon"]
 
 
 class PairData:
@@ -25,12 +28,20 @@ class PairData:
         folder: with ``train.arrow`` and ``held_out.arrow``.
         record: the pairs' sources, counts of what was left out, and ``hash``, which identifies the training pairs.
         control: ``shuffled_pairs`` gives every source the target of another pair of the same languages that is not a
-            translation of it.
-        seed: of the shuffling.
+            translation of it; ``source_views`` puts the source text itself in the target's place.
+        seed: of the shuffling and of ``view``.
+        view: with ``source_views``, changes that text at random, in the same way whenever its row is read.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any], control: Control | None = None, seed: int = 0) -> None:
-        self.folder, self.record, self.control = folder, record, control
+    def __init__(
+        self,
+        folder: Path,
+        record: dict[str, Any],
+        control: Control | None = None,
+        seed: int = 0,
+        view: RandomView | None = None,
+    ) -> None:
+        self.folder, self.record, self.control, self.view = folder, record, control, view
         self.languages: list[LanguagePair] = [(source, target) for source, target in record["languages"]]
         self._train, self._held_out = open_pairs(folder / "train.arrow"), open_pairs(folder / "held_out.arrow")
         self.groups = column(self._train, "group")
@@ -46,16 +57,24 @@ class PairData:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """The number of characters in both texts of each training pair, shape (N,)."""
+        """The number of characters in both texts of each training pair, shape (N,); of true pairs whatever the control.
+
+        A control's batches are therefore of the same rows.
+        """
         return column(self._train, "length")
 
     def pairs(self, rows: Sequence[int] | np.ndarray) -> list[SentencePair]:
         """Training pairs, by row."""
         chosen = self._train[np.asarray(rows)]
+        languages = [self.languages[group] for group in chosen["group"]]
+        if self.control == "source_views":
+            return [
+                SentencePair(source, self._viewed(source, pair[0], int(row)), pair[0], pair[0])
+                for source, pair, row in zip(chosen["source"], languages, rows, strict=True)
+            ]
         targets = chosen["target"]
         if self.control == "shuffled_pairs":
             targets = self._train[self._partners[np.asarray(rows)]]["target"]
-        languages = [self.languages[group] for group in chosen["group"]]
         return [
             SentencePair(source, target, *pair)
             for source, target, pair in zip(chosen["source"], targets, languages, strict=True)
@@ -73,6 +92,12 @@ class PairData:
             SentencePair(source, target, *languages)
             for source, target in zip(chosen["source"], chosen["target"], strict=True)
         ]
+
+    def _viewed(self, text: str, language: str, row: int) -> str:
+        if self.view is None:
+            return text
+        rng = random.Random(derived_seed("source view", self._seed, row))
+        return self.view(Example("", language, text, 0), rng).text
 
     @cached_property
     def _partners(self) -> np.ndarray:

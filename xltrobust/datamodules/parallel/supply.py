@@ -10,8 +10,10 @@ from typing import Any, Literal, TypeVar
 import pytorch_lightning as pl
 import torch
 
+from xltrobust.datamodules.parallel.controls import CONTROL_KINDS
 from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.prepared import PairData
+from xltrobust.datamodules.parallel.source_views import check_source_views, relative_tokens
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
 from xltrobust.datamodules.parallel.visits import PairVisits
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
@@ -63,10 +65,16 @@ class ParallelText(pl.LightningDataModule):
         """The sentence pairs of ``parallel``.
 
         Raises:
-            UserError: if there are none.
+            UserError: if there are none, or the control is ``source_views`` and a source text is not in the task's
+                language.
         """
         data = self._first_on_one(self._prepared)
         self.counts["parallel"] = data.record | {"control": data.control}
+        if data.control is not None:
+            self.counts["parallel"]["control_kind"] = CONTROL_KINDS[data.control]
+        if data.control == "source_views":
+            check_source_views(data, self._task.source)
+            self.counts["parallel"]["control_tokens"] = relative_tokens(data, self._task.tokenization)
         if self._visits is None:  # here, where all devices come by, since they add up their visits together
             self._visits = PairVisits(len(data), data.record["hash"], self._summed)
         return data
@@ -147,13 +155,14 @@ class ParallelText(pl.LightningDataModule):
         """:attr:`word_pairs` with the training pairs aligned. With several devices, all must call this.
 
         Raises:
-            UserError: if the corpus's control is ``shuffled_lexicon``.
+            UserError: if the corpus's control is ``shuffled_lexicon`` or ``source_views``.
         """
         if self.pairs.control == "shuffled_lexicon":
             raise UserError(
                 "The control shuffled_lexicon does not change word pairs: for methods that read word pairs, train with "
                 "control: shuffled_pairs."
             )
+        self._refuse_source_views()
         return self._first_on_one(self.word_pairs.align)
 
     def induced_lexicons(self) -> dict[str, WordTable]:
@@ -161,7 +170,11 @@ class ParallelText(pl.LightningDataModule):
 
         A language's lexicons in several spellings, directions or scripts are merged. With several devices, all must
         call this.
+
+        Raises:
+            UserError: if the corpus's control is ``source_views``.
         """
+        self._refuse_source_views()
         words = self._first_on_one(self.word_pairs.align)
         pivot = base_language(self._task.source)
         tables: dict[str, list[WordTable]] = {}
@@ -181,6 +194,13 @@ class ParallelText(pl.LightningDataModule):
             )
             for language, parts in tables.items()
         }
+
+    def _refuse_source_views(self) -> None:
+        if self.pairs.control == "source_views":
+            raise UserError(
+                "The control source_views has no translations, and so no words to align: it is for SentenceAlignment. "
+                "The neutral control of code switching is DataAugmentation."
+            )
 
     def _first_on_one(self, make: Callable[[], T]) -> T:
         """Calls ``make``, which caches its result, in one process per machine first, and then in the others."""
