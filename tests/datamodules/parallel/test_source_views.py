@@ -10,7 +10,7 @@ from datamodules.parallel.test_stream import make_data
 from models.test_classifier import make, trainer
 from regularizers.catalogue import TYPOS, tiny_corpus, write_synonyms
 
-from xltrobust.datamodules import ParallelCorpus
+from xltrobust.datamodules import PairTable, ParallelCorpus
 from xltrobust.errors import IncompatibleRegularizer, UserError
 from xltrobust.perturb import RandomView, SynonymSubstitution
 from xltrobust.regularizers import CodeSwitching, SentenceAlignment, WordAlignment
@@ -121,9 +121,9 @@ def test_methods_of_words_have_other_controls(
 
 def test_texts_of_another_language_are_refused(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
     data = make_data(tiny_encoder, tiny_task, tiny_pairs)
-    data.source = "de"
-    data.parallel = tiny_corpus(tiny_pairs, control="source_views")
-    with pytest.raises(UserError, match="task's language, 'de', but the corpus has pairs of en and de: exchange"):
+    table = PairTable(path=str(tiny_pairs), source_language="fr", target_language_column="language")
+    data.parallel = tiny_corpus(tiny_pairs, bitexts=[table], control="source_views")
+    with pytest.raises(UserError, match="task's language, 'en', but the corpus has pairs of fr and de: exchange"):
         _ = data.pairs
     with pytest.raises(ValueError, match="`control` to be 'source_views' with `source_view`, but got None"):
         ParallelCorpus(bitexts=[object()], source_view=TYPOS)  # type: ignore[list-item]
