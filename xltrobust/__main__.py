@@ -18,6 +18,7 @@ COMMANDS = {
     "export": ("xltrobust.export", "write a run's model for transformers or sentence-transformers"),
     "report": ("xltrobust.report", "tables and pictures of a run, or of runs compared with the first"),
     "seeds": ("xltrobust.report.seeds", "compare methods over seeds"),
+    "study": ("xltrobust.study", "make the runs of a grid of factors and seeds, and join their results"),
     "average": ("xltrobust.average", "the mean of the weights of runs of different seeds, tested like a run"),
     "augment": ("xltrobust.augment", "perturbed copies of a text file, or of a column"),
     "list": ("xltrobust.catalogue", "attacks, perturbations, regularizers, tasks … that can be named"),

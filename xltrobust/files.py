@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -101,6 +102,29 @@ def _locked(handle: int, without_locks: bool) -> bool:
     except OSError:
         return without_locks
     return True
+
+
+@contextmanager
+def held_alone(folder: Path, name: str, patience: float) -> Iterator[None]:
+    """Holds an exclusive lock during the block, as :func:`held`, but gives up after some seconds.
+
+    Args:
+        folder: the folder that the lock is for; created if it does not exist.
+        name: the lock's name within the folder.
+        patience: how many seconds to wait for another process.
+
+    Raises:
+        BlockingIOError: if another process holds the lock for longer.
+    """
+    handle, end = _lock_file(folder, name), time.monotonic() + patience
+    try:
+        while not _locked(handle, without_locks=True):
+            if time.monotonic() >= end:
+                raise BlockingIOError(f"{folder}: another process is at work here")
+            time.sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from xltrobust.runs.folder import SCHEMA, RunFolder
-from xltrobust.runs.provenance import git_state, package_versions
+from xltrobust.runs.provenance import code_hash, git_state, package_versions
 
 
 def tested_model(
@@ -36,6 +36,7 @@ def tested_model(
         "name": folder.path.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **git_state(),
+        "code": code_hash(),
         "command": list(command),
         "seed": seed,
         "head_seed": head_seed,

