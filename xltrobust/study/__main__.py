@@ -21,6 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: on whatever the user can put right, in one line; and at the end if a cell has failed.
     """
+    arguments = list(arguments)
     if arguments[:1] == ["export"]:
         from xltrobust.study.exporting import main as export
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     else:
         from xltrobust.study.making import make
 
-        make(_parser().parse_args(list(arguments)))
+        make(_parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
