@@ -74,8 +74,9 @@ def test_a_run_says_which_pairs_it_had(tmp_path: Path) -> None:
         in text
     )
     assert "| words with a translation | de 62.5 %, zh-CN 50.0 % |" in text
-    write_run(tmp_path / "run", data={"parallel": parallel | {"control": "source_views", "control_kind": "neutral"}})
-    text = write_report([tmp_path / "run"]).markdown.read_text(encoding="utf8")
+    parallel |= {"control": "source_views", "control_kind": "neutral"}
+    write_run(tmp_path / "views", data={"parallel": parallel})
+    text = write_report([tmp_path / "views"]).markdown.read_text(encoding="utf8")
     assert "control: source&#95;views (neutral) |" in text
 
 
