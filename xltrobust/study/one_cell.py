@@ -10,18 +10,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from xltrobust.command import run_command
 from xltrobust.errors import UserError
 from xltrobust.files import held_alone
-from xltrobust.reading import read_json
 from xltrobust.runs.folder import RunFolder
 from xltrobust.runs.provenance import code_hash
 from xltrobust.runs.stopping import stopped_in_one_line
 from xltrobust.study.attempt import ELSEWHERE
-from xltrobust.study.states import RECORD, State, code_here, made, write_record
+from xltrobust.study.states import State, code_here, read_record, state_of, write_record
 
 _PATIENCE = 90  # seconds in which the process of a study that was killed stops, too
 
@@ -41,20 +41,31 @@ def main(arguments: Sequence[str]) -> None:
     if given.code not in (None, code_hash()):
         raise UserError("the package's source has changed since the study was started: start the study again.")
     try:
-        with held_alone(given.run, "cell", _PATIENCE):
+        with _alone(given.run):
             _make(RunFolder(given.run), drop_checkpoints=given.drop_checkpoints)
     except BlockingIOError as error:
         print(error, file=sys.stderr)
         raise SystemExit(ELSEWHERE) from None
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held_alone(folder, "cell", 0))
+        except BlockingIOError:
+            print(f"{folder}: another process is at work here; this one waits", flush=True)
+            stack.enter_context(held_alone(folder, "cell", _PATIENCE))
+        yield
+
+
 def _make(run: RunFolder, *, drop_checkpoints: bool) -> None:
-    before = made(run)
-    if before.state is not State.DONE:
-        attempts = read_json(run.path / RECORD).get("attempts", 0) if (run.path / RECORD).exists() else 0
+    before, record = state_of(run), read_record(run)
+    if before is not State.DONE:
         # A run that left no checkpoint begins anew, by the code of now.
-        code = before.code if before.state is State.BEGUN and before.code else code_here()
-        write_record(run, code=code, attempts=1 if before.state is State.NEW else attempts + 1)
+        again = before is State.BEGUN
+        code = record.get("code") if again else None
+        write_record(run, code=code or code_here(), attempts=record.get("attempts", 0) + 1 if again else 1)
         started = time.perf_counter()
         # As the main module, by whose name Lightning starts the processes of further devices.
         sys.argv[1:] = ["--config", str(run.config)]

@@ -9,7 +9,6 @@ from typing import Any
 
 from xltrobust.arguments import hash_of
 from xltrobust.errors import UserError
-from xltrobust.evaluation.tracking import attack_config
 from xltrobust.files import write_json
 from xltrobust.reading import read_json
 from xltrobust.runs.folder import RunFolder
@@ -52,16 +51,14 @@ def code_here() -> dict[str, Any]:
 
 
 def made(run: RunFolder) -> Made:
-    """How far a run has got.
+    """How far a run has got, and by which code.
 
     Raises:
         UserError: if its files are damaged.
     """
-    record = read_json(run.path / RECORD) if (run.path / RECORD).exists() else {}
-    if run.results.exists():
+    state, record = state_of(run), read_record(run)
+    if state is State.DONE:
         results = run.finished
-        if not run.predictions.exists():
-            raise UserError(f"{run.predictions}: not found, though the run has finished; delete {run.path}.")
         known = {name: results[name] for name in ("code", "commit", "dirty", "versions") if name in results}
         began = record.get("code") or {}
         if began.get("code", known.get("code")) != known.get("code"):
@@ -69,9 +66,27 @@ def made(run: RunFolder) -> Made:
         seconds = record.get("seconds") if record.get("attempts") == 1 else None
         processor = results.get("machine", {}).get("processor")
         return Made(State.DONE, known | {"suite": suite(run)}, hash_of(_attacks(run)), processor, seconds)
-    if run.last.exists() or run.previous.exists():
-        return Made(State.BEGUN, record.get("code", {}))
-    return Made(State.NEW, {})
+    return Made(state, record.get("code", {}) if state is State.BEGUN else {})
+
+
+def state_of(run: RunFolder) -> State:
+    """How far a run has got.
+
+    Raises:
+        UserError: if it has finished, and a file is missing or damaged.
+    """
+    if run.results.exists():
+        if not run.predictions.exists():
+            raise UserError(f"{run.predictions}: not found, though the run has finished; delete {run.path}.")
+        _ = run.finished  # checks it
+        return State.DONE
+    return State.BEGUN if run.last.exists() or run.previous.exists() else State.NEW
+
+
+def read_record(run: RunFolder) -> dict[str, Any]:
+    """What a run's folder records of the cell."""
+    path = run.path / RECORD
+    return read_json(path) if path.exists() else {}
 
 
 def suite(run: RunFolder) -> str | None:
@@ -79,6 +94,8 @@ def suite(run: RunFolder) -> str | None:
 
     Attacks that were added later do not count.
     """
+    from xltrobust.evaluation.tracking import attack_config  # takes long to import
+
     named = _attacks(run)
     records = run.finished.get("attacks") or {}
     found: str | None = attack_config({name: records[name].get("recipe") for name in named if name in records})["suite"]
@@ -145,8 +162,7 @@ def processors(runs: Sequence[Made]) -> list[str]:
 
 def write_record(run: RunFolder, **entries: Any) -> None:
     """Adds entries to what a run's folder records of the cell."""
-    path = run.path / RECORD
-    write_json((read_json(path) if path.exists() else {}) | entries, path)
+    write_json(read_record(run) | entries, run.path / RECORD)
 
 
 def _commit(code: Mapping[str, Any]) -> str:

@@ -26,6 +26,9 @@ class LocalEngine:
         threads: of each.
         devices: GPUs, which are dealt out one a process; none leaves it to the configuration.
         why: where the numbers come from, in words.
+
+    Attributes:
+        jobs: the processes under way, each with its place among so many.
     """
 
     def __init__(self, processes: int, threads: int, devices: Sequence[str] = (), why: str = "") -> None:
@@ -35,7 +38,7 @@ class LocalEngine:
             + (f", a GPU each of {', '.join(devices)}" if devices else "")
             + (f" ({why})" if why else "")
         )
-        self._places: dict[Job, int] = {}
+        self.jobs: dict[Job, int] = {}
 
     @classmethod
     def from_options(cls, given: argparse.Namespace, cells: int) -> LocalEngine:
@@ -58,18 +61,18 @@ class LocalEngine:
         return self.processes
 
     def start(self, task: Task) -> Job:
-        place = min(set(range(self.processes)) - set(self._places.values()))
+        place = min(set(range(self.processes)) - set(self.jobs.values()))
         variables = dict.fromkeys(THREADS, str(self.threads))
         if self._devices:
             variables["CUDA_VISIBLE_DEVICES"] = self._devices[place % len(self._devices)]
         job = start(replace(task, environment={**variables, **task.environment}))
-        self._places[job] = place
+        self.jobs[job] = place
         return job
 
     def ended(self, jobs: Sequence[Job]) -> list[tuple[Job, int | str]]:
         found: list[tuple[Job, int | str]] = [(job, code) for job in jobs if (code := job.poll()) is not None]
         for job, _ in found:
-            del self._places[job]
+            del self.jobs[job]
             _close_input(job)
         if not found:
             time.sleep(0.1)
