@@ -33,4 +33,4 @@ def simulate(
     correct = rng.binomial(per_group, expit(eta)).reshape(len(cells) * seeds, *shape[2:])
     runs = [(cell, seed) for cell in cells for seed in range(seeds)]
     names = [f"l{at}" for at in range(languages)]
-    return Counts(runs, names, correct, np.full(shape[2:], per_group))
+    return Counts(runs, names, [f"g{at}" for at in range(groups)], correct, np.full(shape[2:], per_group))

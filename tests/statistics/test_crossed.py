@@ -43,7 +43,9 @@ def test_the_items_part_is_the_spread_of_groups() -> None:
 
 def test_an_item_of_several_languages_counts_once() -> None:
     counts = simulate(np.random.default_rng(2), EQUAL, languages=1)
-    copies = Counts(counts.runs, ["de", "fr"], np.repeat(counts.correct, 2, 2), np.repeat(counts.of, 2, 1))
+    copies = Counts(
+        counts.runs, ["de", "fr"], counts.groups, np.repeat(counts.correct, 2, 2), np.repeat(counts.of, 2, 1)
+    )
     once, twice = crossed_contrast(counts, WEIGHTS), crossed_contrast(copies, WEIGHTS)
     assert twice.total.error == pytest.approx(once.total.error) and twice.items.error == pytest.approx(once.items.error)
     alone = crossed_contrast(copies, WEIGHTS, languages={"fr": 1.0})

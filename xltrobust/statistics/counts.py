@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ class Counts:
     Args:
         runs: cell and seed of each run.
         languages: the target languages.
+        groups: names of the groups.
         correct: shape (R, G, L), the number of right answers.
         of: shape (G, L), the number of items, the same in all runs.
         left_out: items that some run lacks, over all languages.
@@ -28,6 +29,7 @@ class Counts:
 
     runs: list[tuple[str, int]]
     languages: list[str]
+    groups: list[str]
     correct: NDArray[np.int64]
     of: NDArray[np.int64]
     left_out: int = 0
@@ -65,7 +67,7 @@ class Counts:
     def only(self, cells: Sequence[str]) -> Counts:
         """The same of some cells alone."""
         at = np.concatenate([self.rows(cell) for cell in cells])
-        return Counts([self.runs[row] for row in at], self.languages, self.correct[at], self.of, self.left_out)
+        return replace(self, runs=[self.runs[row] for row in at], correct=self.correct[at])
 
 
 def count_examples(examples: Examples, condition: str, cells: Sequence[str] | None = None) -> Counts:
@@ -108,6 +110,10 @@ def count_examples(examples: Examples, condition: str, cells: Sequence[str] | No
         raise UserError(f"{condition}: an item belongs to different groups in different runs.")
     there = of[0].any(1)
     return Counts(
-        runs, [str(languages[at]) for at in kept_languages],
-        correct[:, there][:, :, kept_languages], of[0][there][:, kept_languages], int((~everywhere).sum()),
-    )  # fmt: skip
+        runs,
+        [str(name) for name in languages[kept_languages]],
+        [str(name) for name in groups[there]],
+        correct[:, there][:, :, kept_languages],
+        of[0][there][:, kept_languages],
+        int((~everywhere).sum()),
+    )
