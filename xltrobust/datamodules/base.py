@@ -48,6 +48,14 @@ class CrossLingualClassification(ParallelText, ABC):
         parallel: sentence pairs, for regularizers and diagnostics of alignment. Pairs that contain a dev or test text
             of the task are left out.
         pair_batch_size: sentence pairs per device and step; None takes ``batch_size``.
+        pair_rounds: how often each sentence pair is visited over the planned steps of the training; the sizes of the
+            batches of pairs follow from it, and steps without a term that reads pairs get none. None goes over the
+            pairs, ``pair_batch_size`` a step, as often as the training's length allows. It needs a training whose
+            length is known beforehand (``trainer.max_epochs`` or ``max_steps``, not ``max_passes``). See
+            :class:`~xltrobust.datamodules.parallel.rounds.RoundsSampler`.
+
+    Raises:
+        ValueError: if a number is out of its range, or both ``pair_batch_size`` and ``pair_rounds`` are given.
     """
 
     def __init__(
@@ -65,12 +73,19 @@ class CrossLingualClassification(ParallelText, ABC):
         validate_targets: int = 0,
         parallel: ParallelCorpus | None = None,
         pair_batch_size: int | None = None,
+        pair_rounds: int | None = None,
     ) -> None:
-        super().__init__(parallel, batch_size if pair_batch_size is None else pair_batch_size)
+        super().__init__(parallel, batch_size if pair_batch_size is None else pair_batch_size, pair_rounds)
         # A device may get no examples of a small language: its share of the results is then empty, not wrong.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         caps = {"train": max_train_examples, "dev": max_dev_examples, "test": max_test_examples}
         sizes = {"batch_size": batch_size, "eval_batch_tokens": eval_batch_tokens, "pair_batch_size": pair_batch_size}
+        sizes["pair_rounds"] = pair_rounds
+        if pair_batch_size is not None and pair_rounds is not None:
+            raise ValueError(
+                f"Expected argument `pair_batch_size` to be None with `pair_rounds`, from which the size of a batch of "
+                f"pairs follows, but got {pair_batch_size}."
+            )
         require_at_least(1, **sizes, **{f"max_{split}_examples": cap for split, cap in caps.items()})
         require_at_least(0, num_workers=num_workers, validate_targets=validate_targets)
         require_at_least(4, max_length=max_length)
@@ -194,7 +209,8 @@ class CrossLingualClassification(ParallelText, ABC):
         data = self._data("train", self.source)
         if not len(data):
             raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
-        loader = self._loaders.training(data, self.batch_size, global_seed(), self.pair_stream())
+        loader = self._loaders.training(data, self.batch_size, global_seed())
+        loader.pairs = self.pair_stream(len(loader))
         if self._position is not None:
             loader.load_state_dict(self._position)
             self._position = None

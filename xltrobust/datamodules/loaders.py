@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from xltrobust.datamodules.dataset import Collator, TokenizedExamples
-from xltrobust.datamodules.samplers import EvaluationSampler, ResumableLoader, ResumableStream, TrainingSampler
+from xltrobust.datamodules.samplers import EvaluationSampler, ResumableLoader, TrainingSampler
 from xltrobust.datamodules.view_pools import PoolCollator, PoolLoader, PoolSampler
 from xltrobust.encoders.tokenization import Tokenization
 
@@ -73,26 +73,21 @@ class Loaders:
     rank: int = 0
     world_size: int = 1
 
-    def training(
-        self, data: TokenizedExamples, batch_size: int, seed: int, pairs: ResumableStream | None
-    ) -> ResumableLoader:
-        """Loads shuffled batches.
+    def training(self, data: TokenizedExamples, batch_size: int, seed: int) -> ResumableLoader:
+        """Loads shuffled batches, without pairs.
 
         Args:
             data: the training examples, which may change from epoch to epoch.
             batch_size: examples per device and step.
             seed: of the order.
-            pairs: see :class:`ResumableLoader`.
         """
         order = (data.table.lengths.tolist(), batch_size, seed, self.rank, self.world_size)
         collator = Collator(self.tokenization, to_grid=False)
         if data.changes:
             pools = PoolSampler(*order)
-            return PoolLoader(
-                data, batch_sampler=pools, collate_fn=PoolCollator(collator, pools), pairs=pairs, **self.options
-            )
+            return PoolLoader(data, batch_sampler=pools, collate_fn=PoolCollator(collator, pools), **self.options)
         sampler = TrainingSampler(*order)
-        return ResumableLoader(data, batch_sampler=sampler, collate_fn=collator, pairs=pairs, **self.options)
+        return ResumableLoader(data, batch_sampler=sampler, collate_fn=collator, **self.options)
 
     def test(self, data: TokenizedExamples, max_tokens: int) -> DataLoader:
         """Loads every example once, in batches of at most ``max_tokens`` tokens, padding included."""

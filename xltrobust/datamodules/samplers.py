@@ -122,14 +122,16 @@ class ResumableLoader(DataLoader):
 
     Args:
         args: positional arguments of ``DataLoader``.
-        pairs: a stream of batches of sentence pairs; each training batch gets the next one as ``batch["pairs"]``. It
-            runs on across epochs.
         kwargs: keyword arguments of ``DataLoader``.
+
+    Attributes:
+        pairs: a stream of batches of sentence pairs; each training batch gets the next one as ``batch["pairs"]``,
+            unless it is empty. It runs on across epochs. None if there is none.
     """
 
-    def __init__(self, *args: Any, pairs: ResumableStream | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pairs = pairs
+        self.pairs: ResumableStream | None = None
         self._delivered = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
@@ -138,8 +140,8 @@ class ResumableLoader(DataLoader):
         self._delivered = sampler.start
         sampler_length = len(sampler)
         for batch in self.batches():
-            if self._pairs is not None:
-                batch["pairs"] = next(self._pairs)
+            if self.pairs is not None and (pairs := next(self.pairs)):
+                batch["pairs"] = pairs
             self._delivered = (self._delivered + 1) % sampler_length
             yield batch
         sampler.start = 0
@@ -151,11 +153,11 @@ class ResumableLoader(DataLoader):
     def state_dict(self) -> dict[str, int]:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         state = {"epoch": sampler.epoch, "delivered": self._delivered}
-        return state if self._pairs is None else state | {"pairs": self._pairs.delivered}
+        return state if self.pairs is None else state | {"pairs": self.pairs.delivered}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         sampler.epoch, sampler.start = state["epoch"], state["delivered"]
         self._delivered = state["delivered"]
-        if self._pairs is not None:
-            self._pairs.delivered = state.get("pairs", 0)
+        if self.pairs is not None:
+            self.pairs.delivered = state.get("pairs", 0)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -54,8 +55,16 @@ class Regularized(pl.LightningModule):
 
     def active_regularizers(self) -> tuple[list[LossTerm], bool]:
         """The terms to add to the loss now, and whether they are trained alone, before the task."""
-        first = [term for term in self.regularizers if self.progress < term.pretraining_share]
+        return self._active_at(self.progress)
+
+    def _active_at(self, progress: float) -> tuple[list[LossTerm], bool]:
+        first = [term for term in self.regularizers if progress < term.pretraining_share]
         return (first, True) if first else ([term for term in self.regularizers if not term.pretraining_share], False)
+
+    def steps_with_pairs(self, steps: int) -> np.ndarray:
+        """Whether each optimizer step of a training without a budget has a term that reads pairs, shape (steps,)."""
+        active = (self._active_at(step / steps)[0] for step in range(steps))
+        return np.fromiter((any(term.needs for term in terms) for terms in active), bool, steps)
 
     def count_pairs(self, batch: Batch, active: Sequence[LossTerm]) -> None:
         """Notes the batch's sentence pairs as visited if one of the active terms trains on them."""

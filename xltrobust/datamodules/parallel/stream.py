@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from xltrobust.datamodules.parallel.prepared import PairData
+from xltrobust.datamodules.parallel.rounds import RoundsSampler
 from xltrobust.datamodules.parallel.sources.base import SentencePair
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
 from xltrobust.encoders.tokenization import Batch, Tokenization
@@ -64,6 +65,8 @@ class PairSampler(Sampler[list[int]]):
 class PairBatches(Dataset[Batch]):
     """Batches of sentence pairs, indexed by lists of P rows: the P source texts, then the P target texts.
 
+    A batch of no rows is empty.
+
     A batch has the model's inputs, shape (2P, T), and
 
     - ``rows`` (P,): the pairs' rows;
@@ -81,6 +84,8 @@ class PairBatches(Dataset[Batch]):
         self.data, self.tokenization, self.word_pairs = data, tokenization, word_pairs
 
     def __getitem__(self, rows: list[int]) -> Batch:
+        if not rows:
+            return {}
         examples = pair_examples(self.data.pairs(rows))
         table = self.tokenization.table(examples, keep=False)
         batch = self.tokenization.collate([table.row(i) for i in range(len(examples))])
@@ -134,7 +139,7 @@ class PairStream:
         options: of the data loader (workers, pinned memory).
     """
 
-    def __init__(self, batches: PairBatches, sampler: PairSampler, **options: Any) -> None:
+    def __init__(self, batches: PairBatches, sampler: PairSampler | RoundsSampler, **options: Any) -> None:
         self._sampler = sampler
         self._loader = DataLoader(batches, sampler=sampler, batch_size=None, **options)
         self._iterator: Iterator[Batch] | None = None

@@ -7,12 +7,14 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 
 from xltrobust.datamodules.parallel.controls import CONTROL_KINDS
 from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.prepared import PairData
+from xltrobust.datamodules.parallel.rounds import RoundsSampler, training_batches
 from xltrobust.datamodules.parallel.source_views import check_source_views, relative_tokens
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
 from xltrobust.datamodules.parallel.visits import PairVisits
@@ -26,6 +28,7 @@ from xltrobust.text.word_table import WordTable
 
 Stream = Literal["sentence_pairs", "word_pairs"]
 T = TypeVar("T")
+_FEWEST = 2  # pairs of a batch on each device
 _AS_LONG_AS_IT_TAKES = timedelta(days=365)
 
 
@@ -35,11 +38,12 @@ class ParallelText(pl.LightningDataModule):
     Args:
         parallel: the corpus; None if there is none.
         pair_batch_size: sentence pairs per device and step.
+        pair_rounds: how often each pair is visited over the training, in place of a batch size.
     """
 
-    def __init__(self, parallel: ParallelCorpus | None, pair_batch_size: int) -> None:
+    def __init__(self, parallel: ParallelCorpus | None, pair_batch_size: int, pair_rounds: int | None = None) -> None:
         super().__init__()
-        self.parallel, self.pair_batch_size = parallel, pair_batch_size
+        self.parallel, self.pair_batch_size, self.pair_rounds = parallel, pair_batch_size, pair_rounds
         self.counts: dict[str, Any] = {}
         self._streams: set[str] = set()
         self._visits: PairVisits | None = None
@@ -53,8 +57,14 @@ class ParallelText(pl.LightningDataModule):
         """Requests ``batch["pairs"]``; with ``word_pairs``, it includes the word alignments.
 
         Raises:
-            UserError: if there is no parallel corpus, or word pairs are requested from one with a shuffled lexicon.
+            UserError: if there is no parallel corpus, word pairs are requested from one with a shuffled lexicon, or
+                ``pair_rounds`` goes with a training whose length is not known.
         """
+        if self.pair_rounds is not None and self._budget is not None:
+            raise UserError(
+                "data.init_args.pair_rounds: with model.max_passes the number of steps, which the pairs are to last, "
+                "is not known: give trainer.max_epochs or trainer.max_steps in its place, or pair_batch_size."
+            )
         _ = self.pairs
         if name == "word_pairs":
             self.aligned_words()
@@ -218,12 +228,59 @@ class ParallelText(pl.LightningDataModule):
                 torch.distributed.barrier(group)
             torch.distributed.destroy_process_group(group)
 
-    def pair_stream(self) -> PairStream | None:
-        """A stream of batches of pairs; None if no regularizer has requested one."""
+    @property
+    def _budget(self) -> float | None:
+        """The training's ``max_passes``."""
+        return getattr(self.trainer.lightning_module, "max_passes", None) if self.trainer else None
+
+    def pair_stream(self, batches: int | None = None) -> PairStream | None:
+        """A stream of batches of pairs; None if no regularizer has requested one.
+
+        Args:
+            batches: training batches of an epoch, which ``pair_rounds`` has to know.
+
+        Raises:
+            UserError: if there are too few pairs for ``pair_rounds``, or the training's length is not known.
+        """
         if not self._streams:
             return None
         words = self.word_pairs if "word_pairs" in self._streams else None
         self.pairs.pairs([0])  # computes the cached shuffling here, once, and not in every worker
         task = self._task
-        sampler = PairSampler(self.pairs.lengths, self.pair_batch_size, global_seed(), *task._place)
+        sampler: PairSampler | RoundsSampler
+        if self.pair_rounds is None or (self.trainer and self.trainer.fast_dev_run):  # type: ignore[attr-defined]
+            sampler = PairSampler(self.pairs.lengths, self.pair_batch_size, global_seed(), *task._place)
+        else:
+            used = self._batches_with_pairs(batches)
+            sampler = RoundsSampler(self.pairs.lengths, self.pair_rounds, used, global_seed(), *task._place)
+            self._check_sizes(sampler)
         return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)
+
+    def _batches_with_pairs(self, batches: int | None) -> np.ndarray:
+        """Whether each batch of the training has a term that reads pairs, shape (B,)."""
+        trainer: Any = self.trainer
+        if trainer is None or batches is None:
+            raise ValueError("`pair_rounds` needs a trainer, which knows how long the training is.")
+        taken = training_batches(
+            batches,
+            max_epochs=trainer.max_epochs,
+            max_steps=trainer.max_steps,
+            accumulate=trainer.accumulate_grad_batches,
+            limit=trainer.limit_train_batches,
+        )
+        if taken is None:
+            raise UserError(
+                "data.init_args.pair_rounds: the training has no end to which the pairs could last: give "
+                "trainer.max_epochs or trainer.max_steps, or pair_batch_size in place of pair_rounds."
+            )
+        return np.repeat(trainer.lightning_module.steps_with_pairs(len(taken)), taken)
+
+    def _check_sizes(self, sampler: RoundsSampler) -> None:
+        sizes = sampler.sizes[sampler.used]
+        if len(sizes) and sizes.min() < _FEWEST:
+            needed = -(-_FEWEST * len(sizes) * sampler.world_size // len(self.pairs))
+            raise UserError(
+                f"data.init_args.pair_rounds: {self.pair_rounds} times {len(self.pairs)} pairs are fewer than "
+                f"{_FEWEST} for each of the {len(sizes)} batches that train on pairs, and a pair alone has nothing to "
+                f"be told from: take at least {needed} rounds, or fewer steps."
+            )
