@@ -10,10 +10,12 @@ from pyarrow import parquet
 from study.studies import finished_study
 
 from xltrobust.errors import UserError
+from xltrobust.statistics.examples import open_examples
 from xltrobust.study.exporting import main
 
 COLUMNS = [
-    "cell", "factor.arm", "factor.rate", "seed", "language", "item", "group", "condition", "correct", "queries"
+    "cell", "factor.arm", "factor.rate", "seed", "language", "item", "group", "condition", "correct", "queries",
+    "run",
 ]  # fmt: skip
 A, B = {"arm": "plain", "rate": "low"}, {"arm": "words", "rate": "low"}
 
@@ -28,17 +30,20 @@ def test_a_row_an_example_and_condition(tmp_path: Path, capsys: pytest.CaptureFi
     assert "1 of 3 cells are not finished, and left out" in printed.err
     table = pd.read_parquet(study.path / "examples.parquet")
     assert list(table) == COLUMNS
-    assert list(dict.fromkeys(table["cell"])) == ["b", "a"]
+    assert list(dict.fromkeys(table["run"])) == ["b", "a"]
+    assert list(dict.fromkeys(table["cell"])) == ["arm=words, rate=low", "arm=plain, rate=low"]
     for name, seed, levels in (("b", 0, B), ("a", 1, A)):
-        rows = table[table["cell"] == name]
+        rows = table[table["run"] == name]
         source = pd.read_parquet(study.run(name).predictions)
         source = source[source["split"] == "test"]
         assert rows["correct"].tolist() == (source["label"] == source["prediction"]).tolist()
         assert rows["condition"].tolist() == source["attack"].fillna("clean").tolist()
-        assert rows["queries"].tolist() == source["queries"].fillna(0).astype(int).tolist()
+        assert rows["queries"].fillna(-1).tolist() == source["queries"].fillna(-1).tolist()
         assert rows["item"].tolist() == source["id"].tolist() and rows["group"].tolist() == source["group"].tolist()
         assert set(rows["seed"]) == {seed} and set(rows["factor.arm"]) == {levels["arm"]}
     assert parquet.ParquetFile(study.path / "examples.parquet").num_row_groups == 2
+    read = open_examples(study.path / "examples.parquet")
+    assert (read.source, read.factors, len(read.table)) == ("en", ("factor.arm", "factor.rate"), 360)
     first = (study.path / "examples.parquet").read_bytes()
     main([str(study.path)])
     assert (study.path / "examples.parquet").read_bytes() == first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from xltrobust.errors import OneLineParser, UserError
 from xltrobust.files import atomic_write, check_folder
 from xltrobust.reading import read_parquet
 from xltrobust.runs.folder import RunFolder
+from xltrobust.statistics.examples import CLEAN, SCHEMA
 from xltrobust.study.folder import StudyFolder
 from xltrobust.study.states import State, check_code, made
 
 FACTOR = "factor."  # how the columns of factors begin
-CLEAN = "clean"
 _READ = ("id", "group", "split", "language", "label", "prediction", "attack", "queries")
 
 
@@ -64,9 +64,10 @@ def export(
 ) -> tuple[int, int, int]:
     """Writes the examples of finished cells, a row group a cell, so that only one cell is in memory.
 
-    Columns: ``cell``; one of each factor, such as ``factor.arm``; ``seed``, ``language``, ``item``, ``group``,
-    ``condition`` (``clean``, or the attack's name), ``correct``, and ``queries`` (0 for clean texts). The order of the
-    rows is that of the study's cells and of each cell's ``predictions.parquet``.
+    Columns: ``cell`` (the combination of levels); one of each factor, such as ``factor.arm``; ``seed``, ``language``,
+    ``item``, ``group``, ``condition`` (``clean``, or the attack's name), ``correct``, ``queries`` (empty for clean
+    texts), and ``run`` (the folder's name). The order of the rows is that of the study's cells and of each one's
+    ``predictions.parquet``. :func:`~xltrobust.statistics.examples.open_examples` reads the file.
 
     Args:
         folder: of the study.
@@ -91,14 +92,24 @@ def export(
     check_folder(output.parent, "--output")
     factors = list(cells[done[0]]["levels"])
     made_by = {name: {"processor": runs[name].processor, **runs[name].code} for name in done}
-    about = {"study": folder.path.name, "split": split, "cells": made_by}
+    sources = {name: folder.run(name).recorded("source") for name in done}
+    for name, source in sources.items():
+        if source != sources[done[0]]:
+            raise UserError(
+                f"cell {name} was trained on {source!r}, but {done[0]} on {sources[done[0]]!r}: export each alone "
+                "(--stage)."
+            )
+    about = {
+        "schema": SCHEMA, "factors": [FACTOR + factor for factor in factors], "source": sources[done[0]],
+        "study": folder.path.name, "split": split, "runs": made_by,
+    }  # fmt: skip
     target = schema(factors).with_metadata({"xltrobust": json.dumps(about)})
     number = 0
     with atomic_write(output) as temporary, parquet.ParquetWriter(temporary, target, compression="zstd") as writer:
         for name in done:
-            for table in _tables(folder.run(name), name, cells[name], split):
-                writer.write_table(table.cast(target), row_group_size=max(1, len(table)))
-                number += len(table)
+            table = _table(folder.run(name), name, cells[name], split)
+            writer.write_table(table.cast(target), row_group_size=len(table))
+            number += len(table)
     return number, len(done), len(cells)
 
 
@@ -108,11 +119,11 @@ def schema(factors: Sequence[str]) -> pa.Schema:
     return pa.schema(
         [("cell", text), *((FACTOR + factor, text) for factor in factors), ("seed", pa.int64())]
         + [(name, text) for name in ("language", "item", "group", "condition")]
-        + [("correct", pa.bool_()), ("queries", pa.int64())]
+        + [("correct", pa.bool_()), ("queries", pa.int64()), ("run", text)]
     )
 
 
-def _tables(run: RunFolder, name: str, cell: dict[str, Any], split: str) -> Iterator[pa.Table]:
+def _table(run: RunFolder, name: str, cell: dict[str, Any], split: str) -> pa.Table:
     table = read_parquet(run.predictions, _READ)
     if pa.types.is_list(table["label"].type):
         raise UserError(f"{run.predictions}: labels of tokens cannot be exported.")
@@ -120,9 +131,11 @@ def _tables(run: RunFolder, name: str, cell: dict[str, Any], split: str) -> Iter
     if not len(table):
         raise UserError(f"{run.predictions}: no example of the split {split!r}.")
     same = {FACTOR + factor: level for factor, level in cell["levels"].items()}
-    columns = {"cell": name, **same, "seed": cell["seed"]}
+    combination = ", ".join(f"{factor}={level}" for factor, level in cell["levels"].items())
+    columns = {"cell": combination, **same, "seed": cell["seed"], "run": name}
     repeated = {key: pa.repeat(pa.scalar(value), len(table)) for key, value in columns.items()}
-    yield pa.table(
+    run_column = repeated.pop("run")
+    return pa.table(
         repeated
         | {
             "language": table["language"],
@@ -130,6 +143,7 @@ def _tables(run: RunFolder, name: str, cell: dict[str, Any], split: str) -> Iter
             "group": table["group"],
             "condition": pc.fill_null(table["attack"].cast(pa.string()), CLEAN),
             "correct": pc.equal(table["label"], table["prediction"]),
-            "queries": pc.fill_null(table["queries"].cast(pa.int64()), 0),
+            "queries": table["queries"].cast(pa.int64()),
+            "run": run_column,
         }
     )

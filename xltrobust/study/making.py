@@ -14,6 +14,7 @@ from rich.console import Console
 from xltrobust.errors import UserError
 from xltrobust.files import atomic_write, check_folder, held_alone
 from xltrobust.runs.provenance import code_hash
+from xltrobust.study.adopting import adopt, strangers
 from xltrobust.study.attempt import Task
 from xltrobust.study.definition import read_study
 from xltrobust.study.engines import engine_of
@@ -38,6 +39,8 @@ def make(given: argparse.Namespace) -> None:
     folder = StudyFolder(given.folder or Path("runs") / study.name)
     check_folder(folder.path, "--folder")
     cells = cells_of(study, folder.path)
+    if given.accept_other_code and not given.dry_run and (adopted := adopt(folder, cells)):
+        _say(f"{adopted} runs of other versions of the package, with the same options, are taken over")
     runs = {cell.name: made(folder.run(cell.name)) for cell in cells}
     if not given.accept_other_code:
         check_code(runs.items(), code_here())
@@ -127,12 +130,11 @@ def _say_what_is_there(folder: StudyFolder, cells: Sequence[Cell], runs: dict[st
     states = [runs[cell.name].state for cell in cells]
     counts = ", ".join(f"{states.count(state)} {state}" for state in State if state in states)
     _say(f"{folder.path}: {len(cells)} cells: {counts}")
-    names = {cell.name for cell in cells}
-    others = [path.name for path in folder.runs.glob("*") if path.name not in names and (path / "config.yaml").exists()]
-    if others:
+    if others := strangers(folder, cells):
         _say(
-            f"{folder.runs} holds {len(others)} runs that are no cells of this study (such as {min(others)}): made "
-            "before its file, or a default of the package, was changed. They are left alone."
+            f"{folder.runs} holds {len(others)} runs that are no cells of this study (such as {others[0]}), as its "
+            "file, or an option of the package, has changed since. They are left alone; --accept-other-code takes over "
+            "those that differ only in options that the package did not have."
         )
     if len(kinds := processors(list(runs.values()))) > 1:
         _say(f"cells were made on {len(kinds)} kinds of processor, which may give other figures: {'; '.join(kinds)}")
