@@ -66,7 +66,7 @@ def trial(cell: Cell, folder: StudyFolder, threads: int) -> dict[str, Any]:
     """Makes the trial of a cell in a process of its own, unless there is one of the same configuration.
 
     Returns:
-        ``seconds`` that the whole cell is estimated to take, and ``steps`` of its training.
+        ``seconds`` that the whole cell is estimated to take, and the optimizer ``steps`` of its training.
 
     Raises:
         UserError: if it fails; names its log.
@@ -111,8 +111,8 @@ def estimate(
     Returns:
         ``seconds``, of which ``training``, ``testing`` and ``attacks``; and ``steps``.
     """
-    steps, epochs = planned(config, measured, results["passes"]["plain_passes"])
-    training = steps * measured["step"] + max(1, round(epochs)) * measured["validation"]
+    batches, epochs = planned(config, measured, results["passes"]["plain_passes"])
+    training = batches * measured["step"] + max(1, round(epochs)) * measured["validation"]
     tried, whole = results["data"]["examples"], results["data"].get("examples_before_cap", {})
     largest = {split: max(whole.get(split, sizes).values()) for split, sizes in tried.items() if sizes}
     cap = config["data"]["init_args"].get("max_test_examples") or largest["test"]
@@ -127,29 +127,30 @@ def estimate(
     }
     trained = measured["steps"] * measured["step"] + measured["validation"]
     starting = max(0.0, seconds - trained - results["seconds"]["test"])
+    steps = batches / config["trainer"].get("accumulate_grad_batches", 1)
     total = {"seconds": sum(parts.values()) + starting, "steps": steps, "starting": starting, **parts}
     return {name: round(value, 1) for name, value in total.items()}
 
 
 def planned(config: Mapping[str, Any], measured: Mapping[str, Any], passes: float) -> tuple[float, float]:
-    """The optimizer steps and the epochs of a whole training.
+    """The batches and the epochs of a whole training.
 
     Args:
         config: the cell's.
         measured: what the stopwatch wrote.
-        passes: what the trial's steps cost, in plain passes over the training data.
+        passes: what the trial's batches cost, in plain passes over the training data.
     """
     in_epoch, trainer = measured["steps_in_epoch"], config["trainer"]
     if (budget := config["model"].get("max_passes")) is not None:
-        steps = budget / (passes / measured["steps"])
+        batches = budget / (passes / measured["steps"])
     else:
         epochs = trainer.get("max_epochs")
-        steps = in_epoch * epochs if epochs is not None and epochs > 0 else float("inf")
+        batches = in_epoch * epochs if epochs is not None and epochs > 0 else float("inf")
         if (most := trainer.get("max_steps", -1)) > 0:
-            steps = min(steps, most * trainer.get("accumulate_grad_batches", 1))
+            batches = min(batches, most * trainer.get("accumulate_grad_batches", 1))
         elif epochs is None:
-            steps = in_epoch * 1000  # Lightning's default
-    return steps, steps / in_epoch
+            batches = in_epoch * 1000  # Lightning's default
+    return batches, batches / in_epoch
 
 
 def _least(options: Mapping[str, Any], most: int, name: str = "max_test_examples") -> int:
