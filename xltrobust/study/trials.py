@@ -23,6 +23,7 @@ from xltrobust.study.folder import StudyFolder
 from xltrobust.study.resolving import config_hash
 
 STEPS, TESTED, ATTACKED = 8, 8, 4  # steps of a trial; examples of a language that it tests, and attacks
+_TIMES = "stopwatch.json"
 
 
 def shared_data(config: Mapping[str, Any]) -> str:
@@ -46,7 +47,7 @@ def trial_config(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """
     short = copy.deepcopy(dict(config))
     short["run_dir"], short["test_weights"] = str(folder), "last"
-    watch = {"class_path": "xltrobust.study.stopwatch.Stopwatch", "init_args": {"path": str(folder) + ".json"}}
+    watch = {"class_path": "xltrobust.study.stopwatch.Stopwatch", "init_args": {"path": str(folder / _TIMES)}}
     short["trainer"] |= {
         "max_epochs": 1, "max_steps": -1, "limit_train_batches": STEPS, "check_val_every_n_epoch": 1,
         "val_check_interval": None, "logger": False, "enable_progress_bar": False, "enable_model_summary": False,
@@ -90,7 +91,7 @@ def trial(cell: Cell, folder: StudyFolder, threads: int) -> dict[str, Any]:
     seconds = time.monotonic() - started
     if ended[0][1]:
         raise UserError(f"the trial of {cell.combination} failed: {last_line(log)}; log {log}.")
-    measured = read_json(Path(str(run) + ".json"))  # the stopwatch's
+    measured = read_json(run / _TIMES)
     found = estimate(cell.config, measured, RunFolder(run).finished, seconds)
     write_json(found, path)
     shutil.rmtree(run)
