@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from xltrobust.statistics.counts import Counts
+from xltrobust.statistics.examples import Examples
 
 
 def simulate(
@@ -34,3 +36,18 @@ def simulate(
     runs = [(cell, seed) for cell in cells for seed in range(seeds)]
     names = [f"l{at}" for at in range(languages)]
     return Counts(runs, names, [f"g{at}" for at in range(groups)], correct, np.full(shape[2:], per_group))
+
+
+def as_examples(counts: Mapping[str, Counts], factors: Mapping[str, Mapping[str, str]]) -> Examples:
+    """The table that such counts, of one item a group, are of; by condition. Factors are by cell."""
+    frames = []
+    for condition, own in counts.items():
+        run, group, language = np.indices(own.correct.shape).reshape(3, -1)
+        cells = np.array([cell for cell, _ in own.runs])[run]
+        frame = pd.DataFrame({"cell": cells, "seed": np.array([seed for _, seed in own.runs])[run]})
+        for factor in next(iter(factors.values())):
+            frame[factor] = [factors[cell][factor] for cell in cells]
+        names = np.array(own.groups)[group]
+        frame = frame.assign(language=np.array(own.languages)[language], item=names, group=names, condition=condition)
+        frames.append(frame.assign(correct=own.correct.ravel(), queries=None))
+    return Examples(pd.concat(frames, ignore_index=True), tuple(next(iter(factors.values()))), "en")

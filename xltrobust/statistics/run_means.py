@@ -144,12 +144,12 @@ def satterthwaite(parts: ArrayLike, freedom: ArrayLike) -> float:
 def holm(p: Sequence[float]) -> list[float]:
     """p values adjusted for their number (Holm 1979, Scandinavian J. of Statistics 6), by statsmodels.
 
-    >>> holm([0.01, 0.04, 0.03, 0.2])
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03, 0.2])]
     [0.04, 0.09, 0.09, 0.2]
     """
     from statsmodels.stats.multitest import multipletests
 
-    return [round(float(each), 12) for each in multipletests(list(p), method="holm")[1]] if len(p) else []
+    return [float(each) for each in multipletests(list(p), method="holm")[1]] if len(p) else []
 
 
 def _values(weights: Mapping[str, float], runs: Mapping[str, ArrayLike], least: int) -> dict[str, NDArray[np.float64]]:
