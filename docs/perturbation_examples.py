@@ -9,13 +9,16 @@ import csv
 import random
 import re
 import tempfile
+import unicodedata
 from html import escape
 from pathlib import Path
 
 from xltrobust.example import Example
 from xltrobust.perturb import (
+    BidiPerturbation,
     CasePerturbation,
     CodeMixing,
+    DeletionPerturbation,
     DiacriticsPerturbation,
     Edit,
     LocalReordering,
@@ -25,6 +28,7 @@ from xltrobust.perturb import (
     SynonymSubstitution,
     TypoPerturbation,
     WordDropping,
+    ZeroWidthPerturbation,
 )
 
 PAGE = Path(__file__).parent / "perturbations.md"
@@ -73,6 +77,9 @@ def perturbations(folder: Path) -> dict[str, Perturbation]:
         LocalReordering(),
         SynonymSubstitution(tables=tables),
         CodeMixing(lexicons=lexicons),
+        ZeroWidthPerturbation(),
+        BidiPerturbation(),
+        DeletionPerturbation(),
     ]
     return {type(own).__name__: own for own in made}
 
@@ -98,10 +105,15 @@ def _draws(perturbation: Perturbation, example: Example) -> list[Edit]:
 
 def _shown(text: str, edit: Edit, language: str) -> str:
     """The text with what goes struck out and what comes underlined."""
-    old, new = text[edit.start : edit.end], edit.replacement
+    old, new = text[edit.start : edit.end], _with_names(edit.replacement)
     marked = (f"<del>{escape(old)}</del>" if old else "") + (f"<ins>{escape(new)}</ins>" if new else "")
     line = escape(text[: edit.start]) + marked + escape(text[edit.end :])
     return f'<bdi lang="{language}">{line}</bdi>'
+
+
+def _with_names(text: str) -> str:
+    """Invisible characters as their code points."""
+    return "".join(f"⟨{ord(c):04X}⟩" if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)
 
 
 def filled(page: str) -> str:

@@ -21,14 +21,17 @@ from xltrobust.perturb.constraints.similarity import SemanticSimilarity
 from xltrobust.perturb.edits import Edit, apply_edits
 from xltrobust.perturb.engine.attack import attack
 from xltrobust.perturb.goal import Goal, Misclassification, Targeted
+from xltrobust.perturb.perturbations.bidi import BidiPerturbation
 from xltrobust.perturb.perturbations.case import CasePerturbation
 from xltrobust.perturb.perturbations.code_mixing import CodeMixing
+from xltrobust.perturb.perturbations.deletions import DeletionPerturbation
 from xltrobust.perturb.perturbations.diacritics import DiacriticsPerturbation
 from xltrobust.perturb.perturbations.lookalikes import LookalikePerturbation
 from xltrobust.perturb.perturbations.punctuation import PunctuationPerturbation
 from xltrobust.perturb.perturbations.synonyms import SynonymSubstitution
 from xltrobust.perturb.perturbations.typos import TypoPerturbation
 from xltrobust.perturb.perturbations.words import LocalReordering, WordDropping
+from xltrobust.perturb.perturbations.zero_width import ZeroWidthPerturbation
 from xltrobust.perturb.random_view import RandomView
 from xltrobust.perturb.recipe import Attack
 from xltrobust.perturb.searches.beam import BeamSearch, GreedyEverything
@@ -43,9 +46,11 @@ __all__ = [
     "AttackResult",
     "BatchedConstraint",
     "BeamSearch",
+    "BidiPerturbation",
     "CasePerturbation",
     "CodeMixing",
     "Constraint",
+    "DeletionPerturbation",
     "DiacriticsPerturbation",
     "Edit",
     "Goal",
@@ -77,6 +82,7 @@ __all__ = [
     "Victim",
     "WhiteBoxVictim",
     "WordDropping",
+    "ZeroWidthPerturbation",
     "apply_edits",
     "attack",
 ]

@@ -65,11 +65,13 @@ class Perturbation(Part, ABC):
         sides: the texts of a pair that it may change.
         lacking: why it cannot change some languages, as messages say it: the language has no "letter case".
         instead: the class that messages recommend for those languages.
+        invisible: whether its edits are meant not to be seen. Texts that look the same then count as different ones.
     """
 
     sides: tuple[Side, ...] = ("text", "text_pair")
     lacking: str = "text that it could change"
     instead: str = "TypoPerturbation"
+    invisible: bool = False
 
     @abstractmethod
     def candidates(self, example: Example, rng: random.Random) -> list[Edit]:

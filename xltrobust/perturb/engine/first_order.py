@@ -79,5 +79,8 @@ def widened(example: Example, edit: Edit) -> tuple[int, int, int, str]:
     touched = [part for part in word_parts(text) if part[0] <= edit.end and edit.start <= part[1]]
     start = min([edit.start, *(first for first, _ in touched)])
     end = max([edit.end, *(last for _, last in touched)])
-    changed = text[start : edit.start] + edit.replacement + text[edit.end : end]
-    return _SIDES.index(edit.side), start, end, normalize(changed)
+    old, new = text[start:end], text[start : edit.start] + edit.replacement + text[edit.end : end]
+    seen = normalize(new)
+    # What normalisation undoes, but for white space, is an edit of invisible characters: judge it by these.
+    invisible = seen == normalize(old) and new.split() != old.split()
+    return _SIDES.index(edit.side), start, end, " ".join(new.split()) if invisible else seen

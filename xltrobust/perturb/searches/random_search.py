@@ -81,11 +81,12 @@ def _draw(
     example: Example, perturbation: Perturbation, constraints: Sequence[Constraint], count: int, rng: random.Random
 ) -> Iterator[Example]:
     """Distinct random perturbations until draws only repeat; edits that undo each other give the original, a repeat."""
-    seen = {_visible(example)}
+    key_of = _texts if perturbation.invisible else _visible
+    seen = {key_of(example)}
     failures = 0
     while failures < _TRIES_PER_DRAW:
         perturbed = apply_edits(example, random_edits(example, perturbation, constraints, count, rng))
-        if (key := _visible(perturbed)) in seen:
+        if (key := key_of(perturbed)) in seen:
             failures += 1
             continue
         failures = 0
@@ -95,3 +96,7 @@ def _draw(
 
 def _visible(example: Example) -> tuple[str, str | None]:
     return normalize(example.text), None if example.text_pair is None else normalize(example.text_pair)
+
+
+def _texts(example: Example) -> tuple[str, str | None]:
+    return example.text, example.text_pair
