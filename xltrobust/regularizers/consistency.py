@@ -13,6 +13,7 @@ from xltrobust.example import Example
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
+from xltrobust.perturb.matching_rate import with_rate
 from xltrobust.perturb.random_view import RandomView
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.divergence import symmetric_kl
@@ -61,18 +62,20 @@ class ConsistencyRegularization(Regularizer):
         super().__init__(weight=weight, name=name)
         if classes not in ("sum", "mean"):
             raise ValueError(f"Expected argument `classes` to be 'sum' or 'mean', but got {classes!r}.")
-        self.view = view
+        self.view = self._view = view
         self.stop_gradient, self.detach_targets, self.classes = stop_gradient, detach_targets, classes
 
     cost = Passes(forwards=1, backwards=1)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            self.view.perturbation.require(trainer.datamodule.source)  # type: ignore[attr-defined]
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            self.view.perturbation.require(data.source)
+            self._view = with_rate(self.view, data.train_examples)
         super().setup(trainer, pl_module, stage)
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        return [self.view(example, rng) for example in examples]
+        return [self._view(example, rng) for example in examples]
 
     def term(self, module: Trained, batch: dict[str, Any], output: Output) -> Tensor:
         view = batch["views"][self.name]

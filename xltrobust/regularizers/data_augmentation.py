@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 
 from xltrobust.example import Example
+from xltrobust.perturb.matching_rate import with_rate, words_changed
 from xltrobust.perturb.random_view import RandomView
 from xltrobust.regularizers.base import Regularizer
 
@@ -20,6 +22,11 @@ class DataAugmentation(Regularizer):
     instead writes ten augmented copies of PAWS-X to a file and trains on each for three epochs: six times the passes of
     its baseline.
 
+    The share of words that the views change is estimated at the start (``words_changed`` of the data in
+    ``results.json``), as that of the words that :class:`CodeSwitching` switches. A view with ``words_changed`` gets the
+    rate that changes that share (``view_rate``): with code switching's share it is a neutral control of that, as many
+    words replaced and none of them by a translation.
+
     Cost of a training step: that of a plain one on texts of the views' length; twice that with ``keep_clean``.
 
     Args:
@@ -28,7 +35,8 @@ class DataAugmentation(Regularizer):
         name: tells it from another DataAugmentation of the same training.
 
     Raises:
-        UserError: at the start, if the perturbation cannot change texts in the source language.
+        UserError: at the start, if the perturbation cannot change texts in the source language, or not as many words
+            as the view is to change.
 
     References:
         - Huang et al. Improving zero-shot cross-lingual transfer learning via robust training. EMNLP 2021.
@@ -38,14 +46,23 @@ class DataAugmentation(Regularizer):
 
     def __init__(self, *, view: RandomView, keep_clean: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.view = view
+        self.view = self._view = view
         self.keep_clean = keep_clean
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            self.view.perturbation.require(trainer.datamodule.source)  # type: ignore[attr-defined]
+            self.prepare(trainer.datamodule)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
 
+    def prepare(self, data: Any) -> None:
+        """Finds the views' rate where they are to change a share of words, and measures what they change."""
+        self.view.perturbation.require(data.source)
+        view = with_rate(self.view, data.train_examples)
+        if view is not self.view:
+            data.counts.setdefault("view_rate", {})[self.name] = view.rate
+        self._view = view
+        data.counts.setdefault("words_changed", {})[self.name] = round(words_changed(view, data.train_examples), 4)
+
     def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        views = [self.view(example, rng) for example in examples]
+        views = [self._view(example, rng) for example in examples]
         return [*examples, *views] if self.keep_clean else views

@@ -99,6 +99,8 @@ class ParallelCorpus:
             raise ValueError(
                 f"Expected argument `control` to be 'source_views' with `source_view`, but got {control!r}."
             )
+        if source_view is not None and source_view.words_changed is not None:
+            raise ValueError("Expected argument `source_view` to have a `rate`, but got `words_changed`.")
         self.bitexts, self.aligner, self.split_seed = bitexts, aligner, split_seed
         self.control, self.source_view = control, source_view
         self._cleaning = {"max_length": max_length, "max_length_ratio": max_length_ratio}
