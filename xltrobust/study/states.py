@@ -60,9 +60,9 @@ def made(run: RunFolder) -> Made:
     if state is State.DONE:
         results = run.finished
         known = {name: results[name] for name in ("code", "commit", "dirty", "versions") if name in results}
-        began = record.get("code") or {}
-        if began.get("code", known.get("code")) != known.get("code"):
-            known |= began  # other code went on with it: it is neither's
+        began = (record.get("code") or {}).get("code")
+        if began not in (None, known.get("code")):
+            known["code"] = f"{began} and {known.get('code')}"  # other code went on with it: it is neither's
         seconds = record.get("seconds") if record.get("attempts") == 1 else None
         processor = results.get("machine", {}).get("processor")
         return Made(State.DONE, known | {"suite": suite(run)}, hash_of(_attacks(run)), processor, seconds)
