@@ -36,5 +36,5 @@ format: .venv/test
 	touch $@
 
 .venv/test: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) --editable '.[offline,export,docs,test]'
+	$(PIP) --editable '.[offline,export,slurm,docs,test]'
 	touch $@ .venv/offline

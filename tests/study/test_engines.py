@@ -80,7 +80,11 @@ def test_a_cell_of_ray_whose_worker_is_killed_goes_on_in_another(tmp_path: Path)
     held = ExitStack()
     told = Killing(tmp_path / names[0], held)
     held.enter_context(held_alone(tmp_path / names[0], "cell", 0))  # its process waits
-    assert run_all(RayEngine(threads=1, processes=2), [task(tmp_path, name) for name in names], told) == 0
+    engine = RayEngine(threads=1, processes=2)
+    try:
+        assert run_all(engine, [task(tmp_path, name) for name in names], told) == 0
+    finally:
+        engine.close()
     assert told.killed and told.codes == dict.fromkeys(names, DONE)
     log = (tmp_path / f"{names[0]}.log").read_text(encoding="utf8")
     assert log.count("one_cell") == 2 and "stopped by SIGTERM" in log

@@ -9,9 +9,9 @@ import yaml
 from study.studies import write_study
 
 from xltrobust.errors import UserError
-from xltrobust.study.definition import read_study
 from xltrobust.study.expansion import Cell, cells_of, chosen
 from xltrobust.study.resolving import difference
+from xltrobust.study.study_file import read_study
 
 PASSES = {"model": {"max_passes": 1}, "trainer": {"max_epochs": None}}
 EPOCHS = {"trainer": {"max_epochs": 2}}

@@ -16,7 +16,6 @@ from xltrobust.files import atomic_write, check_folder, held_alone
 from xltrobust.runs.provenance import code_hash
 from xltrobust.study.adopting import adopt, strangers
 from xltrobust.study.attempt import Task
-from xltrobust.study.definition import read_study
 from xltrobust.study.engines import engine_of
 from xltrobust.study.engines.base import run_all
 from xltrobust.study.engines.local import LocalEngine
@@ -24,6 +23,7 @@ from xltrobust.study.expansion import Cell, cells_of, chosen
 from xltrobust.study.folder import StudyFolder
 from xltrobust.study.listing import list_cells
 from xltrobust.study.states import Made, State, check_code, code_here, made, processors
+from xltrobust.study.study_file import read_study
 from xltrobust.study.table import StudyTable
 from xltrobust.study.trials import shared_data, trial
 
@@ -50,26 +50,23 @@ def make(given: argparse.Namespace) -> None:
         left = left[: given.max_cells]
     _say_what_is_there(folder, cells, runs)
     engine = engine_of(given, len(left) or 1, folder.logs)
-    _say(engine.described)
-    threads = engine.threads if isinstance(engine, LocalEngine) else given.threads or 1
-    if given.dry_run:
-        try:
-            list_cells(wanted, left, runs, folder, engine.places(), None if given.no_trials else threads)
-        finally:
-            engine.close()
-        return
     try:
-        with held_alone(folder.path, "study", patience=5):
+        _say(engine.described)
+        threads = engine.threads if isinstance(engine, LocalEngine) else given.threads or 1
+        if given.dry_run:
+            list_cells(wanted, left, runs, folder, engine.places(), None if given.no_trials else threads)
+            return
+        with held_alone(folder.path, "study", patience=5), StudyTable(wanted, _done(runs), engine.places()) as table:
             folder.write(study.resolved, cells)
-            if not given.no_trials and left:
+            if not given.no_trials:
                 _prepare(left, cells, runs, folder, threads)
             code = None if given.accept_other_code else code_hash()
             tasks = [_task(cell, folder, code, study.keep_checkpoints) for cell in left]
-            with StudyTable(wanted, {name for name, run in runs.items() if run.state is State.DONE}) as table:
-                table.places = engine.places()
-                unstarted = run_all(engine, tasks, table, open_)
+            unstarted = run_all(engine, tasks, table, open_)
     except BlockingIOError:
         raise UserError(f"{folder.path}: another process makes this study; wait for it, or end it.") from None
+    finally:
+        engine.close()
     _say(table.progress() + (f"; it is {given.until}, and {unstarted} were not started" if unstarted else ""))
     if table.failed:
         name, reason = next(iter(table.failed.items()))
@@ -109,6 +106,10 @@ def _task(cell: Cell, folder: StudyFolder, code: str | None, keep_checkpoints: b
         with atomic_write(run.config) as temporary:
             temporary.write_text(yaml.safe_dump(cell.config, sort_keys=False, allow_unicode=True), encoding="utf8")
     return Task(cell.name, run.path, folder.log(cell.name), code, keep_checkpoints)
+
+
+def _done(runs: dict[str, Made]) -> set[str]:
+    return {name for name, run in runs.items() if run.state is State.DONE}
 
 
 def _prepare(

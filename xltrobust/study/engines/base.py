@@ -72,8 +72,5 @@ def run_all(engine: Engine, tasks: Iterable[Task], watch: Watch, open_: Callable
                 watch.ended(running.pop(job), code)
             watch.moment()
     finally:
-        try:
-            engine.stop(list(running))
-        finally:
-            engine.close()
+        engine.stop(list(running))
     return len(waiting)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from xltrobust.errors import UserError
-from xltrobust.study.definition import read_study
+from xltrobust.study.study_file import read_study
 
 GOOD = {
     "base": {"seed_everything": 3},
