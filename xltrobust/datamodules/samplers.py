@@ -107,9 +107,11 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
 
 
 class ResumableStream(Protocol):
-    """Batches without end; setting ``delivered``, the number it gave, before the first one resumes it there."""
+    """Batches without end; loading a state before the first one resumes it there."""
 
-    delivered: int
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
     def __next__(self) -> Batch: ...
 
@@ -153,11 +155,11 @@ class ResumableLoader(DataLoader):
     def state_dict(self) -> dict[str, int]:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         state = {"epoch": sampler.epoch, "delivered": self._delivered}
-        return state if self.pairs is None else state | {"pairs": self.pairs.delivered}
+        return state if self.pairs is None else state | self.pairs.state_dict()
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         sampler: TrainingSampler = self.batch_sampler  # type: ignore[assignment]
         sampler.epoch, sampler.start = state["epoch"], state["delivered"]
         self._delivered = state["delivered"]
         if self.pairs is not None:
-            self.pairs.delivered = state.get("pairs", 0)
+            self.pairs.load_state_dict(state)

@@ -109,13 +109,14 @@ class Tokenization:
             return TokenTable(columns=arrays, **by_text)
 
     def _key(self, examples: Sequence[Example]) -> str:
-        digest = hashlib.sha256(f"2/{self._fingerprint}/{self.max_length}".encode())  # 2: the file's layout
+        digest = hashlib.sha256(f"2/{self.fingerprint}/{self.max_length}".encode())  # 2: the file's layout
         for example in examples:
             digest.update(repr((example.language, example.text, example.text_pair)).encode("utf8"))
         return digest.hexdigest()[:32]
 
     @property
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
+        """A hash of all that the token ids of a text depend on, besides the maximum length."""
         return _fingerprint(self.name)
 
     def _tokenize(self, examples: Sequence[Example]) -> TokenTable:

@@ -18,6 +18,7 @@ from conftest import write_tiny_pairs
 from xltrobust.datamodules import LocalClassification, PairTable, ParallelCorpus, StatisticalAligner
 from xltrobust.datamodules.example_table import Columns
 from xltrobust.datamodules.parallel.stream import PairSampler
+from xltrobust.datamodules.parallel.token_counts import batching_lengths, pair_tokens
 from xltrobust.encoders.word_vectors import word_tokens
 from xltrobust.errors import UserError
 from xltrobust.seeding import global_seed
@@ -78,7 +79,7 @@ def test_a_batch_has_the_sources_then_the_targets(tiny_encoder: Path, tiny_task:
     data = make_data(tiny_encoder, tiny_task, tiny_pairs, pair_batch_size=5)
     data.add_stream("word_pairs")
     stream = data.pair_stream()
-    rows = next(iter(PairSampler(data.pairs.lengths, 5, global_seed())))
+    rows = next(iter(PairSampler(batching_lengths(data.pairs, data.tokenization), 5, global_seed())))
     batch, pairs = next(stream), data.pairs.pairs(rows)
     texts = [own.source for own in pairs] + [own.target for own in pairs]
     assert data.tokenization.tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True) == texts
@@ -97,6 +98,37 @@ def test_a_batch_has_the_sources_then_the_targets(tiny_encoder: Path, tiny_task:
             ]
             expected.append(tuple(words))
     assert sorted((spelt[a], spelt[b]) for a, b in batch["links"].tolist()) == sorted(expected)
+
+
+def test_pairs_are_batched_by_the_tokens_of_the_longer_text(
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_data(tiny_encoder, tiny_task, tiny_pairs, max_length=40)
+    counts, pairs = pair_tokens(data.pairs, data.tokenization), data.pairs.pairs(range(len(data.pairs)))
+    for side, name in enumerate(("source", "target")):
+        # A token for each byte, and two special ones.
+        expected = [min(40, len(getattr(pair, name).encode()) + 2) for pair in pairs]
+        assert counts[side].tolist() == expected
+    assert batching_lengths(data.pairs, data.tokenization).tolist() == counts.max(axis=0).tolist()
+    # Shuffled pairs come in the same order, and are not tokenized again.
+    data.parallel = tiny_corpus(tiny_pairs, control="shuffled_pairs")
+    del data.pairs
+    monkeypatch.setattr(data.tokenization, "table", lambda *_, **__: pytest.fail("counted again"))
+    assert (pair_tokens(data.pairs, data.tokenization) == counts).all()
+
+
+def test_a_stream_of_another_order_is_not_gone_on_with(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:
+    data = make_data(tiny_encoder, tiny_task, tiny_pairs)
+    data.add_stream("sentence_pairs")
+    for state, refused in (({"pairs": 3}, True), ({"pairs": 0}, False), ({"pairs": 3, "pair_order": 2}, False)):
+        stream = data.pair_stream()
+        stream.load_state_dict(state)
+        if refused:
+            with pytest.raises(UserError, match="takes sentence pairs in another order"):
+                next(stream)
+        else:
+            next(stream)
+            assert stream.state_dict()["pairs"] == state["pairs"] + 1
 
 
 def test_truncated_words_are_left_out(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

@@ -10,6 +10,8 @@ from torch.utils.data import Sampler
 
 from xltrobust.seeding import derived_seed
 
+POOL = 100  # batches that are sorted by length together
+
 
 class RoundsSampler(Sampler[list[int]]):
     """The pairs of each batch of a training, which together are every pair ``rounds`` times.
@@ -46,7 +48,7 @@ class RoundsSampler(Sampler[list[int]]):
         seed: int,
         rank: int = 0,
         world_size: int = 1,
-        pool: int = 50,
+        pool: int = POOL,
     ) -> None:
         self.lengths, self.rounds, self.used, self.seed = lengths, rounds, used, seed
         self.rank, self.world_size, self.pool = rank, world_size, pool

@@ -10,13 +10,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from xltrobust.datamodules.parallel.prepared import PairData
-from xltrobust.datamodules.parallel.rounds import RoundsSampler
+from xltrobust.datamodules.parallel.rounds import POOL, RoundsSampler
 from xltrobust.datamodules.parallel.sources.base import SentencePair
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
 from xltrobust.encoders.tokenization import Batch, Tokenization
 from xltrobust.encoders.word_vectors import tokens_of_words
+from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.seeding import derived_seed
+
+ORDER = 2  # of the pairs; a run that was begun with another cannot go on
 
 
 class PairSampler(Sampler[list[int]]):
@@ -41,7 +44,7 @@ class PairSampler(Sampler[list[int]]):
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, pool: int = 50
+        self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, pool: int = POOL
     ) -> None:
         if len(lengths) < world_size:
             raise ValueError(f"Expected at least one sentence pair per device ({world_size}), but got {len(lengths)}.")
@@ -144,9 +147,25 @@ class PairStream:
         self._loader = DataLoader(batches, sampler=sampler, batch_size=None, **options)
         self._iterator: Iterator[Batch] | None = None
         self.delivered = 0
+        self._order: int | None = ORDER
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"pairs": self.delivered, "pair_order": ORDER}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.delivered, self._order = state.get("pairs", 0), state.get("pair_order")
 
     def __next__(self) -> Batch:
+        """
+        Raises:
+            UserError: if the stream was begun by a version that took pairs in another order.
+        """
         if self._iterator is None:
+            if self.delivered and self._order != ORDER:
+                raise UserError(
+                    "This run was begun by a version of xltrobust that takes sentence pairs in another order: finish "
+                    "it with that version, or start it anew in another folder."
+                )
             self._sampler.start = self.delivered
             self._iterator = iter(self._loader)
         batch = next(self._iterator)

@@ -17,6 +17,7 @@ from xltrobust.datamodules.parallel.prepared import PairData
 from xltrobust.datamodules.parallel.rounds import RoundsSampler, training_batches
 from xltrobust.datamodules.parallel.source_views import check_source_views, relative_tokens
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
+from xltrobust.datamodules.parallel.token_counts import batching_lengths
 from xltrobust.datamodules.parallel.visits import PairVisits
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
@@ -247,12 +248,13 @@ class ParallelText(pl.LightningDataModule):
         words = self.word_pairs if "word_pairs" in self._streams else None
         self.pairs.pairs([0])  # computes the cached shuffling here, once, and not in every worker
         task = self._task
+        lengths = self._first_on_one(lambda: batching_lengths(self.pairs, task.tokenization))
         sampler: PairSampler | RoundsSampler
         if self.pair_rounds is None or (self.trainer and self.trainer.fast_dev_run):  # type: ignore[attr-defined]
-            sampler = PairSampler(self.pairs.lengths, self.pair_batch_size, global_seed(), *task._place)
+            sampler = PairSampler(lengths, self.pair_batch_size, global_seed(), *task._place)
         else:
             used = self._batches_with_pairs(batches)
-            sampler = RoundsSampler(self.pairs.lengths, self.pair_rounds, used, global_seed(), *task._place)
+            sampler = RoundsSampler(lengths, self.pair_rounds, used, global_seed(), *task._place)
             self._check_sizes(sampler)
         return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)
 
