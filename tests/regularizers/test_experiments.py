@@ -56,3 +56,19 @@ def test_an_arm_of_the_study_of_parallel_text_is_complete(path: Path, tmp_path: 
     callbacks = [own["class_path"].rpartition(".")[2] for own in config["trainer"]["callbacks"]]
     assert callbacks[0] == "AlignmentDiagnostics" and len(callbacks) == (3 if path.stem == "both" else 2)
     assert len(config["data"]["init_args"]["parallel"]["init_args"]["bitexts"]) == 1 and not run.exists()
+
+
+@pytest.mark.filterwarnings("ignore:LightningCLI")
+@pytest.mark.parametrize("robust", ["adversarial_training", "data_augmentation_typos"])
+def test_files_of_parallel_text_and_of_robust_training_add_up(robust: str) -> None:
+    """All of them at once: each file adds a callback of its own, whichever others there are."""
+    arms = ["word_code_switching", "sentence_info_nce", "word_alignment"]
+    files = [EXPERIMENTS / "studies" / "parallel.yaml", *(EXPERIMENTS / "parallel" / f"{arm}.yaml" for arm in arms)]
+    files.append(EXPERIMENTS / "regularizers" / f"{robust}.yaml")
+    with patch("sys.stdout", StringIO()) as printed, pytest.raises(SystemExit):
+        FitCLI([*(f"--config={file}" for file in files), "--print_config"])
+    callbacks = yaml.safe_load(printed.getvalue())["trainer"]["callbacks"]
+    last = {"adversarial_training": "AdversarialTraining", "data_augmentation_typos": "DataAugmentation"}[robust]
+    assert [own["class_path"].rpartition(".")[2] for own in callbacks] == [
+        "AlignmentDiagnostics", "CodeSwitching", "SentenceAlignment", "WordAlignment", last,
+    ]  # fmt: skip

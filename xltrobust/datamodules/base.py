@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from functools import cached_property
 from typing import Any
 
@@ -99,6 +100,7 @@ class CrossLingualClassification(ParallelText, ABC):
         self.validate_targets = validate_targets
         self._splits = Splits(self.read, caps)
         self._augmentations: list[Augmentation] = []
+        self._stages: list[int] = []  # of the augmentations
         self._views: dict[str, Augmentation] = {}
         self._training_loader: ResumableLoader | None = None
         self._position: dict[str, int] | None = None
@@ -131,12 +133,15 @@ class CrossLingualClassification(ParallelText, ABC):
         """Turns texts into batches; for attacks, which ask the model about new texts."""
         return Tokenization(self.tokenizer, self.max_length)
 
-    def add_augmentation(self, augment: Augmentation) -> None:
+    def add_augmentation(self, augment: Augmentation, stage: int = 1) -> None:
         """Has the training texts changed anew in every epoch, seeded by epoch and example.
 
-        That is done where texts are loaded: in the loader's workers, or in this process if there are none.
+        That is done where texts are loaded: in the loader's workers, or in this process if there are none. Those of a
+        lower ``stage`` come first; within a stage, those that were added first.
         """
-        self._augmentations.append(augment)
+        place = bisect_right(self._stages, stage)
+        self._stages.insert(place, stage)
+        self._augmentations.insert(place, augment)
 
     def add_view(self, name: str, view: Augmentation) -> None:
         """Has a second version of every training text put into ``batch["views"][name]``; made and seeded likewise."""

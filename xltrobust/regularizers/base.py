@@ -35,6 +35,9 @@ class Regularizer(Part, pl.Callback):
             :class:`~xltrobust.datamodules.parallel.stream.PairBatches`).
         pretraining_share: the share of the training, at its start, in which the term is trained without the task; 0
             trains both together throughout.
+        stage: when its ``augment`` is called, whatever the order of callbacks: 0 for one that puts another text in the
+            place of the training text, 1 for one that exchanges words of it, 2 for one that puts noise into what there
+            is by then. Within a stage, they are called in the order of the callbacks.
         task_share: factor of the task loss on the clean batch. If it is 0, and no regularizer uses the clean pass, that
             pass is not computed.
 
@@ -45,6 +48,7 @@ class Regularizer(Part, pl.Callback):
     task_share: float = 1.0
     needs: frozenset[Stream] = frozenset()
     pretraining_share: float = 0.0
+    stage: int = 1
 
     def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
         if weight < 0:
@@ -99,7 +103,7 @@ class Regularizer(Part, pl.Callback):
             trainer.datamodule.add_stream(stream)  # type: ignore[attr-defined]
         pl_module.register_regularizer(self)  # type: ignore[operator]
         if type(self).augment is not Regularizer.augment:
-            trainer.datamodule.add_augmentation(self.augment)  # type: ignore[attr-defined]
+            trainer.datamodule.add_augmentation(self.augment, self.stage)  # type: ignore[attr-defined]
         if type(self).second_view is not Regularizer.second_view:
             trainer.datamodule.add_view(self.name, self.second_view)  # type: ignore[attr-defined]
 

@@ -22,10 +22,14 @@ class DataAugmentation(Regularizer):
     instead writes ten augmented copies of PAWS-X to a file and trains on each for three epochs: six times the passes of
     its baseline.
 
-    The share of words that the views change is estimated at the start (``words_changed`` of the data in
-    ``results.json``), as that of the words that :class:`CodeSwitching` switches. A view with ``words_changed`` gets the
-    rate that changes that share (``view_rate``): with code switching's share it is a neutral control of that, as many
-    words replaced and none of them by a translation.
+    Beside methods that translate the texts or words of them, the views are of what these have made: words of other
+    languages are changed too, by the rules of the text's language where that has not changed. A text in a language that
+    the perturbation cannot change stays as it is. What ``keep_clean`` keeps is the translated text.
+
+    The share of words that the views change is estimated at the start, on texts that nothing else has changed
+    (``words_changed`` of the data in ``results.json``), as that of the words that :class:`CodeSwitching` switches. A
+    view with ``words_changed`` gets the rate that changes that share (``view_rate``): with code switching's share it is
+    a neutral control of that, as many words replaced and none of them by a translation.
 
     Cost of a training step: that of a plain one on texts of the views' length; twice that with ``keep_clean``.
 
@@ -43,6 +47,8 @@ class DataAugmentation(Regularizer):
         - Ye et al. SAFER: a structure-free approach for certified robustness to adversarial word substitutions.
           ACL 2020.
     """
+
+    stage = 2
 
     def __init__(self, *, view: RandomView, keep_clean: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
