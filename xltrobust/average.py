@@ -140,7 +140,7 @@ def mean_checkpoint(runs: Sequence[RunFolder]) -> dict[str, Any]:
         if own != shapes[0]:
             raise UserError(f"{run.checkpoint}: its weights have other names or shapes than {runs[0].checkpoint}'s.")
     states = [each["state_dict"] for each in stored]
-    left_out = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "averaging")
+    left_out = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "averaging", "gradient_shares")
     checkpoint = {name: value for name, value in stored[0].items() if name not in left_out}
     checkpoint["state_dict"] = mean_weights(states)
     if all("passes" in each for each in stored):

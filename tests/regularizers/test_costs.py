@@ -10,7 +10,16 @@ from regularizers.catalogue import ALIGNMENT, BALL, REGULARIZERS, TYPOS, tiny_co
 
 from conftest import run_command, write_tiny_config
 from xltrobust.models.passes import PLAIN, Passes
-from xltrobust.regularizers import R3F, AdversarialTraining, DataAugmentation, RandomPerturbation, VirtualAdversarial
+from xltrobust.regularizers import (
+    R3F,
+    AdversarialTraining,
+    DataAugmentation,
+    GradientShare,
+    RandomPerturbation,
+    VirtualAdversarial,
+)
+
+SHARE = GradientShare(share=0.5, steps=1)
 
 
 def counted(encoder: Path, task: Path, *regularizers, **options) -> tuple[Passes, int]:
@@ -29,24 +38,29 @@ def counted(encoder: Path, task: Path, *regularizers, **options) -> tuple[Passes
     return module.total_passes(), tokens
 
 
-@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(("frozen", "weight"), [(False, None), (True, SHARE)])
 @pytest.mark.parametrize("name", [name for name in REGULARIZERS if name not in ("rs-da", "consistency")])
-def test_the_cost_declared_is_the_cost_counted(tiny_encoder: Path, tiny_task: Path, name: str, frozen: bool) -> None:
+def test_the_cost_declared_is_the_cost_counted(
+    tiny_encoder: Path, tiny_task: Path, name: str, frozen: bool, weight: GradientShare | None
+) -> None:
     own = REGULARIZERS[name]()
+    if weight is not None and own.task_share and name != "smart, proximal":  # whose first gradient is 0
+        own.weight = weight
     passes, tokens = counted(tiny_encoder, tiny_task, own, freeze_embeddings=frozen)
     needs_clean = own.task_share > 0
     expected = own.cost.plus(PLAIN) if needs_clean else own.cost
     assert passes == Passes(*(tokens * number for number in expected))
 
 
-@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(("frozen", "weight"), [(False, None), (True, SHARE)])
 @pytest.mark.parametrize("name", list(ALIGNMENT))
 def test_the_cost_of_pairs_declared_is_the_cost_counted(
-    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, name: str, frozen: bool
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, name: str, frozen: bool, weight: GradientShare | None
 ) -> None:
     module, data = make(tiny_encoder, tiny_task, freeze_embeddings=frozen)
     data.parallel = tiny_corpus(tiny_pairs)
     own, tokens, of_pairs, of_sources = ALIGNMENT[name](), 0, 0, 0
+    own.weight = weight or own.weight
 
     def on_train_batch_start(batch, batch_idx) -> None:
         nonlocal tokens, of_pairs, of_sources
@@ -61,7 +75,7 @@ def test_the_cost_of_pairs_declared_is_the_cost_counted(
     expected = Passes(*(tokens * number for number in PLAIN))
     expected = expected.plus(Passes(*(of_pairs * number for number in own.pair_cost)))
     assert module.total_passes() == expected.plus(Passes(*(of_sources * number for number in own.source_cost)))
-    assert of_sources < of_pairs
+    assert of_sources < of_pairs and bool(module.measured_shares) == (weight is not None)
 
 
 def test_regularizers_that_read_the_pairs_share_one_pass(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

@@ -15,6 +15,7 @@ from regularizers.catalogue import REGULARIZERS
 from test_resume import assert_equal, outcome
 
 from conftest import run_command, write_tiny_config
+from xltrobust.regularizers import GradientShare
 
 TYPO_VIEW = {"perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"}, "rate": 0.2}
 MANY = [
@@ -26,11 +27,11 @@ MANY = [
     },
     {"class_path": "xltrobust.regularizers.SmoothnessInducing", "init_args": {"ball": {"epsilon": 0.1}}},
     {"class_path": "xltrobust.regularizers.VirtualAdversarial"},
-    {"class_path": "xltrobust.regularizers.R3F"},
+    {"class_path": "xltrobust.regularizers.R3F", "init_args": {"weight": {"share": 0.2, "steps": 2}}},
 ]
 PAIRS = [
     {"class_path": "xltrobust.regularizers.CodeSwitching", "init_args": {"words": 0.3}},
-    {"class_path": "xltrobust.regularizers.SentenceAlignment"},
+    {"class_path": "xltrobust.regularizers.SentenceAlignment", "init_args": {"weight": {"share": 0.5, "steps": 5}}},
     {"class_path": "xltrobust.regularizers.WordAlignment", "init_args": {"keep": 0.5}},
     {"class_path": "xltrobust.evaluation.alignment.AlignmentDiagnostics"},
 ]
@@ -123,6 +124,9 @@ def test_two_processes_train_as_one(
         for own in (results, both_results)
     ]
     assert figures[1] == pytest.approx(figures[0]) and bool(figures[0]) == (callbacks is PAIRS)
+    assert set(both_results["gradient_shares"]) == set(results["gradient_shares"])
+    for name, own in results["gradient_shares"].items():
+        assert own["weight"] > 0 and both_results["gradient_shares"][name] == pytest.approx(own, rel=1e-3), name
     for name, value in one.items():
         assert torch.allclose(two[name], value, atol=1e-4) or name.endswith("key.bias"), name
 
@@ -146,7 +150,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
             configs.append(config)
     whole, killed = configs
     assert_equal(killed, outcome(whole), moment)
-    for name in ("passes", "pairs"):
+    for name in ("passes", "pairs", "gradient_shares"):
         assert trained(killed)[1][name] == trained(whole)[1][name]
 
 
@@ -156,7 +160,10 @@ def test_reduced_precision_trains(tiny_encoder: Path, tiny_task: Path, name: str
     module, data = make(tiny_encoder, tiny_task)
     options = {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1, "gradient_clip_val": 1.0}
     fitting = trainer(precision=precision, **options)
-    fitting.callbacks.append(REGULARIZERS[name]())
+    own = REGULARIZERS[name]()
+    if own.task_share and name not in ("rs-da", "smart, proximal"):
+        own.weight = GradientShare(share=0.5, steps=1)
+    fitting.callbacks.append(own)
     pl.seed_everything(3)
     fitting.fit(module, datamodule=data)
     assert torch.isfinite(module.out.weight).all()

@@ -129,6 +129,7 @@ class RunRecorder(pl.Callback):
             machine=machine(devices, type(trainer.accelerator).__name__, str(trainer.precision)),
         ) | {
             "regularizers": {regularizer.name: regularizer.described() for regularizer in _regularizers(trainer)},
+            "gradient_shares": module.share_records(),
             "data": data.data_counts(),
             "checkpoint": {
                 "path": _checkpoint_path(checkpoint.resolve(), self.folder),

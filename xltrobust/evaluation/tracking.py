@@ -104,7 +104,12 @@ def log_results(logger: PatientWandbLogger, folder: RunFolder, rows: Iterable[Ro
         logger.passes = lambda: cost["plain_passes"]
     logger.log_config(attack_config(recipes))
     pairs = {f"pairs_{name}": n for name, n in (results.get("pairs") or {}).items() if name != "hash"}
-    logger.log_summary(results["figures"] | {f"cost/{name}": n for name, n in (cost | pairs).items()})
+    shares = {
+        f"{quantity}/{name}": own[quantity]
+        for name, own in (results.get("gradient_shares") or {}).items()
+        for quantity in ("weight", "share", "task_gradient", "term_gradient")
+    }
+    logger.log_summary(results["figures"] | {f"cost/{name}": n for name, n in (cost | pairs).items()} | shares)
     report = folder.path / "report"
     tables = {"attacked_examples": _examples(rows)}
     if (report / "report.csv").exists():

@@ -20,7 +20,7 @@ from xltrobust.models.network import Batch
 from xltrobust.models.objective import Classification, Objective
 from xltrobust.models.optimizer import linear_schedule, parameter_groups
 from xltrobust.models.output import Output
-from xltrobust.models.regularized import Regularized
+from xltrobust.models.term_weights import TermWeights
 from xltrobust.seeding import derived_seed, drawn_from, global_seed
 
 
@@ -28,7 +28,7 @@ class NonFiniteLoss(UserError, RuntimeError):
     """The loss is NaN or infinite, and training cannot recover."""
 
 
-class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
+class RobustClassifier(TermWeights, ComputeBudget, pl.LightningModule):
     """Classification of texts or text pairs with any multilingual encoder.
 
     Args:
@@ -48,6 +48,8 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             learning rate schedule spans it. Methods are to be compared at equal ``max_passes``.
         head_seed: of the head's initial weights. Runs of different seeds that share it start from the same head, so
             that the mean of their weights can be taken. None draws them as the run's seed has it.
+        measure_shares: the number of first steps in which the share that each term's gradient has of the task's is
+            measured (see :class:`~xltrobust.models.gradient_share.GradientShare`) for terms whose weight is fixed, too.
 
     Attributes:
         objective: the task's loss and answers; a subclass for another kind of task sets its own.
@@ -70,6 +72,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         warmup: float = 0.1,
         max_passes: float | None = None,
         head_seed: int | None = None,
+        measure_shares: int = 0,
     ) -> None:
         super().__init__()
         if len(labels) < 2:
@@ -88,8 +91,11 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
             raise ValueError(
                 f"Expected argument `head_seed` to be None or a number from 0 to {2**32 - 1}, but got {head_seed}."
             )
+        if measure_shares < 0:
+            raise ValueError(f"Expected argument `measure_shares` to be at least 0, but got {measure_shares}.")
         self.save_hyperparameters()
         self.labels = labels
+        self.measure_shares = measure_shares
         self.pooling = pooling
         self.max_passes = max_passes
         self.encoder = load_encoder(encoder, freeze_embeddings=freeze_embeddings, dropout=dropout)
@@ -137,6 +143,7 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         hidden = self.language_maps(hidden, batch)
         if self.training:
             self.passes.count(hidden, batch["attention_mask"])
+            self.note_output(hidden)
         return hidden
 
     def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -191,19 +198,27 @@ class RobustClassifier(Regularized, ComputeBudget, pl.LightningModule):
         self.pretraining = pretraining
         if pretraining:  # DDP waits for gradients of the head
             loss = loss + 0.0 * self.classify(torch.zeros(1, self.dense.in_features, device=self.device)).sum()
+        self.note_outputs([] if pretraining else active)
         # Terms first: one may need gradients of the clean pass, and has to ask for them before it is computed.
+        terms: dict[str, Tensor] = {}
         for regularizer in active:
             term = regularizer.term(self, batch, output)
             if term is not None:
                 self.log(f"train/{regularizer.name}", term, prog_bar=not share)
-                loss = loss + regularizer.weight * term
+                terms[regularizer.name] = term
         self.count_pairs(batch, active)
         if not pretraining:
             self.task_examples += len(batch["labels"])
+        task: Tensor | None = None
         if share:
             task = self.objective.loss(output.logits, batch["labels"])
             self.log("train/task", task, prog_bar=True)
-            loss = loss + share * task
+            task = share * task
+        weights = self.term_weights(active, terms, task)
+        for name, term in terms.items():
+            loss = loss + weights[name] * term
+        if task is not None:
+            loss = loss + task
         self.log("train/loss", loss)
         if not torch.isfinite(loss):
             raise NonFiniteLoss(

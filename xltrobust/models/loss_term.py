@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.network import Batch, EncoderNetwork
 from xltrobust.models.objective import Objective
 from xltrobust.models.output import Output
@@ -88,14 +89,14 @@ class LossTerm(Protocol):
 
     Attributes:
         name: of the term in logs, unique in a training.
-        weight: the term's factor in the loss.
+        weight: the term's factor in the loss, or the share of the task's gradient that it is set by.
         pretraining_share: the share of the training, at its start, in which the term is trained without the task.
         needs: the parallel text that the term reads; empty if it reads none.
         task_share: the factor of the task loss beside this term; below 1 the term stands in for (a part of) it.
     """
 
     name: str
-    weight: float
+    weight: Weight
     pretraining_share: float
     task_share: float
 

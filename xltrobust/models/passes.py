@@ -48,7 +48,7 @@ class PassCounter:
 
     def __init__(self) -> None:
         self.counts = torch.zeros(3, dtype=torch.int64)
-        self._backward = 1
+        self._backward: int | None = 1
 
     def count(self, hidden: Tensor, mask: Tensor) -> None:
         """Counts a forward pass and, when they happen, its backward passes.
@@ -71,7 +71,18 @@ class PassCounter:
         finally:
             self._backward = 1
 
-    def _add(self, kind: int, tokens: Tensor) -> None:
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Counts no backward passes in its block: they end at the encoder's output."""
+        self._backward = None
+        try:
+            yield
+        finally:
+            self._backward = 1
+
+    def _add(self, kind: int | None, tokens: Tensor) -> None:
+        if kind is None:
+            return
         if self.counts.device != tokens.device:
             self.counts = self.counts.to(tokens.device)
         self.counts[kind] += tokens

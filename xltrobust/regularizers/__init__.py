@@ -1,5 +1,6 @@
 """Regularizers: Lightning callbacks that add a term to the loss or change the training texts."""
 
+from xltrobust.models.gradient_share import GradientShare
 from xltrobust.regularizers.adversarial_training import AdversarialTraining
 from xltrobust.regularizers.ball import Ball
 from xltrobust.regularizers.base import Regularizer
@@ -23,6 +24,7 @@ __all__ = [
     "ConsistencyRegularization",
     "DataAugmentation",
     "FreeLB",
+    "GradientShare",
     "LinearMapping",
     "RandomPerturbation",
     "Regularizer",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from xltrobust.checks import require_positive, require_share
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -32,7 +33,7 @@ class AdversarialTraining(EmbeddingRegularizer):
         start: where ascent starts: at ``zero``, or at a ``random`` point of the ball.
         clean_share: share of the clean loss; 0 trains on perturbed embeddings alone.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: factor of the perturbed loss's share.
+        weight: factor of the perturbed loss's share, or the ``share`` of the clean loss's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -53,7 +54,7 @@ class AdversarialTraining(EmbeddingRegularizer):
         start: Start = "zero",
         clean_share: float = 0.0,
         layer: int = 0,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball, layer=layer, weight=weight, name=name)

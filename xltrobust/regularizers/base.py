@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xltrobust.arguments import Part
 from xltrobust.datamodules.parallel.supply import Stream
 from xltrobust.example import Example
+from xltrobust.models.gradient_share import GradientShare, Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -26,7 +27,8 @@ class Regularizer(Part, pl.Callback):
     plugins, accumulation, clipping and DDP work as for the task loss alone.
 
     Args:
-        weight: of the term in the loss.
+        weight: of the term in the loss; or ``{share: …}``, by which it is set (see
+            :class:`~xltrobust.models.gradient_share.GradientShare`) and logged as ``train/<name>_weight``.
         name: of the term in logs (``train/<name>``); None takes the class's name in snake case.
 
     Attributes:
@@ -50,8 +52,8 @@ class Regularizer(Part, pl.Callback):
     pretraining_share: float = 0.0
     stage: int = 1
 
-    def __init__(self, *, weight: float = 1.0, name: str | None = None) -> None:
-        if weight < 0:
+    def __init__(self, *, weight: Weight = 1.0, name: str | None = None) -> None:
+        if not isinstance(weight, GradientShare) and weight < 0:
             raise ValueError(f"Expected argument `weight` to be at least 0, but got {weight}.")
         self.weight = weight
         self.name = name or _snake_case(type(self).__name__)

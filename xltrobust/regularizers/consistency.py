@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from xltrobust.example import Example
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -37,7 +38,7 @@ class ConsistencyRegularization(Regularizer):
         stop_gradient: treat the clean text's prediction as constant.
         detach_targets: treat the target of each of the two divergences as constant.
         classes: whether the divergence is the ``sum`` over classes, as it is defined, or their ``mean``.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -56,7 +57,7 @@ class ConsistencyRegularization(Regularizer):
         stop_gradient: bool = False,
         detach_targets: bool = False,
         classes: Literal["sum", "mean"] = "sum",
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(weight=weight, name=name)

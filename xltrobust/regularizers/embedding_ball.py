@@ -12,6 +12,7 @@ from torch import Tensor
 
 from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.models.dropout import DropoutMask
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.regularizers.ball import Ball, Distribution
 from xltrobust.regularizers.base import Regularizer
@@ -30,7 +31,7 @@ class EmbeddingRegularizer(Regularizer):
     Args:
         ball: the perturbations allowed; None takes :class:`Ball`'s defaults.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -39,7 +40,7 @@ class EmbeddingRegularizer(Regularizer):
     """
 
     def __init__(
-        self, *, ball: Ball | None = None, layer: int = 0, weight: float = 1.0, name: str | None = None
+        self, *, ball: Ball | None = None, layer: int = 0, weight: Weight = 1.0, name: str | None = None
     ) -> None:
         super().__init__(weight=weight, name=name)
         if layer < 0:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.passes import Passes
 from xltrobust.regularizers.base import Regularizer
 
@@ -14,7 +15,7 @@ class AlignmentRegularizer(Regularizer):
     """Base of regularizers whose term reads sentence pairs or word pairs.
 
     Args:
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         pretraining_share: the share of the training (of its steps, or of ``max_passes``), at its start, in which
             alignment is trained alone; 0 trains it together with the task throughout. The task's batches of that first
             stage are skipped. One learning rate schedule spans both stages, so the head starts without a warm-up.
@@ -24,7 +25,7 @@ class AlignmentRegularizer(Regularizer):
         ValueError: if a number is out of its range.
     """
 
-    def __init__(self, *, weight: float = 1.0, pretraining_share: float = 0.0, name: str | None = None) -> None:
+    def __init__(self, *, weight: Weight = 1.0, pretraining_share: float = 0.0, name: str | None = None) -> None:
         super().__init__(weight=weight, name=name)
         if not 0 <= pretraining_share < 1:
             raise ValueError(f"Expected argument `pretraining_share` to be in [0, 1), but got {pretraining_share}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -29,7 +30,7 @@ class R3F(EmbeddingRegularizer):
         distribution: ``gaussian``, or ``uniform`` in the ball (see :meth:`Ball.draw`).
         detach_embeddings: add the noise to detached embeddings, as the authors' code does.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: λ, of the term in the loss.
+        weight: λ, of the term in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     References:
@@ -43,7 +44,7 @@ class R3F(EmbeddingRegularizer):
         distribution: Distribution = "gaussian",
         detach_embeddings: bool = False,
         layer: int = 0,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball, layer=layer, weight=weight, name=name)

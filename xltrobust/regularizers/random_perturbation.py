@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from xltrobust.checks import require_share
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -24,7 +25,7 @@ class RandomPerturbation(EmbeddingRegularizer):
         distribution: ``uniform`` in the ball, or ``gaussian`` (see :meth:`Ball.draw`).
         clean_share: share of the clean loss; 0 trains on perturbed embeddings alone.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: factor of the perturbed loss's share.
+        weight: factor of the perturbed loss's share, or the ``share`` of the clean loss's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -41,7 +42,7 @@ class RandomPerturbation(EmbeddingRegularizer):
         distribution: Distribution = "uniform",
         clean_share: float = 0.0,
         layer: int = 0,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball, layer=layer, weight=weight, name=name)

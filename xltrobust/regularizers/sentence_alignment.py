@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from xltrobust.checks import checked_temperature
 from xltrobust.encoders.load import has_dropout
 from xltrobust.errors import IncompatibleRegularizer
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.regularizers.parallel import AlignmentRegularizer, info_nce
@@ -45,7 +46,7 @@ class SentenceAlignment(AlignmentRegularizer):
         vector: the vectors to align: the ``pooled`` ones, or the inputs of the ``classifier``'s last layer.
         stop_gradient: the side whose vectors are constant, so that only the other side's move; None moves both, as
             XeroAlign's code does.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs; None takes the class's name in snake case.
 
@@ -70,7 +71,7 @@ class SentenceAlignment(AlignmentRegularizer):
         temperature: float = 0.1,
         vector: Vector = "pooled",
         stop_gradient: Side | None = None,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         pretraining_share: float = 0.0,
         name: str | None = None,
     ) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from xltrobust.checks import require_positive
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -46,7 +47,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
         detach_targets: treat the target of each of the smoothness term's two divergences as constant.
         decay: of the average, θ̄ ← decay · θ̄ + (1 − decay) · θ after every optimizer step.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: of the sum of both terms in the loss.
+        weight: of the sum of both terms in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -69,7 +70,7 @@ class SmoothnessInducing(EmbeddingRegularizer):
         detach_targets: bool = False,
         decay: float = 0.99,
         layer: int = 0,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball or _LINF, layer=layer, weight=weight, name=name)

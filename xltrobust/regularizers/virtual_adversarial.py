@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from xltrobust.checks import require_positive
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -30,7 +31,7 @@ class VirtualAdversarial(EmbeddingRegularizer):
         steps: the number of power iterations.
         probe: ξ, the distance at which iteration takes the gradient, as a share of ε.
         layer: number of the layer whose output is perturbed; 0 is the embeddings.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -48,7 +49,7 @@ class VirtualAdversarial(EmbeddingRegularizer):
         steps: int = 1,
         probe: float = 0.1,
         layer: int = 0,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         name: str | None = None,
     ) -> None:
         super().__init__(ball=ball, layer=layer, weight=weight, name=name)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from xltrobust.checks import checked_temperature
 from xltrobust.encoders.word_vectors import Subwords, _token_places, word_vectors
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.models.passes import Passes
@@ -46,7 +47,7 @@ class WordAlignment(AlignmentRegularizer):
         subwords: the vector of a word: that of its ``first`` or ``last`` subword, or the ``mean`` of all.
         dimensions: whether the two distances of ``l2`` are a ``mean`` or a ``sum`` over a vector's dimensions.
         one_to_one: leave out links between words that are spelt alike, then all links of words with several.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         pretraining_share: see :class:`~xltrobust.regularizers.parallel.AlignmentRegularizer`.
         name: of the term in logs; None takes the class's name in snake case.
 
@@ -69,7 +70,7 @@ class WordAlignment(AlignmentRegularizer):
         subwords: Subwords = "last",
         dimensions: Dimensions = "mean",
         one_to_one: bool = False,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
         pretraining_share: float = 0.0,
         name: str | None = None,
     ) -> None:
