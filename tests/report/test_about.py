@@ -66,7 +66,14 @@ def test_a_run_names_its_method_data_and_processor(tmp_path: Path) -> None:
         "accelerator": "CUDAAccelerator",
     }
     examples = {"train": {"en": 1303}, "test": {"en": 40, "de": 30}}
-    found = facts(tmp_path / "run", regularizers=regularizers, machine=machine, data={"examples": examples})
+    measured = {"weight": 0.07709, "share": 0.5, "weight_given": False, "steps": 20}
+    shares = {"mine": measured, "other": measured | {"weight_given": True}, "none": measured | {"share": None}}
+    found = facts(
+        tmp_path / "run", regularizers=regularizers, machine=machine, data={"examples": examples},
+        gradient_shares=shares,
+    )  # fmt: skip
+    of = "0.07709 (0.5 of the task's gradient over 20 steps"
+    assert found["weights by gradient"] == f"mine {of}), other {of}; the weight was given)"
     assert found["method"] == "AdversarialTraining(ball=Ball(epsilon=0.1), weight=1.0), CodeSwitching(words=0.6)"
     assert found["data set"] == "XNLI; training: 1,303 in en; test: 30–40 in each of 2 languages"
     assert found["processor"] == "Some &lt;CPU&gt;, AVX2, 1 thread, 2 × CUDA"

@@ -106,7 +106,7 @@ class TermWeights(Regularized):
                 of_task = self._squared_gradient(task, outputs) if of_task is None else of_task
                 self._add(regularizer, of_task, self._squared_gradient(term, outputs))
             own = self._measured(regularizer)
-            weights[name] = own.weight if own else float(regularizer.weight)  # type: ignore[arg-type]
+            weights[name] = own.weight if own else regularizer.weight  # type: ignore[assignment]
             if isinstance(regularizer.weight, GradientShare):
                 self.log(f"train/{name}_weight", weights[name])
             if regularizer.task_share < 1 and term is not None:

@@ -21,6 +21,7 @@ def about(summary: Summary) -> list[Block]:
     data, oracle = results.get("data") or {}, results.get("oracle") or {}
     facts: dict[str, Any] = {
         "method": _method(results.get("regularizers")),
+        "weights by gradient": _shares(results.get("gradient_shares") or {}),
         "data set": _data_set(summary),
         "encoder": results.get("encoder"),
         "source": results["source"],
@@ -89,6 +90,16 @@ def _method(regularizers: Mapping[str, Mapping[str, Any]] | None) -> str:
     return ", ".join(
         called({key: value for key, value in record.items() if (key, value) != ("name", name)})
         for name, record in regularizers.items()
+    )
+
+
+def _shares(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """The weights of terms and the shares that they give these; empty where nothing was measured."""
+    return ", ".join(
+        f"{name} {own['weight']:.4g} ({own['share']:.3g} of the task's gradient over {own['steps']} steps"
+        f"{'; the weight was given' * own['weight_given']})"
+        for name, own in records.items()
+        if own["share"] is not None
     )
 
 
