@@ -42,8 +42,13 @@ def make(given: argparse.Namespace) -> None:
     if given.accept_other_code and not given.dry_run and (adopted := adopt(folder, cells)):
         _say(f"{adopted} runs of other versions of the package, with the same options, are taken over")
     runs = {cell.name: made(folder.run(cell.name)) for cell in cells}
-    if not given.accept_other_code:
-        check_code(runs.items(), code_here())
+    try:
+        if not given.accept_other_code:
+            check_code(runs.items(), code_here())
+    except UserError as error:
+        if not given.dry_run:
+            raise
+        _say(str(error))
     wanted = chosen(cells, given.only, given.stage)
     left = [cell for cell in wanted if runs[cell.name].state is not State.DONE]
     if given.max_cells is not None:

@@ -15,14 +15,18 @@ _WARM = 2  # the first steps are slower
 
 
 class Stopwatch(pl.Callback):
-    """Writes, after the test, how long a step and a validation took, and how many steps an epoch has.
+    """Ends a training early and writes, after the test, how long a batch and a validation took.
+
+    The training is planned as a whole one: what depends on its length, such as the size of batches of pairs, is as
+    there.
 
     Args:
         path: the JSON file.
+        batches: after so many the training ends.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str, batches: int) -> None:
+        self.path, self.batches = Path(path), batches
         self.steps: list[float] = []
         self.record: dict[str, float] = {}
         self._at = 0.0
@@ -30,8 +34,9 @@ class Stopwatch(pl.Callback):
     def on_train_batch_start(self, *_: Any) -> None:
         self._at = time.perf_counter()
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         self.steps.append(time.perf_counter() - self._at)
+        trainer.should_stop = trainer.should_stop or len(self.steps) >= self.batches
 
     def on_validation_start(self, *_: Any) -> None:
         self._at = time.perf_counter()

@@ -47,13 +47,13 @@ def trial_config(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """
     short = copy.deepcopy(dict(config))
     short["run_dir"], short["test_weights"] = str(folder), "last"
-    watch = {"class_path": "xltrobust.study.stopwatch.Stopwatch", "init_args": {"path": str(folder / _TIMES)}}
+    ends = {"path": str(folder / _TIMES), "batches": STEPS}
+    watch = {"class_path": "xltrobust.study.stopwatch.Stopwatch", "init_args": ends}
     short["trainer"] |= {
-        "max_epochs": 1, "max_steps": -1, "limit_train_batches": STEPS, "check_val_every_n_epoch": 1,
-        "val_check_interval": None, "logger": False, "enable_progress_bar": False, "enable_model_summary": False,
+        "min_epochs": None, "min_steps": None, "check_val_every_n_epoch": 1, "val_check_interval": None,
+        "logger": False, "enable_progress_bar": False, "enable_model_summary": False,
         "callbacks": [*(short["trainer"].get("callbacks") or []), watch],
     }  # fmt: skip
-    short["model"]["max_passes"] = None
     short["data"]["init_args"] |= {"max_test_examples": _least(short["data"]["init_args"], TESTED)}
     short["data"]["init_args"]["validate_targets"] = 0
     short["adversarial"] |= {"max_examples": _least(short["adversarial"], ATTACKED, "max_examples")}
