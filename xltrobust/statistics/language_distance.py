@@ -15,7 +15,7 @@ from xltrobust.errors import MissingPackage, UserError
 from xltrobust.text.languages import base_language
 from xltrobust.text.scripts import script_of
 
-# URIEL names languages, not macrolanguages: the one that test sets are usually in.
+# URIEL has both macrolanguages and their members: the member that test sets are usually in.
 _MEMBERS = {
     "ara": "arb", "aze": "azj", "est": "ekk", "fas": "pes", "grn": "gug", "kur": "kmr", "lav": "lvs", "mlg": "plt",
     "mon": "khk", "msa": "zsm", "nep": "npi", "nor": "nob", "orm": "gaz", "ori": "ory", "pus": "pbt", "que": "quz",
@@ -50,13 +50,12 @@ def typological_distance(source: str, languages: Sequence[str], features: str = 
     """
     if features not in _PREFIXES:
         raise UserError(f"no typological features {features!r}; there are {', '.join(_PREFIXES)}.")
-    vectors = _vectors(features)
-    start = vectors.get(_uriel_code(source))
+    start = _vector(source, features)
     if start is None:
         raise UserError(f"URIEL has observed no {features} of {source!r}.")
     found = {}
     for language in languages:
-        there = vectors.get(_uriel_code(language))
+        there = _vector(language, features)
         if there is not None:
             cosine = float(start @ there / np.sqrt((start @ start) * (there @ there)))
             found[language] = max(0.0, 1 - cosine)
@@ -72,13 +71,17 @@ def script_distance(source: str, languages: Sequence[str]) -> dict[str, float]:
     return {language: float(script_of(language) != script_of(source)) for language in languages}
 
 
-def _uriel_code(language: str) -> str:
+def _vector(language: str, features: str) -> NDArray[np.float32] | None:
+    """A language's vector: of its macrolanguage's code or its usual member's, whichever has more observations."""
+    vectors = _vectors(features)
     code = Language.get(base_language(language)).to_alpha3()
-    return _MEMBERS.get(code, code)
+    found = [vectors[each] for each in (_MEMBERS.get(code, code), code) if each in vectors]
+    return max(found, key=lambda own: own[1])[0] if found else None
 
 
 @lru_cache(maxsize=4)
-def _vectors(features: str) -> dict[str, NDArray[np.float32]]:
+def _vectors(features: str) -> dict[str, tuple[NDArray[np.float32], int]]:
+    """Vectors of the languages that something was observed of, each with the number of observed features."""
     spec = find_spec("lang2vec")
     if spec is None or not spec.submodule_search_locations:
         raise MissingPackage("typological distances need", "lang2vec", "typology")
@@ -90,4 +93,5 @@ def _vectors(features: str) -> dict[str, NDArray[np.float32]]:
             tables.append(dict(zip(map(str, archive["langs"]), archive["data"][:, columns, 0], strict=True)))
     filled, observed = tables
     # Every ISO 639-3 code has a vector, of guesses alone if nothing was observed (-1 in all of its averages).
-    return {code: row for code, row in filled.items() if (observed[code] >= 0).any()}
+    known = {code: int((observed[code] >= 0).sum()) for code in filled}
+    return {code: (row, known[code]) for code, row in filled.items() if known[code]}
