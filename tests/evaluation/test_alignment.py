@@ -67,6 +67,33 @@ def test_figures_are_those_of_the_held_out_pairs(tiny_encoder: Path, tiny_task: 
         assert found[f"{name}/avg"] == pytest.approx((found[f"{name}/de"] + found[f"{name}/zh"]) / 2)
 
 
+def test_figures_before_training_are_measured_once_for_an_encoder(
+    tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLTROBUST_CACHE", str(tmp_path))
+    measured = []
+
+    class Counting(AlignmentDiagnostics):
+        def measure(self, *args, **options) -> dict[str, float]:
+            measured.append(super().measure(*args, **options))
+            return measured[-1]
+
+    def start(change: float = 0.0, pooling: str = "mean", **options) -> dict[str, float]:
+        module, data = make(tiny_encoder, tiny_task, pooling=pooling)
+        with torch.no_grad():
+            next(iter(module.encoder.parameters()))[5] += change
+        data.parallel = tiny_corpus(tiny_pairs)
+        own = Counting(**options)
+        fit = trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=0, callbacks=[own])
+        fit.fit(module, datamodule=data)
+        return {name.removeprefix("start/"): value for name, value in own.start.items()}
+
+    assert start() == start() == measured[0] and len(measured) == 1
+    for others in ({"change": 0.5}, {"pooling": "cls"}, {"subwords": "last"}):
+        assert start(**others) == measured[-1]
+    assert len(measured) == 4
+
+
 def test_too_few_words_are_refused() -> None:
     with pytest.raises(ValueError, match="`max_words` to be at least 2, but got 1"):
         AlignmentDiagnostics(max_words=1)

@@ -102,13 +102,14 @@ class Tokenization:
             by_text = {name: getattr(table, name) for name in _BY_TEXT}
             np.savez(folder / "table.npz", **by_text, **table.columns)  # type: ignore[arg-type]
 
-        folder = cached_folder(cache_root() / "tokens" / self._key(examples), make)
+        folder = cached_folder(cache_root() / "tokens" / self.key(examples), make)
         with np.load(folder / "table.npz") as stored:
             arrays = dict(stored)
             by_text = {name: arrays.pop(name) for name in _BY_TEXT}
             return TokenTable(columns=arrays, **by_text)
 
-    def _key(self, examples: Sequence[Example]) -> str:
+    def key(self, examples: Sequence[Example]) -> str:
+        """A hash of everything that the examples' tokens depend on."""
         digest = hashlib.sha256(f"2/{self.fingerprint}/{self.max_length}".encode())  # 2: the file's layout
         for example in examples:
             digest.update(repr((example.language, example.text, example.text_pair)).encode("utf8"))

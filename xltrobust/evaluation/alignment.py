@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from xltrobust.cache import cached_folder
 from xltrobust.datamodules.parallel.prepared import LanguagePair
 from xltrobust.datamodules.parallel.stream import pair_examples, text_id
 from xltrobust.datamodules.parallel.words.aligner import Links
 from xltrobust.encoders.batches import length_batches
+from xltrobust.encoders.fingerprint import fingerprint
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.encoders.word_vectors import Subwords, tokens_of_words, word_vectors
 from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.example import Example
+from xltrobust.files import cache_root
 from xltrobust.metrics.alignment import alignment_figures, word_alignment_figures
 from xltrobust.text.languages import base_language
 from xltrobust.text.words import word_parts
 
+_VERSION = 1  # of the cached figures
 _MAX_TOKENS = 8192  # of one batch, padding included
 
 
@@ -34,6 +41,9 @@ class AlignmentDiagnostics(pl.Callback):
     the aligner links; its vector is the mean of its contextual vectors over all occurrences. CKA is ``cka_debiased``,
     about 0 for unrelated vectors whatever their number; ``cka`` of older results grows with the ratio of dimensions to
     pairs.
+
+    The figures before training are measured once for all runs of one encoder, corpus and settings, and then read from
+    the cache, digit by digit as the first run had them. (With several devices they are always measured.)
 
     Args:
         words: measure words too; the corpus is word-aligned for it.
@@ -62,7 +72,7 @@ class AlignmentDiagnostics(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.start:  # a resumed run has them
-            found = self.measure(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
+            found = self._before_training(pl_module, trainer.datamodule, trainer)  # type: ignore[attr-defined]
             self.start = {f"start/{name}": value for name, value in found.items()}
             for logger in trainer.loggers:
                 logger.log_metrics(self.start, step=0)
@@ -72,6 +82,27 @@ class AlignmentDiagnostics(pl.Callback):
         MultilingualEvaluation.of(trainer, before=self).figures |= self.start | {
             f"test/{name}": value for name, value in found.items()
         }
+
+    def _before_training(self, module: Any, data: Any, trainer: pl.Trainer) -> dict[str, float]:
+        """The figures of the untrained model, which runs of one study share: measured by the first, then cached."""
+        if trainer.world_size > 1:  # devices measure together, so none may find in the cache what another does not
+            return self.measure(module, data, trainer)
+        record = data.pairs.record
+        settings = {
+            "version": _VERSION, "torch": torch.__version__, "device": module.device.type,
+            "model": [type(module).__qualname__, module.pooling, fingerprint(module.encoder)],
+            "config": module.encoder.config.to_json_string(), "maps": fingerprint(module.language_maps),
+            "tokens": data.tokenization.key([]), "source": data.source,
+            "pairs": [record["hash"], record["held_out_hash"], record["settings"]],
+            "words": [data.word_pairs.aligner.settings(), self.max_words, self.subwords] if self.words else None,
+        }  # fmt: skip
+
+        def make(folder: Path) -> None:
+            (folder / "figures.json").write_text(json.dumps(self.measure(module, data, trainer)), encoding="utf8")
+
+        name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf8")).hexdigest()[:32]
+        folder = cached_folder(cache_root() / "diagnostics" / name, make)
+        return json.loads((folder / "figures.json").read_text(encoding="utf8"))
 
     @torch.no_grad()
     def measure(self, module: Any, data: Any, trainer: pl.Trainer | None = None) -> dict[str, float]:
