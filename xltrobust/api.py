@@ -40,7 +40,8 @@ class Results:
         return RunFolder(self.path).finished
 
     def summary(self) -> pd.DataFrame:
-        """Accuracy in percent: a row a language and average, a column for clean texts, each attack, and ``worst``.
+        """Accuracy in percent: a row a language and average, a column for clean texts, each attack, ``robust`` (the
+        attacks of a suite) and ``worst`` (all attacks).
 
         Beside each attack, ``ATTACK (clean)`` is clean accuracy on the examples that it attacked. Where an
         attack was not tried on a language, its values are NaN. For confidence intervals see :meth:`figures`.
@@ -139,16 +140,16 @@ def fit(
     return Results(run_dir)
 
 
-def attack(victim: str | Path, *, attacks: Iterable[str], quiet: bool = False, **options: Any) -> Results:
+def attack(victim: str | Path, *, attacks: Iterable[str] = (), quiet: bool = False, **options: Any) -> Results:
     """Attacks a finished run, or a classifier from the hub or a directory, as ``xltrobust attack``.
 
     Args:
         victim: the run's folder, or the classifier's name or directory.
         attacks: names of attacks that come with the package, or of YAML files.
         quiet: do not print the report.
-        options: of the command: ``data="reviews.tsv", text="review", label="stars", language="lang"`` for a classifier;
-            ``languages``, ``max_examples``, ``seed``, ``output``, …; None and False leave an option at its default, and
-            True gives it without a value (``similarity=True``).
+        options: of the command: ``suite="standard-1"``, ``languages``, ``max_examples``, ``seed``, ``output``, …; for a
+            classifier ``data="reviews.tsv", text="review", label="stars", language="lang"``; None and False leave an
+            option at its default, and True gives it without a value (``similarity=True``).
 
     Raises:
         UserError: on whatever the caller can put right, in one line.

@@ -58,6 +58,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--data and --config both name the test data: leave one out")
     if options.config and (ignored := [name for name in about_data if name != "--config"]):
         parser.error(f"{ignored[0]} goes with --data, not with --config: the file says what the test data are")
+    if not options.attack and not options.suite:
+        parser.error("name what to attack with: --attack NAME or --suite NAME")
+    if options.suite and options.replay:
+        parser.error("--replay goes with --attack, not with --suite")
     if options.language and "{language}" in (options.data or ""):
         parser.error("--language and {language} in --data both tell the language: leave one out")
     return options
@@ -80,8 +84,12 @@ def _parser() -> OneLineParser:
     add_data_options(parser.add_argument_group("test data of --model"))
     attacks = parser.add_argument_group("attacks")
     attacks.add_argument(
-        "--attack", action="append", required=True, metavar="NAME", help="an attack of the run's configuration, a file "
+        "--attack", action="append", default=[], metavar="NAME", help="an attack of the run's configuration, a file "
         "NAME.yaml, one of `xltrobust list attacks`, or NEW_NAME= one of these; may be repeated"
+    )  # fmt: skip
+    attacks.add_argument(
+        "--suite", metavar="NAME", help="all attacks of a suite (`xltrobust list suites`): standard-1; or NAME@N, the "
+        "same attacks with at most N passes an example, which is another measure"
     )  # fmt: skip
     attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     attacks.add_argument(
@@ -109,24 +117,36 @@ def run(options: argparse.Namespace) -> None:
     """Attacks as the options say, one attack after the other; what is finished is written at once."""
     from xltrobust.evaluation.attack_recipes import read_recipe, read_replay
     from xltrobust.evaluation.attacking import run_attack
+    from xltrobust.perturb.suite import load_suite
 
     folder = _folder(options)
     check_folder(folder.path, "--run" if options.run else "--output")
     fabric = _fabric(options, folder.recorded("machine").get("precision") if options.run else None)
     fabric.launch()
     # What is wrong with any of the attacks is said before the first is tried.
+    suite = load_suite(options.suite) if options.suite else None
     named = {} if options.replay else {spec: read_recipe(spec, folder) for spec in options.attack}
+    named |= {name: (name, recipe) for name, recipe in suite.all.items()} if suite is not None else {}
     session = _open(options, folder, fabric)
     using = Sharing(folder.path, "answers") if fabric.is_global_zero else None
-    for spec in options.attack:
+    for spec in [*options.attack, *(suite.all if suite is not None else ())]:
         if options.replay:
             held_already = session.results.get("attacks")
             name, recipe = read_replay(spec, RunFolder(options.replay), session.sets, held_already)
         else:
             name, recipe = named[spec]
-        scope = {"languages": options.languages, "max_examples": options.max_examples}
+        languages = options.languages
+        if suite is not None and spec in suite.all:
+            tested = [each for each in session.sets if each.split == "test" and each.name in (languages or [each.name])]
+            applying = [each.name for each in tested if recipe.perturbation.changes(each.language)]
+            if tested and not applying:
+                continue  # the suite is over the other attacks there
+            languages = applying if languages and tested else languages
+        scope = {"languages": languages, "max_examples": options.max_examples}
         if not run_attack(session, name, recipe, fabric, **scope, seed=options.seed, similarity=options.similarity):
             fabric.print(f"{session.folder.path}: holds {name} already.")
+    if suite is not None and fabric.is_global_zero:
+        session.add_suite(suite)
     if using is not None:
         from xltrobust.evaluation.session import read_rows
         from xltrobust.evaluation.tracking import log_results

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from xltrobust.command import run_command
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str]) -> None:
         UserError: if the user's own module cannot be imported.
     """
     parser = OneLineParser(prog="xltrobust list", description=_DESCRIPTION)
-    parser.add_argument("what", choices=["attacks", *_KINDS, "encoders"], help="one of %(choices)s", metavar="WHAT")
+    parser.add_argument(
+        "what", choices=["attacks", "suites", *_KINDS, "encoders"], help="one of %(choices)s", metavar="WHAT"
+    )
     parser.add_argument(
         "--module", action="append", default=[], metavar="MODULE",
         help="a module of your own, as Python imports it: its classes are listed too, by their class paths",
@@ -48,6 +51,8 @@ def main(arguments: Sequence[str]) -> None:
         _import(name)
     if given.what == "attacks":
         found = list(_attacks())
+    elif given.what == "suites":
+        found = list(_suites())
     elif given.what == "encoders":
         found = _encoders()
     else:
@@ -106,8 +111,20 @@ def _attacks() -> Iterator[tuple[str, str]]:
     from xltrobust.evaluation.attack_recipes import shelved
 
     for name, path in sorted(shelved().items()):
-        lines = path.read_text(encoding="utf8").splitlines()
-        yield name, next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+        yield name, _first_comment(path)
+
+
+def _suites() -> Iterator[tuple[str, str]]:
+    """The suites, and the comment at the top of each one's file."""
+    from xltrobust.perturb.suite import suite_file, suite_names
+
+    for name in suite_names():
+        yield name, _first_comment(suite_file(name))
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text(encoding="utf8").splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
 
 
 def _encoders() -> list[tuple[str, str]]:

@@ -123,6 +123,8 @@ class FitCLI(LightningCLI):
             raise UserError("model.labels: the model takes its labels from the data; give data.init_args.labels.")
 
     def before_instantiate_classes(self) -> None:
+        from xltrobust.perturb.suite import load_suite
+
         self.folder = RunFolder(self.config.run_dir)
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
@@ -140,10 +142,11 @@ class FitCLI(LightningCLI):
         if (self.config.test_weights, tested, averaging.last, averaging.decay) == ("averaged", None, None, None):
             raise UserError("test_weights: no weights are averaged: set averaging.last or averaging.decay.")
         adversarial, named = self.config.adversarial, self.config.best_checkpoint.attack
-        if named is not None and (named not in (adversarial.attacks or {}) or adversarial.every_n_epochs is None):
+        attacks = [*(adversarial.attacks or {}), *(load_suite(adversarial.suite).all if adversarial.suite else ())]
+        if named is not None and (named not in attacks or adversarial.every_n_epochs is None):
             raise UserError(
                 f"best_checkpoint.attack: {named!r} is not run during training: name one of adversarial.attacks "
-                f"({', '.join(adversarial.attacks or {}) or 'none'}), and set adversarial.every_n_epochs."
+                f"({', '.join(attacks) or 'none'}), and set adversarial.every_n_epochs."
             )
 
     def instantiate_classes(self) -> None:

@@ -9,6 +9,16 @@ from collections.abc import Iterable
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[\w.]+)")
 
 
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name: the known one that comes closest, if one does, or a full stop.
+
+    >>> did_you_mean("standart-1", ["standard-1"]), did_you_mean("x", ["standard-1"])
+    (': did you mean standard-1?', '.')
+    """
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f": did you mean {close[0]}?" if close else "."
+
+
 def with_hint(message: str, options: Iterable[str]) -> str:
     """A parser's message on an unknown option, and after it the option that comes closest, if one does.
 

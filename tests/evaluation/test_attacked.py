@@ -22,6 +22,7 @@ from xltrobust.evaluation.predictions import attack_record
 from xltrobust.evaluation.shares import changeable, chosen_share
 from xltrobust.example import EvaluationSet, Example
 from xltrobust.perturb import Attack, AttackResult, RandomSearch, SynonymSubstitution, TypoPerturbation, WordDropping
+from xltrobust.perturb.suite import load_suite
 
 TESTS = Path(__file__).parents[1]
 CURVE = {"every_n_epochs": 2, "dev_examples": 12, "dev_budget": 3}
@@ -44,7 +45,7 @@ def results(config: Path) -> dict:
 def runs(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task: Path) -> tuple[Path, Path]:
     """A run without attacks on dev sets, and the same with them, whose checkpoint they choose."""
     folder = tmp_path_factory.mktemp("curve")
-    plain = write_config(folder / "plain", tiny_encoder, tiny_task, {})
+    plain = write_config(folder / "plain", tiny_encoder, tiny_task, {"suite": "standard-1@3", "max_examples": 3})
     chosen = {"best_checkpoint": {"attack": "typo"}}
     curve = write_config(folder / "curve", tiny_encoder, tiny_task, CURVE, **chosen)
     for config in (plain, curve):
@@ -73,6 +74,18 @@ def test_the_epoch_is_chosen_by_the_attacked_source_dev_set(runs: tuple[Path, Pa
     assert weights["epoch"] == best == found["oracle"]["chosen_epoch"]
 
 
+def test_a_suite_is_run_beside_the_attacks(runs: tuple[Path, Path]) -> None:
+    found = results(runs[0])
+    suite = load_suite("standard-1@3")
+    assert list(found["attacks"]) == ["typo", *suite.all] and found["suites"]["standard-1@3"]["hash"] == suite.hash
+    assert found["suites"]["standard-1@3"]["not_applicable"]["standard-1@3:case"] == ["zh"]
+    names = {name.split("/")[2] for name in found["figures"] if name.startswith("test/adv_acc/")}
+    assert names == {"typo", *suite.all, "robust@3", "worst"}
+    # In Chinese, too, though not all attacks apply to it; so there is an average, which `worst` lacks.
+    assert {"test/adv_acc/robust@3/zh", "test/adv_acc/robust@3/avg"} <= set(found["figures"])
+    assert not {"test/adv_acc/worst/zh", "test/adv_acc/worst/avg"} & set(found["figures"])
+
+
 def test_attacks_on_dev_sets_leave_training_as_it_is(runs: tuple[Path, Path]) -> None:
     plain, curve = (torch.load(own.parent / "run" / "checkpoints" / "last.ckpt", weights_only=True) for own in runs)
     for name, expected in plain["state_dict"].items():
@@ -85,6 +98,7 @@ def test_attacks_on_dev_sets_leave_training_as_it_is(runs: tuple[Path, Path]) ->
         (["--best_checkpoint.attack", "typo"], "set adversarial.every_n_epochs"),
         (["--best_checkpoint.attack", "typos", "--adversarial.every_n_epochs", "1"], "'typos' is not run"),
         (["--adversarial.dev_budget", "0"], "`dev_budget`"),
+        (["--adversarial.suite", "standart-1"], "did you mean standard-1?"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(runs, tmp_path: Path, options: list[str], words: str) -> None:

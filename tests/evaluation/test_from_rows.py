@@ -65,6 +65,18 @@ def test_attacked_figures_are_those_of_the_test():
     assert all(found[f"test/adv_acc/worst/{name}"] <= found[f"test/adv_acc/typo/{name}"] for name in NAMES)
 
 
+def test_robust_is_over_the_attacks_of_a_suite_that_apply_to_a_language():
+    suite = {"hash": "", "attacks": ["typo", "case"], "controls": ["random"], "not_applicable": {"case": ["de"]}}
+    clean = [row(language, str(n), 0, 0) for language in ("en", "de") for n in range(4)]
+    typo = [row(language, str(n), 0, int(n == 0), "typo") for language in ("en", "de") for n in range(4)]
+    case = [row("en", str(n), 0, int(n == 1), "case") for n in range(3)]  # not tried on the fourth
+    random_ = [row("en", str(n), 0, 1, "random") for n in range(4)]
+    found = attacked_figures_of([*clean, *typo, *case, *random_], SETS, RESULTS | {"suites": {"standard-1": suite}})
+    assert found["test/adv_acc/robust/en"] == pytest.approx(1 / 3)
+    assert found["test/adv_acc/robust/de"] == found["test/adv_acc/robust/avg"] == 0.75
+    assert found["test/acc_attacked/robust/avg_all"] == 1 and "test/adv_acc/worst/de" not in found
+
+
 def test_clean_accuracy_is_of_the_attacked_examples():
     # All are right, but of the two that are attacked one is wrong from the start.
     clean = [row("de", str(n), 0, int(n == 1)) for n in range(8)]

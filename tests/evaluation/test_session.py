@@ -13,9 +13,11 @@ import torch
 import yaml
 
 from conftest import run_command, write_tiny_config, write_tiny_task
+from xltrobust.api import Results
 from xltrobust.attack import main
 from xltrobust.encoders import sentence_encoder as sentences
 from xltrobust.errors import UserError
+from xltrobust.perturb.suite import load_suite
 
 TYPO = {
     "perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"},
@@ -70,6 +72,33 @@ def refusal(run: Path, *arguments: object) -> str:
     assert "\n" not in line
     assert {path: path.read_bytes() for path in before} == before
     return line
+
+
+def test_robust_is_right_under_every_attack_of_a_suite(run: Path) -> None:
+    attack(run, "--suite", "standard-1@4", "--max_examples", 3, "--languages", "en", "zh")
+    found, rows = results(run), pd.read_parquet(run / "predictions.parquet")
+    suite = found["suites"]["standard-1@4"]
+    assert suite["hash"] == load_suite("standard-1@4").hash and suite["controls"] == ["standard-1@4:typos_random"]
+    assert suite["not_applicable"]["standard-1@4:reordering"] == ["zh"]
+    for language, attacks in {"en": 6, "zh": 3}.items():
+        own = rows[rows["attack"].isin(suite["attacks"]) & (rows["language"] == language)]
+        under = (own["prediction"] == own["label"]).groupby(own["id"]).agg(["size", "all"])
+        assert (under["size"] == attacks).all() and len(under) == 3
+        assert found["figures"][f"test/adv_acc/robust@4/{language}"] == pytest.approx(under["all"].mean())
+        before = rows[rows["attack"].isna() & (rows["language"] == language) & rows["id"].isin(under.index)]
+        clean = (before["prediction"] == before["label"]).mean()
+        assert found["figures"][f"test/acc_attacked/robust@4/{language}"] == pytest.approx(clean)
+    table = Results(run).summary()
+    assert table.loc["zh", "robust@4"] == pytest.approx(100 * found["figures"]["test/adv_acc/robust@4/zh"])
+    # Further examples and languages, and one attack of a suite by its name.
+    attack(run, "--suite", "standard-1@4", "--max_examples", 4)
+    found = results(run)
+    assert "test/adv_acc/robust@4/de" in found["figures"] and len(found["suites"]) == 1
+    attack(run, "--attack", "standard-1@2:case", "--max_examples", 2)
+    assert results(run)["attacks"]["standard-1@2:case"]["recipe"]["budget"] == 2
+    line = refusal(run, "--attack", "standard-1:cases")
+    assert "not one of standard-1:typos, standard-1:lookalikes" in line
+    assert "did you mean standard-1?" in refusal(run, "--suite", "standard1")
 
 
 def test_attacks_of_fit_are_told_from_others_of_the_same_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

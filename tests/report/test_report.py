@@ -111,6 +111,36 @@ def test_the_worst_is_never_above_its_attacks(tmp_path):
         build_report([tmp_path / "run"], attacks=["swaps"])
 
 
+def test_robust_is_over_the_attacks_of_a_suite_that_apply(tmp_path):
+    suite = {"hash": "abc", "attacks": ["s:typos", "s:case"], "controls": ["s:typos_random"]}
+    suite["not_applicable"] = {"s:case": ["zh-CN"]}
+    covered = {
+        "s:typos": {"en": "1110", "de": "1110", "zh-CN": "1100"}, "s:case": {"en": "0111", "de": "1111"},
+        "s:typos_random": {"en": "0000", "de": "0001", "zh-CN": "0000"},
+    }  # fmt: skip
+    first = attacked_on(tmp_path / "a", covered, name="a", suites={"standard-1": suite})
+    report = build_report([first])
+    (summary,) = report.summaries
+    assert {name: own.value for name, own in summary.conditions["robust"].items() if name != "transfer_gap"} == {
+        "en": 0.5, "de": 0.75, "zh-CN": 0.5, "avg": 0.625, "avg_all": pytest.approx(1.75 / 3)
+    }  # fmt: skip
+    notes = " ".join(summary_notes(summary))
+    assert "s:case has nothing to change in zh-CN" in notes and "flatters" in notes and "robust" not in summary.costs
+    assert "robust" in write_report(report).markdown.read_text() and "definition abc" in printed_facts(first)
+    assert "robust" not in build_report([first], attacks=["s:typos"]).summaries[0].conditions
+    # Runs are compared if the suite is the same.
+    for changed, compared in ((suite, True), (suite | {"hash": "other"}, False)):
+        folder = tmp_path / changed["hash"]
+        second = attacked_on(folder, covered, name="b", suites={"standard-1": changed})
+        (comparison,) = build_report([first, second]).comparisons
+        assert ("robust" in comparison.conditions) == compared
+        assert any("another suite" in note for note in comparison.notes) != compared
+
+
+def printed_facts(folder):
+    return (folder / "report" / "report.md").read_text()
+
+
 def test_the_worst_and_its_averages_over_equal_coverage(tmp_path):
     covered = {"typos": {"en": "1111", "de": "1100"}, "words": {"en": "0111", "de": "101"}}
     (summary,) = build_report([attacked_on(tmp_path / "run", covered)]).summaries

@@ -13,6 +13,7 @@ from xltrobust.evaluation.predictions import check_same_texts
 from xltrobust.example import EvaluationSet
 from xltrobust.perturb.recipe import Attack, check_attack_name, describe_attack, first_difference
 from xltrobust.perturb.searches.replay import Replay
+from xltrobust.perturb.suite import load_suite, suite_names
 from xltrobust.reading import read_parquet, read_yaml
 from xltrobust.runs.folder import RunFolder
 
@@ -30,8 +31,8 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
 
     Args:
         spec: ``NAME`` of an attack of the run's own configuration, of a file (``FILE.yaml``, named by its stem), or of
-            an attack that comes with the package (``experiments/attacks``); ``NEW_NAME=`` before it renames it. A file
-            holds the options of :class:`~xltrobust.perturb.recipe.Attack`.
+            an attack that comes with the package (``experiments/attacks``, or ``SUITE:ATTACK``); ``NEW_NAME=`` before
+            it renames it. A file holds the options of :class:`~xltrobust.perturb.recipe.Attack`.
         folder: the run's.
 
     Raises:
@@ -46,6 +47,11 @@ def read_recipe(spec: str, folder: RunFolder) -> tuple[str, Attack]:
     found = attack_file(file)
     if file in configured and found is None:
         return _checked(name, spec), build_recipe(configured[file], f"{folder.config}: adversarial.attacks.{file}")
+    if found is None and ":" in file and file.partition("@")[0].partition(":")[0] in suite_names():
+        attacks = load_suite(file.partition(":")[0]).all
+        if file in attacks:
+            return _checked(name, spec), attacks[file]
+        raise UserError(f"--attack {spec}: not one of {', '.join(attacks)}.")
     if found is None:
         known = sorted({*configured, *shelved()})
         raise UserError(f"--attack {spec}: neither a file nor one of {', '.join(known) or 'the run (it has none)'}.")

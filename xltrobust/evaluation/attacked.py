@@ -22,6 +22,7 @@ from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, BatchedConstraint
 from xltrobust.perturb.engine.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, check_attack_name
+from xltrobust.perturb.suite import load_suite
 from xltrobust.runs.training_progress import display_of
 from xltrobust.seeding import global_seed
 
@@ -40,6 +41,8 @@ class AdversarialEvaluation(pl.Callback):
 
     Args:
         attacks: by name; None attacks nothing.
+        suite: attacks that come with the package, beside these: ``standard-1``, or ``standard-1@20`` for at most 20
+            passes an example (:mod:`~xltrobust.perturb.suite`); None takes none.
         max_examples: cap on the examples of a language; the same items in all languages where items are translations.
         every_n_epochs: how often to attack dev examples; None never does.
         dev_examples: cap on the dev examples of a language that are attacked.
@@ -50,6 +53,7 @@ class AdversarialEvaluation(pl.Callback):
         self,
         *,
         attacks: dict[str, Attack] | None = None,
+        suite: str | None = None,
         max_examples: int | None = None,
         every_n_epochs: int | None = None,
         dev_examples: int = 50,
@@ -63,7 +67,11 @@ class AdversarialEvaluation(pl.Callback):
                 raise ValueError(f"Expected argument `{name}` to be at least 1, but got {value}.")
         for name in attacks or {}:
             check_attack_name(name)
-        self.attacks = attacks or {}
+        self.suite = load_suite(suite) if suite is not None else None
+        own = self.suite.all if self.suite is not None else {}
+        if taken := own.keys() & (attacks or {}).keys():
+            raise ValueError(f"the suite {suite} has an attack named {min(taken)!r}: give yours another name.")
+        self.attacks = (attacks or {}) | own
         self.max_examples = max_examples
         self.every_n_epochs, self.dev_examples, self.dev_budget = every_n_epochs, dev_examples, dev_budget
         self.seconds: dict[str, float] = {}
@@ -79,6 +87,9 @@ class AdversarialEvaluation(pl.Callback):
         MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
+        for name in self.suite.all if self.suite is not None else ():
+            if not any(self.attacks[name].perturbation.changes(each.language) for each in data.test_sets):
+                del self.attacks[name]  # the suite is over the others
         for name, recipe in self.attacks.items():
             changeable(name, recipe, data.test_sets, quiet=True)
             with torch.random.fork_rng(()):  # training draws what it would without constraints
@@ -134,6 +145,10 @@ class AdversarialEvaluation(pl.Callback):
             found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
             self.seconds[name] = time.perf_counter() - started
             evaluation.record_attack(name, found)
+        if self.suite is not None:
+            evaluation.suites[self.suite.name] = self.suite.record(
+                (each.name, each.language) for each in sets if each.split == "test"
+            )
         if journal is not None:
             journal.close()
 

@@ -35,6 +35,7 @@ class MultilingualEvaluation(pl.Callback):
         predictions: of the last test, clean and attacked, from all devices.
         rows: the same as rows of ``predictions.parquet``, in order.
         figures: of the last test.
+        suites: records of the suites of attacks of the last test, by name.
         history: accuracies of every validated epoch.
     """
 
@@ -42,6 +43,7 @@ class MultilingualEvaluation(pl.Callback):
         self.predictions: list[Prediction] = []
         self.rows: list[Row] = []
         self.figures: dict[str, float] = {}
+        self.suites: dict[str, Any] = {}
         self.history = ValidationHistory()
         self._attacked_dev: dict[str, float] = {}  # accuracy on the attacked source dev set in this epoch, by attack
 
@@ -136,7 +138,7 @@ class MultilingualEvaluation(pl.Callback):
         self.history.take_from_file(trainer.ckpt_path)
 
     def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.predictions, self.rows, self.figures = [], [], {}
+        self.predictions, self.rows, self.figures, self.suites = [], [], {}, {}
 
     def on_test_batch_end(  # type: ignore[override]
         self,
@@ -170,7 +172,7 @@ class MultilingualEvaluation(pl.Callback):
         self.predictions = _of_all_devices(self.predictions, trainer.world_size)
         data = _data(trainer)
         self.rows = prediction_rows(self.predictions, data.test_sets)
-        about = {"labels": data.labels, "source": data.source}
+        about = {"labels": data.labels, "source": data.source, "suites": self.suites}
         for count in (clean_figures_of, attacked_figures_of):
             self.figures |= count(self.rows, data.test_sets, about)
         pl_module.log_dict(self.figures, sync_dist=True)

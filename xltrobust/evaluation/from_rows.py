@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xltrobust.evaluation.predictions import Row
 from xltrobust.example import EvaluationSet
-from xltrobust.metrics.coverage import WORST, worst_answers
+from xltrobust.metrics.coverage import WORST, robust_answers, robust_name, worst_answers
 from xltrobust.metrics.figures import adversarial_figures, clean_figures
 
 _Place = tuple[str, str]  # language and id
@@ -38,8 +38,9 @@ def clean_figures_of(rows: Sequence[Row], sets: Sequence[EvaluationSet], results
 def attacked_figures_of(
     rows: Sequence[Row], sets: Sequence[EvaluationSet], results: dict[str, Any]
 ) -> dict[str, float]:
-    """Accuracy on the test split under each attack and under all of them (``worst``), and clean accuracy on the same
-    examples, named as :func:`~xltrobust.metrics.figures.adversarial_figures` does.
+    """Accuracy on the test split under each attack, under all of them (``worst``) and under those of a suite
+    (``robust``), and clean accuracy on the same examples, named as
+    :func:`~xltrobust.metrics.figures.adversarial_figures` does.
     """
     languages = [evaluation_set.name for evaluation_set in sets if evaluation_set.split == "test"]
     labels: dict[_Place, int] = {}
@@ -50,8 +51,13 @@ def attacked_figures_of(
             given = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
             place = row["language"], row["id"]
             given[place], labels[place] = row["prediction"], row["label"]
+    together = {
+        robust_name(name): robust_answers(answers, suite, labels.__getitem__)
+        for name, suite in (results.get("suites") or {}).items()
+    }
     if len(answers) > 1:
-        answers[WORST] = worst_answers(answers, labels.__getitem__)
+        together[WORST] = worst_answers(answers, labels.__getitem__)
+    answers |= {name: given for name, given in together.items() if given or name == WORST}
     attacked = {attack: _counts(given, labels, languages, results) for attack, given in answers.items()}
     before = {
         attack: _counts({place: clean[place] for place in given if place in clean}, labels, languages, results)

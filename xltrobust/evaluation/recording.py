@@ -143,6 +143,7 @@ class RunRecorder(pl.Callback):
             "figures": evaluation.figures,
             "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
             "attacks": _attack_records(evaluation.predictions, trainer),
+            "suites": evaluation.suites,
         }
 
 

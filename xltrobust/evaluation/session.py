@@ -21,6 +21,7 @@ from xltrobust.files import held, write_json
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.journal import Journal
 from xltrobust.perturb.recipe import Attack, describe_attack, first_difference
+from xltrobust.perturb.suite import Suite
 from xltrobust.reading import read_parquet
 from xltrobust.runs.folder import RunFolder
 from xltrobust.runs.provenance import git_state
@@ -168,6 +169,21 @@ class AttackSession:
             attacks[name] = (
                 extended(attacks[name], record, settings) if name in attacks else record | settings | git_state()
             )
+            self._count()
+            self._write()
+
+    def add_suite(self, suite: Suite) -> None:
+        """Adds the record of a suite whose attacks have been added, and the accuracy under all of them."""
+        tested = [(each.name, each.language) for each in self.sets if each.split == "test"]
+        with held(self.folder.path):
+            self._read_again()
+            suites = self.results.setdefault("suites", {})
+            record, before = suite.record(tested), (suites.get(suite.name) or {}).get("not_applicable") or {}
+            known = {name for name, _ in tested}
+            for attack, names in before.items():  # another process may have tested more languages
+                others = [name for name in names if name not in known]
+                record["not_applicable"].setdefault(attack, []).extend(others)
+            suites[suite.name] = record
             self._count()
             self._write()
 

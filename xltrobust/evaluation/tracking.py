@@ -34,13 +34,14 @@ def options_of(config: Mapping[str, Any], methods: Iterable[str]) -> WandbOption
         methods: names of the regularizers.
     """
     methods = sorted(methods)
+    suite = config["adversarial"].get("suite")
     task, encoder = config["data"]["class_path"].rpartition(".")[2], Path(config["model"]["encoder"]).name
     same = {name: value for name, value in config.items() if name not in ("seed_everything", "run_dir", "wandb")}
     given = {name: value for name, value in (config.get("wandb") or {}).items() if value is not None}
     own = {
         "group": f"{task}/{encoder}/{'+'.join(methods) or PLAIN}-{hash_of(same)[:6]}",
         "job_type": "fit" if config.get("test_checkpoint") is None else "test",
-        "tags": [task, encoder, *methods, *(config["adversarial"].get("attacks") or {})],
+        "tags": [task, encoder, *methods, *(config["adversarial"].get("attacks") or {}), *filter(None, [suite])],
     }
     return WandbOptions(**own | given)
 

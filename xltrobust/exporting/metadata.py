@@ -14,7 +14,7 @@ from huggingface_hub.utils import validate_repo_id
 from xltrobust.encoders.pretrained import BUNDLED
 from xltrobust.errors import UserError
 from xltrobust.exporting.attacks import definitions
-from xltrobust.metrics.coverage import WORST
+from xltrobust.metrics.coverage import WORST, is_robust
 from xltrobust.report.conditions import CLEAN
 from xltrobust.report.summary import Summary
 from xltrobust.runs.folder import RunFolder
@@ -83,6 +83,8 @@ def _eval_results(summary: Summary, hub: str | None) -> Iterator[EvalResult]:
 def _metric(condition: str) -> str:
     if condition == CLEAN:
         return "Accuracy"
+    if is_robust(condition):
+        return f"Accuracy under every attack of a suite: {condition}"
     return "Accuracy under every attack" if condition == WORST else f"Accuracy under attack: {condition}"
 
 

@@ -11,14 +11,20 @@ describes *one* adversary who has all of these attacks, and therefore
   that of an attack although it exceeds the attack in none of them.
 
 So on the examples that it counts, ``worst`` never exceeds the accuracy under any attack, in a language or on average.
+
+``robust`` is the same for the attacks of one suite, whose record says which languages an attack does not apply to:
+those whose script has no case, say. There the attack changes nothing, and an example is right if it is right under the
+others. So every language has a ``robust``, and it is averaged over all that the suite was run on. Controls do not
+count. A suite with another budget has a figure of its own: that of ``standard-1@20`` is ``robust@20``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 WORST = "worst"
+ROBUST = "robust"
 
 Place = TypeVar("Place", bound=Hashable)
 
@@ -61,3 +67,56 @@ def equally_covered(languages: Iterable[Collection[str]]) -> bool:
     (True, False)
     """
     return len({frozenset(covered) for covered in languages}) < 2
+
+
+def robust_name(suite: str) -> str:
+    """What figures call accuracy under all attacks of a suite.
+
+    >>> robust_name("standard-1"), robust_name("standard-1@20")
+    ('robust', 'robust@20')
+    """
+    return ROBUST + "".join(suite.partition("@")[1:])
+
+
+def is_robust(condition: str) -> bool:
+    """Whether a condition is that of a suite."""
+    return condition.partition("@")[0] == ROBUST
+
+
+def is_attack(condition: str) -> bool:
+    """Whether a condition is that of one attack, and not of several or of none."""
+    return condition not in ("clean", WORST) and not is_robust(condition)
+
+
+def robust_answers(
+    answers: Mapping[str, Mapping[tuple[str, str], int]],
+    suite: Mapping[str, Any],
+    label_of: Callable[[tuple[str, str]], int],
+) -> dict[tuple[str, str], int]:
+    """For each example that all attacks of a suite were tried on that apply to its language, a wrong answer under any
+    of them, or the label if all are right.
+
+    Args:
+        answers: for each attack and example (language and id), the predicted class.
+        suite: its record in ``results.json``.
+        label_of: an example's label.
+
+    >>> suite = {"attacks": ["typos", "case"], "not_applicable": {"case": ["zh"]}}
+    >>> typos = {("en", "0"): 1, ("en", "1"): 1, ("zh", "0"): 0}
+    >>> robust_answers({"typos": typos, "case": {("en", "0"): 1}}, suite, label_of=lambda place: 1)
+    {('en', '0'): 1, ('zh', '0'): 0}
+    """
+    found = {}
+    for place in dict.fromkeys(place for attack in suite["attacks"] for place in answers.get(attack, ())):
+        applying = attacks_on(suite, place[0])
+        if all(place in answers.get(attack, ()) for attack in applying):
+            label = label_of(place)
+            given = (answers[attack][place] for attack in applying)
+            found[place] = next((answer for answer in given if answer != label), label)
+    return found
+
+
+def attacks_on(suite: Mapping[str, Any], language: str) -> list[str]:
+    """The attacks of a suite, by its record, that apply to a language."""
+    spared = suite.get("not_applicable") or {}
+    return [attack for attack in suite["attacks"] if language not in spared.get(attack, ())]

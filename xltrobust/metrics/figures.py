@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from xltrobust.metrics.confusion import accuracy, macro_f1, majority, shared_labels
-from xltrobust.metrics.coverage import WORST, equally_covered
+from xltrobust.metrics.coverage import WORST, equally_covered, is_robust
 
 CHOSEN_BY = "val/source_acc"  # what the best checkpoint is chosen by
 
@@ -63,16 +63,16 @@ def adversarial_figures(
 
     They are named ``{split}/adv_acc/{attack}/{language}`` and ``{split}/acc_attacked/{attack}/{language}``, and come
     with the averages of :func:`averages` over the languages that the attack covers.
-    :mod:`~xltrobust.metrics.coverage` defines ``worst``, and when it is averaged.
+    :mod:`~xltrobust.metrics.coverage` defines ``worst`` and ``robust``, and when they are averaged.
 
     Args:
-        confusions: for each attack, and for ``worst``, counts of shape (L, C, C).
+        confusions: for each attack, and for ``worst`` and ``robust``, counts of shape (L, C, C).
         before: the same for the clean texts of these examples. If some are missing in a language, it has no
             ``acc_attacked``, and there is no average of it for this attack.
         languages, source, split: as in :func:`clean_figures`.
     """
-    covered = {attack: _covered(confusion, languages) for attack, confusion in confusions.items()}
-    comparable = equally_covered(covered.values())
+    attacks = {attack: confusion for attack, confusion in confusions.items() if not is_robust(attack)}
+    comparable = equally_covered(_covered(confusion, languages) for confusion in attacks.values())
     figures: dict[str, float] = {}
     for attack, confusion in confusions.items():
         averaged = attack != WORST or comparable

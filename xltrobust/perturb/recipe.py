@@ -40,12 +40,13 @@ class Attack:
 
 
 def check_attack_name(name: str) -> None:
-    """Refuses names that results use for something else (``clean``, ``worst``), empty ones, and those with a ``/``.
+    """Refuses names that results use for something else (``clean``, ``worst``, ``robust``), empty ones, and
+    those with a ``/``.
 
     Raises:
         ValueError: if the name is one of these.
     """
-    if not name or "/" in name or name in ("clean", "worst"):
+    if not name or "/" in name or name.partition("@")[0] in ("clean", "worst", "robust"):
         raise ValueError(f"an attack cannot be named {name!r}: results use the name, or a / in it, for something else.")
 
 

@@ -49,7 +49,7 @@ def build_report(
         run_dirs: folders of finished runs; later ones are compared with the first.
         split: the test split.
         sort: order of the languages, the source always first: ``run`` (as in the run), ``name`` (alphabetical), or
-            ``clean`` or ``worst`` (by that accuracy of the first run, best first).
+            ``clean``, ``robust`` or ``worst`` (by that accuracy of the first run, best first).
         attacks: the attacks to report, over which ``worst`` is taken; None reports all.
 
     Raises:

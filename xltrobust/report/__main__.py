@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> None:
     )  # fmt: skip
     parser.add_argument("--split", default="test", help="test split (default: %(default)s)")
     parser.add_argument(
-        "--sort", default="run", choices=("run", "name", "clean", "worst"), help="order of the languages: as in the "
-        "run, by name, or by clean or worst-case accuracy (default: %(default)s)"
+        "--sort", default="run", choices=("run", "name", "clean", "robust", "worst"), help="order of the languages: as "
+        "in the run, by name, or by clean, robust or worst-case accuracy (default: %(default)s)"
     )  # fmt: skip
     parser.add_argument(
         "--attacks", metavar="NAME,NAME", type=lambda names: names.split(","), help="report these attacks only; "

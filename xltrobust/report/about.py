@@ -36,6 +36,9 @@ def about(summary: Summary) -> list[Block]:
         "words with a translation": ", ".join(
             f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
         ),
+        "suites of attacks": ", ".join(
+            f"{name} (definition {suite['hash'][:12]})" for name, suite in (results.get("suites") or {}).items()
+        ),
         "encoder passes": _passes(results.get("passes") or {}),
         "task loss": _task_loss(results.get("passes") or {}),
         "pairs trained on": _visits(results.get("pairs") or {}),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xltrobust.metrics.bootstrap import Interval, paired_difference
-from xltrobust.metrics.coverage import WORST
-from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
+from xltrobust.metrics.coverage import WORST, is_robust
+from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows, suite_of
 from xltrobust.report.pairing import in_common, with_content
 from xltrobust.report.summary import Comparison, Summary, combinations, summarize_rows
 
@@ -36,6 +36,11 @@ def compare(summaries: Sequence[Summary]) -> tuple[list[Comparison], list[Summar
             for at in [at for at in having if set(attacks_of(rows[at])) != attacks]:
                 having.remove(at)
                 notes[at].append(f"{WORST} is not compared: {names[at]} was attacked by other attacks.")
+        if is_robust(condition):
+            suite = suite_of(summaries[having[0]].run, condition)
+            for at in [at for at in having if suite_of(summaries[at].run, condition) != suite]:
+                having.remove(at)
+                notes[at].append(f"{condition} is not compared: {names[at]} was attacked by another suite.")
         cut = in_common({at: rows[at][condition] for at in having})
         for at, frame in cut.items():
             kept[at][condition] = frame

@@ -1,13 +1,16 @@
-"""The predictions of a run by condition: clean, each attack, and ``worst``, all attacks together."""
+"""The predictions of a run by condition: clean, each attack, ``robust``, the attacks of a suite together, and
+``worst``, all attacks together.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pandas as pd
 
 from xltrobust.errors import UserError
-from xltrobust.metrics.coverage import WORST, covered_by_all, equally_covered
+from xltrobust.metrics.coverage import WORST, attacks_on, covered_by_all, equally_covered, is_attack, robust_name
 from xltrobust.runs.finished import Run
 
 CLEAN = "clean"
@@ -17,10 +20,11 @@ Rows = dict[str, pd.DataFrame]
 
 
 def condition_rows(run: Run, split: str) -> Rows:
-    """The rows of each condition: clean, each attack in order of appearance, and ``worst`` of two attacks or more.
+    """The rows of each condition: clean, each attack in order of appearance, ``robust`` of each suite, and ``worst`` of
+    two attacks or more.
 
     In the worst case an example is right if it is right under every attack. Only examples that all attacks were tried
-    on are counted (:mod:`xltrobust.metrics.coverage`).
+    on are counted, for ``robust`` all that apply to the language (:mod:`xltrobust.metrics.coverage`).
 
     Raises:
         UserError: if the run has no predictions of the split.
@@ -33,19 +37,40 @@ def condition_rows(run: Run, split: str) -> Rows:
     found = {CLEAN: clean} if len(clean) else {}
     by_attack = {name: attacked[attacked["attack"] == name] for name in dict.fromkeys(attacked["attack"])}
     found |= by_attack
+    for name, suite in suites_of(run).items():
+        of_suite = attacked[attacked["attack"].isin(suite["attacks"])]
+        applying = {language: len(attacks_on(suite, language)) for language in set(of_suite["language"])}
+        tried_by = of_suite.groupby(KEYS)["attack"].transform("size")
+        if (whole := tried_by == of_suite["language"].map(applying)).any():
+            found[robust_name(name)] = _right_under_all(of_suite[whole])
     if len(by_attack) > 1:
         common = covered_by_all({name: places(frame) for name, frame in by_attack.items()})
         tried = attacked[[place in common for place in places(attacked)]]
-        same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
-        worst = tried.groupby(KEYS, sort=False).agg(**same, correct=("correct", "all")).reset_index()
-        if len(worst):
-            found[WORST] = worst
+        if len(tried):
+            found[WORST] = _right_under_all(tried)
     return found
 
 
+def suites_of(run: Run) -> dict[str, dict[str, Any]]:
+    """The records of the suites that a run was attacked with, by name."""
+    return run.results.get("suites") or {}
+
+
+def suite_of(run: Run, condition: str) -> str | None:
+    """The hash of the suite that a condition is about; None if it is about none."""
+    found = [suite["hash"] for name, suite in suites_of(run).items() if robust_name(name) == condition]
+    return found[0] if found else None
+
+
+def _right_under_all(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row an example, which is right if all of its rows are."""
+    same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
+    return rows.groupby(KEYS, sort=False).agg(**same, correct=("correct", "all")).reset_index()
+
+
 def attacks_of(rows: Rows) -> Rows:
-    """The rows of each attack, without the clean ones and ``worst``."""
-    return {name: frame for name, frame in rows.items() if name not in (CLEAN, WORST)}
+    """The rows of each attack, without the clean ones and those of several attacks."""
+    return {name: frame for name, frame in rows.items() if is_attack(name)}
 
 
 def places(rows: pd.DataFrame) -> list[tuple[str, str]]:

@@ -15,10 +15,11 @@ and in both runs. The intervals tell how figures would vary with other test exam
 Where all groups of a language are right, or all wrong, the interval is Wilson's on the number of groups.
 `avg (targets)` is the mean over the target languages, without the source. An attack may cover some of the examples (n)
 and some of the languages: left of the arrow is clean accuracy on the attacked examples, right of it accuracy under the
-attack, and both are averaged over the languages that the attack covers. `worst` counts an example as right if it is
-right under every attack; it is taken over the examples that all attacks were tried on, and averaged only if all attacks
-cover the same languages. `majority` is the accuracy of always giving the most frequent label. F1 is macro-averaged over
-labels."""
+attack, and both are averaged over the languages that the attack covers. `robust` counts an example as right if it is
+right under every attack of a suite (`standard-1`) that applies to its language; controls do not count. `worst` counts
+an example as right if it is right under every attack; it is taken over the examples that all attacks were tried on, and
+averaged only if all attacks cover the same languages. `majority` is the accuracy of always giving the most frequent
+label. F1 is macro-averaged over labels."""
 _COSTS = """The costs of attacks are given as avg / source, where `avg` is the mean over the target languages that have
 a value. `attacked`: the number of examples that were right before the attack, summed over the target languages.
 Success: the share of these that the attack broke. Queries (forward passes, including the one on the original) and

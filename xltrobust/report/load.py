@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from xltrobust.errors import UserError
-from xltrobust.metrics.coverage import WORST
+from xltrobust.metrics.coverage import WORST, robust_name
 from xltrobust.runs.finished import Run
 
 
@@ -22,9 +23,17 @@ def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
     found = []
     for run in runs:
         rows = run.predictions
-        of_worst = tuple(f"/{kind}/{WORST}/" for kind in ("adv_acc", "acc_attacked"))
+        suites = (run.results.get("suites") or {}).items()
+        suites = {name: suite for name, suite in suites if set(suite["attacks"]) <= {*attacks, *_untried(run, suite)}}
+        gone = [WORST, *(robust_name(name) for name in run.results.get("suites") or {} if name not in suites)]
+        of_those = tuple(f"/{kind}/{name}/" for kind in ("adv_acc", "acc_attacked") for name in gone)
         figures = run.results["figures"].items()
-        kept = {name: value for name, value in figures if not any(part in name for part in of_worst)}
+        kept = {name: value for name, value in figures if not any(part in name for part in of_those)}
         rows = rows[rows["attack"].isna() | rows["attack"].isin(attacks)]
-        found.append(replace(run, results=run.results | {"figures": kept}, predictions=rows))
+        found.append(replace(run, results=run.results | {"figures": kept, "suites": suites}, predictions=rows))
     return found
+
+
+def _untried(run: Run, suite: dict[str, Any]) -> set[str]:
+    """The attacks of a suite that apply to none of a run's languages."""
+    return set(suite["attacks"]) - set(run.predictions["attack"].dropna())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from xltrobust.errors import UserError
-from xltrobust.metrics.coverage import WORST
-from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows
+from xltrobust.metrics.coverage import WORST, is_robust
+from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, condition_rows, suite_of
 from xltrobust.report.pairing import in_common, with_content
 from xltrobust.runs.finished import Run, load_runs, told_apart
 from xltrobust.runs.folder import RunFolder
@@ -101,6 +101,11 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
                 notes.append(f"{method.name} has no results for {condition}{where}: its cells are empty.")
             elif condition == WORST and len({*_attacks(method), *_attacks((having or [method])[0])}) > 1:
                 notes.append(f"{WORST} of {method.name} is left out: it was attacked by other attacks.")
+            elif (
+                is_robust(condition)
+                and len(_suites(method, condition) | _suites((having or [method])[0], condition)) > 1
+            ):
+                notes.append(f"{condition} of {method.name} is left out: it was attacked by another suite.")
             else:
                 having.append(method)
         cut = {
@@ -121,6 +126,11 @@ def on_common_examples(methods: Sequence[Method]) -> tuple[list[Method], list[st
 def _attacks(method: Method) -> set[frozenset[str]]:
     """The sets of attacks that the method's seeds were tested with."""
     return {frozenset(attacks_of(rows)) for rows in method.rows.values()}
+
+
+def _suites(method: Method, condition: str) -> set[str | None]:
+    """Hashes of the suites that a condition is about in the method's seeds."""
+    return {suite_of(run, condition) for run in method.runs.values()}
 
 
 def _on_common_languages(

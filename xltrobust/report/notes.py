@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xltrobust.metrics.coverage import WORST
+from xltrobust.metrics.coverage import WORST, is_attack, robust_name
 from xltrobust.report.blocks import Notes, Prose
-from xltrobust.report.conditions import CLEAN
+from xltrobust.report.conditions import CLEAN, suites_of
 from xltrobust.report.summary import Report, Summary
 from xltrobust.report.tables.costs import refusal_lines
 
@@ -66,6 +66,7 @@ def summary_notes(summary: Summary) -> list[str]:
     for attack, record in (run.results.get("attacks") or {}).items():
         if attack in summary.conditions and record.get("caveat"):
             notes.append(f"{attack}: {record['caveat']}")
+    notes += _suites(summary)
     for attack, costs in summary.costs.items():
         if untouched := [name for name in summary.languages if name in costs and not costs[name].attacked]:
             notes.append(
@@ -74,10 +75,33 @@ def summary_notes(summary: Summary) -> list[str]:
     return notes
 
 
+def _suites(summary: Summary) -> list[str]:
+    """Which attacks do not apply where, and controls that found more than the attack that they are the control of."""
+    notes = []
+    for name, suite in suites_of(summary.run).items():
+        if robust_name(name) not in summary.conditions:
+            continue
+        for attack, languages in suite["not_applicable"].items():
+            listed = _listed([language for language in languages if language in summary.languages])
+            if listed:
+                notes.append(
+                    f"{attack} has nothing to change in {listed}: there {robust_name(name)} is over the others."
+                )
+        for control in suite["controls"]:
+            attack = control.removesuffix("_random")
+            under = [summary.conditions.get(each, {}).get("avg") for each in (attack, control)]
+            if under[0] and under[1] and under[1].value < under[0].value:
+                notes.append(
+                    f"{control}, which does not look at answers, left less than {attack} at the same budget: the "
+                    f"model's gradients mislead the search, and {robust_name(name)} flatters it."
+                )
+    return notes
+
+
 def _coverage(summary: Summary) -> list[str]:
     """Averages that stand beside each other but are over different languages or examples."""
     notes = []
-    attacks = [name for name in summary.conditions if name not in (CLEAN, WORST)]
+    attacks = [name for name in summary.conditions if is_attack(name)]
     for condition in (name for name in summary.conditions if name != WORST):
         intervals = summary.conditions[condition]
         left = [name for name in summary.languages if name not in intervals]

@@ -116,7 +116,7 @@ def estimates(method: Method, condition: str, source: str | None = None) -> dict
 
     Args:
         method: the method.
-        condition: "clean", an attack or "worst".
+        condition: "clean", an attack, "robust" or "worst".
         source: the language that averages over targets leave out; by default the method's.
     """
     return _estimates(method.frames(condition), source or method.source, method.averaged(condition))

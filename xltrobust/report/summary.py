@@ -13,7 +13,7 @@ from xltrobust.report.conditions import CLEAN, Rows, attacks_of, averaged, clean
 from xltrobust.runs.finished import Run
 
 AVERAGES = ("avg", "avg_all", "transfer_gap")
-SORTS = ("run", "name", "clean", "worst")
+SORTS = ("run", "name", "clean", "robust", "worst")
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Summary:
         run: the run.
         split: the split.
         languages: the languages that have predictions, in the run's order.
-        conditions: accuracies by condition ("clean", each attack, "worst"), then by language or average.
-        clean_on_attacked: clean accuracies on the examples of each attack and of "worst", in the same layout.
+        conditions: accuracies by condition ("clean", each attack, "robust", "worst"), then by language or average.
+        clean_on_attacked: clean accuracies on the examples of each attack, "robust" and "worst", in the same layout.
         shared: clean accuracies on examples whose label occurs in all languages; empty unless the run reports them.
         shared_labels: the number of these labels.
         costs: what each attack achieved and cost, by attack, then by language or ``avg``.

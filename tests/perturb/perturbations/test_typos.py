@@ -10,6 +10,7 @@ from xltrobust.errors import UserError
 from xltrobust.example import Example
 from xltrobust.perturb.edits import apply_edits
 from xltrobust.perturb.perturbations.typos import TypoPerturbation, mistyped
+from xltrobust.text.words import split_words
 
 OPERATIONS = ("swap", "delete", "insert", "keyboard")
 FAMILY = "👩\u200d👩\u200d👧"
@@ -249,3 +250,17 @@ def test_text_soup_of_what_joins_and_fuses_gets_no_no_op_and_no_new_clusters():
             assert ((before - after) + (after - before)).total() <= 2, (text, result)
             seen += 1
     assert seen > 3000
+
+
+def test_the_first_character_of_each_word_can_be_kept():
+    for language, text in SENTENCES.items():
+        example = Example("0", language, text, 0)
+        edits = TypoPerturbation(keep_first=True).candidates(example, random.Random(0))
+        everything = TypoPerturbation().candidates(example, random.Random(0))
+        starts = {word.bounds[0] for word in split_words(text)}
+        assert edits and set(edits) < set(everything)
+        assert not starts & {edit.start for edit in edits}
+    assert (
+        "keep_first" not in TypoPerturbation().described()
+        and TypoPerturbation(keep_first=True).described()["keep_first"]
+    )

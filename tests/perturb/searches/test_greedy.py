@@ -97,6 +97,15 @@ def test_a_budget_cuts_the_same_search_short(budget):
     assert result.broken is (budget >= 8)
 
 
+def test_where_one_word_may_change_another_takes_its_place():
+    # c gains most until c2 is made; only b2, which the constraint refuses beside it, breaks the example.
+    victim, one_word = {**WEIGHTS, "b2": -7.0}, [MaxWordsChanged(share=0.34)]
+    assert not one(ABC, BagOfWords(victim), constraints=one_word).broken
+    result = one(ABC, BagOfWords(victim), constraints=one_word, exchange=True)
+    assert result.broken and result.adversarial.text == "a b2 c"
+    assert "exchange" not in GreedySearch().described() and GreedySearch(exchange=True).described()["exchange"]
+
+
 def test_a_locked_side_stays_and_any_other_is_searched():
     pair = Example("0", ("en", "de"), "a b c", 0, text_pair="c a")
     victim = BagOfWords(WEIGHTS)

@@ -34,6 +34,22 @@ _INSCRIPT: tuple[Layer, ...] = (
     ("           ऋ", "औऐआईऊभङघधझढञऑ", "ओएअइउफऱखथछठ", " ऎँणऩऴळशष"),
 )
 
+# The block of Unicode of each other script of India: its letters lie as those of Devanagari, and are on the same keys.
+_INDIC = {"pa": 0xA00, "bn": 0x980, "gu": 0xA80, "or": 0xB00, "ta": 0xB80, "te": 0xC00, "kn": 0xC80, "ml": 0xD00}
+
+
+def _inscript(block: int) -> tuple[Layer, ...]:
+    """The layout of another script of India; a key whose letter that script lacks is a space."""
+
+    def other(key: str) -> str:
+        moved = chr(ord(key) - 0x900 + block)
+        known = key != " " and unicodedata.category(moved) != "Cn" and unicodedata.normalize("NFC", moved) == moved
+        return moved if known else " "
+
+    first, second = (tuple("".join(map(other, row)) for row in layer) for layer in _INSCRIPT)
+    return first, second  # type: ignore[return-value]  # of four rows each
+
+
 _LAYOUTS: dict[str, tuple[Layer, ...]] = {
     "en nl pl vi id ms sw": (_QWERTY,),
     "it": (("           ì", "qwertyuiopè", "asdfghjklòàù", " zxcvbnm"),),
@@ -67,9 +83,12 @@ _LAYOUTS: dict[str, tuple[Layer, ...]] = {
         ("     ู", "  ฎฑธํ๊ณฯญฐ", "ฤฆฏโฌ็๋ษศซ", "   ฉฮฺ์ ฒฬฦ"),
     ),
     "hi mr": _INSCRIPT,
+    "ka": (("", "ქწერტყუიოპ", "ასდფგჰჯკლ", " ზხცვბნმ"), ("", " ჭ ღთ", " შ    ჟ", " ძ ჩ")),
+    "hy": (("էթփձջ ևրչճ ժ", "քոեռտըւիօպխծ", "ասդֆգհյկլ", " զղցվբնմ"),),
     "ko": (("", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ", " ㅋㅌㅊㅍㅠㅜㅡ"), ("", "ㅃㅉㄸㄲㅆ   ㅒㅖ", "", "")),
 }
 _BY_LANGUAGE = {language: layers for languages, layers in _LAYOUTS.items() for language in languages.split()}
+_BY_LANGUAGE |= {language: _inscript(block) for language, block in _INDIC.items()}
 
 # The letters in the order of Unicode's leading consonants, vowels and trailing consonants, each list with the code
 # point of its first conjoining letter.

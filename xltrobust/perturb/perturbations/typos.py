@@ -41,6 +41,8 @@ class TypoPerturbation(Perturbation):
         sides: which texts of a pair may be changed.
         min_word_length: words with fewer clusters are left unchanged. At least 2, because a single letter has no
             context from which a reader could restore it. Pruthi et al. use 4.
+        keep_first: leave the first character of each word: people rarely mistype it (Yannakoudakis & Fawthrop, 1983),
+            and readers need it most.
         keyboards: by language code, the language whose layout it is typed on instead of its own: ``{jv: id}``.
 
     Raises:
@@ -51,6 +53,7 @@ class TypoPerturbation(Perturbation):
     References:
         - Belinkov & Bisk. Synthetic and natural noise both break neural machine translation. ICLR 2018.
         - Pruthi, Dhingra & Lipton. Combating adversarial misspellings with robust word recognition. ACL 2019.
+        - Yannakoudakis & Fawthrop. The rules of spelling errors. Information Processing & Management 19(2), 1983.
 
     >>> example = Example("0", "en", "hi there", 0)
     >>> TypoPerturbation(operations=("delete",), min_word_length=5).candidates(example, random.Random(0))[:2]
@@ -66,6 +69,7 @@ class TypoPerturbation(Perturbation):
         operations: Sequence[Operation] = ("swap", "delete", "insert", "keyboard"),
         sides: Sequence[Side] = ("text", "text_pair"),
         min_word_length: int = 2,
+        keep_first: bool = False,
         keyboards: dict[str, str] | None = None,
     ) -> None:
         for name, given, known in (("operations", operations, get_args(Operation)), ("sides", sides, get_args(Side))):
@@ -78,6 +82,7 @@ class TypoPerturbation(Perturbation):
         self.operations = tuple(dict.fromkeys(operations))
         self.sides = tuple(dict.fromkeys(sides))
         self.min_word_length = min_word_length
+        self.keep_first = keep_first
         given_keyboards = keyboards or {}
         check_codes("keyboards", [*given_keyboards, *given_keyboards.values()])
         if unknown := [code for code in given_keyboards.values() if not has_keyboard(code)]:
@@ -88,9 +93,9 @@ class TypoPerturbation(Perturbation):
         self._keyboards = {base_language(code): other for code, other in given_keyboards.items()}
 
     def described(self) -> dict[str, Any]:
-        """As by default, but without ``keyboards`` where none are given: earlier versions did not have them."""
-        told = super().described()
-        return told if self._keyboards else {name: value for name, value in told.items() if name != "keyboards"}
+        """As by default, but without options that are not used and that earlier versions did not have."""
+        used = {"keyboards": self._keyboards, "keep_first": self.keep_first}
+        return {name: value for name, value in super().described().items() if used.get(name, True)}
 
     def supports(self, language: str) -> bool:
         """Whether there are edits in this language: without a layout, not by ``keyboard`` alone."""
@@ -157,7 +162,7 @@ class TypoPerturbation(Perturbation):
         return super().sample(example, rng)
 
     def _text(self, example: Example, side: Side) -> _Text:
-        return _analyse(getattr(example, side) or "", self.min_word_length)
+        return _analyse(getattr(example, side) or "", self.min_word_length, self.keep_first)
 
     def _variants(
         self, example: Example, side: Side, site: tuple[Word, int], operation: Operation
@@ -193,13 +198,13 @@ class _Text(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _analyse(text: str, min_word_length: int) -> _Text:
+def _analyse(text: str, min_word_length: int, keep_first: bool) -> _Text:
     words = [word for word in split_words(text) if len(word.clusters) >= min_word_length]
     alphabets: dict[tuple[str, bool], dict[str, None]] = {}
     for cluster in (cluster for word in words for cluster in word.clusters):
         alphabets.setdefault(_alphabet_key(cluster), {})[cluster] = None
     return _Text(
-        [(word, at) for word in words for at in range(len(word.clusters))],
+        [(word, at) for word in words for at in range(int(keep_first), len(word.clusters))],
         {key: list(alphabet) for key, alphabet in alphabets.items()},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class GreedySearch(Search):
         mask_token: what the victim's tokenizer reads as an unknown or masked word.
         candidates_per_word: the most edits of one word that a sweep tries: the best by the gradient or, under the other
             rankings, a random draw; None tries all.
+        exchange: where constraints allow no edit of a word beside those made so far, try its edits in place of them. In
+            short texts, in which one word may change, the search otherwise stays with the first word that helped.
         sweeps: how often to go through the words. Each sweep tries edits that no earlier one tried, and an edit that is
             better takes the place of the word's edit so far. More sweeps use up a budget where words have many edits.
 
@@ -64,6 +66,7 @@ class GreedySearch(Search):
         mask_token: str = "<unk>",
         candidates_per_word: int | None = None,
         sweeps: int = 1,
+        exchange: bool = False,
     ) -> None:
         if ranking not in get_args(Ranking):
             raise ValueError(f"Expected argument `ranking` to be one of {get_args(Ranking)}, but got {ranking!r}.")
@@ -82,6 +85,12 @@ class GreedySearch(Search):
         self.mask_token = mask_token
         self.candidates_per_word = candidates_per_word
         self.sweeps = sweeps
+        self.exchange = exchange
+
+    def described(self) -> dict[str, Any]:
+        """As by default, but without ``exchange`` where it is off: earlier versions did not have it."""
+        told = super().described()
+        return told if self.exchange else {name: value for name, value in told.items() if name != "exchange"}
 
     def run(
         self,
@@ -99,7 +108,7 @@ class GreedySearch(Search):
         margin = goal.margin((yield [example]), example)[0]
         places = yield from self._ranked(example, by_place(example, edits), goal, rng)
         number = self.candidates_per_word or len(edits)
-        yield from change_word_by_word(example, places, constraints, best, margin, number, self.sweeps)
+        yield from change_word_by_word(example, places, constraints, best, margin, number, self.sweeps, self.exchange)
         return best.result()
 
     def _ranked(

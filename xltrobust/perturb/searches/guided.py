@@ -96,6 +96,7 @@ def change_word_by_word(
     margin: float,
     number: int,
     sweeps: int = 1,
+    exchange: bool = False,
 ) -> Generator[Question, np.ndarray, None]:
     """Gives each word in turn the edit that lowers the margin most, until ``best`` is broken or the budget spent.
 
@@ -107,12 +108,16 @@ def change_word_by_word(
         margin: that of the original.
         number: how many edits of a word are tried in a sweep, in one round.
         sweeps: how often to go through the words.
+        exchange: where constraints allow no edit of a word beside the chosen ones, try its edits in place of them.
     """
     chosen: tuple[Edit, ...] = ()
     for start in range(0, number * sweeps, number):
         for word_edits in places:
             others = tuple(edit for edit in chosen if edit not in word_edits)
-            tried = extensions(example, others, word_edits[start : start + number], constraints)
+            fresh = word_edits[start : start + number]
+            tried = extensions(example, others, fresh, constraints)
+            if exchange and others and not tried:
+                tried = extensions(example, (), fresh, constraints)
             tried = yield from passing(example, tried)
             if not tried:
                 continue
