@@ -13,6 +13,7 @@ from xltrobust.regularizers import (
     Ball,
     ConsistencyRegularization,
     DataAugmentation,
+    ExtraCleanBatches,
     FreeLB,
     RandomPerturbation,
     Regularizer,
@@ -44,6 +45,7 @@ REGULARIZERS: dict[str, Callable[[], Regularizer]] = {
     "smart, smoothness": lambda: SmoothnessInducing(proximal=False, steps=2),
     "smart, proximal": lambda: SmoothnessInducing(smoothness=False),
     "vat": lambda: VirtualAdversarial(ball=BALL),
+    "extra": lambda: ExtraCleanBatches(examples=5),
     "consistency": lambda: ConsistencyRegularization(view=TYPOS),
 }
 

@@ -39,7 +39,7 @@ def counted(encoder: Path, task: Path, *regularizers, **options) -> tuple[Passes
 
 
 @pytest.mark.parametrize(("frozen", "weight"), [(False, None), (True, SHARE)])
-@pytest.mark.parametrize("name", [name for name in REGULARIZERS if name not in ("rs-da", "consistency")])
+@pytest.mark.parametrize("name", [name for name in REGULARIZERS if name not in ("rs-da", "consistency", "extra")])
 def test_the_cost_declared_is_the_cost_counted(
     tiny_encoder: Path, tiny_task: Path, name: str, frozen: bool, weight: GradientShare | None
 ) -> None:

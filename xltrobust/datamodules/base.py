@@ -7,11 +7,12 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from xltrobust.checks import require_at_least
-from xltrobust.datamodules.dataset import Augmentation, TokenizedExamples
+from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
 from xltrobust.datamodules.loaders import Loaders, TargetTurns
 from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.supply import ParallelText
@@ -169,6 +170,19 @@ class CrossLingualClassification(ParallelText, ABC):
     def train_tokens(self) -> int:
         """Tokens of the training set before any augmentation: what a model passes in one pass over it."""
         return int(self._data("train", self.source).table.lengths.sum())
+
+    @property
+    def train_lengths(self) -> np.ndarray:
+        """Tokens of each training text before any augmentation, shape (N,)."""
+        return self._data("train", self.source).table.lengths
+
+    def clean_batch(self, places: np.ndarray) -> dict[str, torch.Tensor]:
+        """A batch of training examples, by their places in the training set, without augmentation or views."""
+        data = self._data("train", self.source)
+        rows: list[dict[str, Any]] = [
+            data.table.row(place) | {"label": data.examples[place].label, "index": place} for place in places.tolist()
+        ]
+        return Collator(self.tokenization, to_grid=False)(rows)
 
     @cached_property
     def validation_sets(self) -> list[EvaluationSet]:

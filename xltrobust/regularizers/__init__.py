@@ -7,6 +7,7 @@ from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.code_switching import CodeSwitching
 from xltrobust.regularizers.consistency import ConsistencyRegularization
 from xltrobust.regularizers.data_augmentation import DataAugmentation
+from xltrobust.regularizers.extra_clean_batches import ExtraCleanBatches
 from xltrobust.regularizers.freelb import FreeLB
 from xltrobust.regularizers.linear_mapping import LinearMapping
 from xltrobust.regularizers.r3f import R3F
@@ -23,6 +24,7 @@ __all__ = [
     "CodeSwitching",
     "ConsistencyRegularization",
     "DataAugmentation",
+    "ExtraCleanBatches",
     "FreeLB",
     "GradientShare",
     "LinearMapping",

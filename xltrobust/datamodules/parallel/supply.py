@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -17,7 +17,7 @@ from xltrobust.datamodules.parallel.prepared import PairData
 from xltrobust.datamodules.parallel.rounds import RoundsSampler, training_batches
 from xltrobust.datamodules.parallel.source_views import check_source_views, relative_tokens
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
-from xltrobust.datamodules.parallel.token_counts import batching_lengths
+from xltrobust.datamodules.parallel.token_counts import batching_lengths, pair_tokens
 from xltrobust.datamodules.parallel.visits import PairVisits
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
@@ -61,12 +61,7 @@ class ParallelText(pl.LightningDataModule):
             UserError: if there is no parallel corpus, word pairs are requested from one with a shuffled lexicon, or
                 ``pair_rounds`` goes with a training whose length is not known.
         """
-        if self.pair_rounds is not None and self._budget is not None:
-            raise UserError(
-                "data.init_args.pair_rounds: with model.max_passes the number of steps, which the pairs are to last, "
-                "is not known: give trainer.max_epochs or trainer.max_steps in its place, or pair_batch_size."
-            )
-        _ = self.pairs
+        self.require_pairs()
         if name == "word_pairs":
             self.aligned_words()
         self._streams.add(name)
@@ -229,10 +224,19 @@ class ParallelText(pl.LightningDataModule):
                 torch.distributed.barrier(group)
             torch.distributed.destroy_process_group(group)
 
-    @property
-    def _budget(self) -> float | None:
-        """The training's ``max_passes``."""
-        return getattr(self.trainer.lightning_module, "max_passes", None) if self.trainer else None
+    def require_pairs(self) -> None:
+        """Prepares the sentence pairs for a training that needs them.
+
+        Raises:
+            UserError: if there are none, or ``pair_rounds`` goes with a training whose length is not known.
+        """
+        budget = getattr(self.trainer.lightning_module, "max_passes", None) if self.trainer else None
+        if self.pair_rounds is not None and budget is not None:
+            raise UserError(
+                "data.init_args.pair_rounds: with model.max_passes the number of steps, which the pairs are to last, "
+                "is not known: give trainer.max_epochs or trainer.max_steps in its place, or pair_batch_size."
+            )
+        _ = self.pairs
 
     def pair_stream(self, batches: int | None = None) -> PairStream | None:
         """A stream of batches of pairs; None if no regularizer has requested one.
@@ -247,16 +251,28 @@ class ParallelText(pl.LightningDataModule):
             return None
         words = self.word_pairs if "word_pairs" in self._streams else None
         self.pairs.pairs([0])  # computes the cached shuffling here, once, and not in every worker
+        sampler, task = self._pair_sampler(batches), self._task
+        return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)
+
+    def pair_tokens_by_batch(self, batches: int) -> Iterator[int]:
+        """The tokens of the pairs that this device would get in each batch of the training, if all of them had pairs.
+
+        Args:
+            batches: of an epoch.
+        """
+        sampler = self._pair_sampler(batches, always=True)
+        tokens = self._first_on_one(lambda: pair_tokens(self.pairs, self._task.tokenization)).sum(axis=0)
+        return (int(tokens[rows].sum()) for rows in sampler)
+
+    def _pair_sampler(self, batches: int | None, always: bool = False) -> PairSampler | RoundsSampler:
         task = self._task
         lengths = self._first_on_one(lambda: batching_lengths(self.pairs, task.tokenization))
-        sampler: PairSampler | RoundsSampler
         if self.pair_rounds is None or (self.trainer and self.trainer.fast_dev_run):  # type: ignore[attr-defined]
-            sampler = PairSampler(lengths, self.pair_batch_size, global_seed(), *task._place)
-        else:
-            used = self._batches_with_pairs(batches)
-            sampler = RoundsSampler(lengths, self.pair_rounds, used, global_seed(), *task._place)
-            self._check_sizes(sampler)
-        return PairStream(PairBatches(self.pairs, task.tokenization, words), sampler, **task._worker_options)
+            return PairSampler(lengths, self.pair_batch_size, global_seed(), *task._place)
+        used = self._batches_with_pairs(batches)
+        sampler = RoundsSampler(lengths, self.pair_rounds, used | always, global_seed(), *task._place)
+        self._check_sizes(sampler)
+        return sampler
 
     def _batches_with_pairs(self, batches: int | None) -> np.ndarray:
         """Whether each batch of the training has a term that reads pairs, shape (B,)."""
