@@ -45,7 +45,7 @@ class PairCleaner:
         languages = pair.source_language, pair.target_language
         counts = self.counts.setdefault(languages, Counter())
         counts["read"] += 1
-        source, target = " ".join(pair.source.split()), " ".join(pair.target.split())
+        source, target = cleaned(pair.source), cleaned(pair.target)
         if reason := self._objection(source, target, languages):
             counts[reason] += 1
             return None
@@ -66,3 +66,8 @@ class PairCleaner:
         usual = (targets + 1000) / (sources + 1000)
         ratio = (len(target) / usual + _SMOOTHING) / (len(source) + _SMOOTHING)
         return "length ratio" if max(ratio, 1 / ratio) > self.max_length_ratio else None
+
+
+def cleaned(text: str) -> str:
+    """A text as the corpus has it: with white space reduced to single spaces."""
+    return " ".join(text.split())

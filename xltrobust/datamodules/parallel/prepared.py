@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import random
 from collections.abc import Sequence
+=======
+from collections.abc import Iterator, Sequence
+>>>>>>> 5cce961 (datamodule.translations: the rows of the corpus by the labelled text that is their source)
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,6 +83,20 @@ class PairData:
             SentencePair(source, target, *pair)
             for source, target, pair in zip(chosen["source"], targets, languages, strict=True)
         ]
+
+    def texts(self, row: int) -> tuple[str, str]:
+        """The source and target text of one training pair; faster than :meth:`pairs` for a few rows."""
+        partner = self._partners[row] if self.control == "shuffled_pairs" else row
+        texts = self._train.data
+        return texts.column("source")[int(row)].as_py(), texts.column("target")[int(partner)].as_py()
+
+    def sources(self, groups: Sequence[int]) -> Iterator[tuple[int, str]]:
+        """The rows of some language pairs, by their numbers in :attr:`languages`, with their source texts."""
+        start = 0
+        for chunk in self._train.data.column("source").chunks:
+            for at in np.flatnonzero(np.isin(self.groups[start : start + len(chunk)], groups)).tolist():
+                yield start + at, chunk[at].as_py()
+            start += len(chunk)
 
     def rows(self, languages: LanguagePair) -> np.ndarray:
         """The training rows of one language pair."""

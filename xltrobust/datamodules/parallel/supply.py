@@ -19,9 +19,12 @@ from xltrobust.datamodules.parallel.source_views import check_source_views, rela
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
 from xltrobust.datamodules.parallel.token_counts import batching_lengths, pair_tokens
 from xltrobust.datamodules.parallel.visits import PairVisits
+
+from xltrobust.datamodules.parallel.translations import Translations
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
 from xltrobust.errors import UserError
+from xltrobust.example import Example
 from xltrobust.seeding import global_seed
 from xltrobust.text.bilingual_lexicon import BilingualLexicon
 from xltrobust.text.languages import base_language
@@ -127,6 +130,18 @@ class ParallelText(pl.LightningDataModule):
             return counts
         own = counts.to(self.trainer.strategy.root_device, copy=True)  # the reduction is in place
         return self.trainer.strategy.reduce(own, reduce_op="sum")  # type: ignore[return-value]
+=======
+    @cached_property
+    def translations(self) -> Translations:
+        """The rows of :attr:`pairs` by the text of a training example that is their source text.
+
+        Raises:
+            UserError: if there are no pairs, or no training text is the source text of one.
+        """
+        examples: list[Example] = self._task.train_examples
+        texts = (text for own in examples for text in (own.text, own.text_pair) if text is not None)
+        return Translations(self.pairs, self._task.source, texts)
+>>>>>>> 5cce961 (datamodule.translations: the rows of the corpus by the labelled text that is their source)
 
     def prepare_data(self) -> None:
         """With several devices, one process per machine prepares the corpus; the others find it in the cache."""
