@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from conftest import WORDS
 from xltrobust.datamodules import PairTable, ParallelCorpus, StatisticalAligner
 from xltrobust.perturb import RandomView, TypoPerturbation
 from xltrobust.regularizers import (
@@ -68,6 +69,20 @@ def tiny_corpus(pairs: Path, **options: object) -> ParallelCorpus:
     table = PairTable(path=str(pairs), source_language="en", target_language_column="language")
     aligner = StatisticalAligner(model="fast_align")
     return ParallelCorpus(**{"bitexts": [table], "aligner": aligner, "held_out": 10} | options)
+
+
+def write_translations(task: Path, path: Path) -> Path:
+    """Writes the training texts of ``write_tiny_task`` with word-by-word translations, the first word last."""
+    english = [word for part in WORDS["en"] for word in part]
+    lines = ["source\ttarget\tlanguage"]
+    for row in (task / "en" / "train.tsv").read_text(encoding="utf8").splitlines()[1:]:
+        text = row.split("\t")[1]
+        for language in ("de", "zh"):
+            translation = dict(zip(english, [word for part in WORDS[language] for word in part], strict=False))
+            first, *others = [translation[word] for word in text.split()]
+            lines.append("\t".join([text, " ".join([*others, first]), language]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    return path
 
 
 def write_synonyms(folder: Path) -> Path:

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from xltrobust.checks import require_at_least
-from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples
+from xltrobust.datamodules.dataset import Augmentation, Collator, TokenizedExamples, View
 from xltrobust.datamodules.loaders import Loaders, TargetTurns
 from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.supply import ParallelText
@@ -102,7 +102,7 @@ class CrossLingualClassification(ParallelText, ABC):
         self._splits = Splits(self.read, caps)
         self._augmentations: list[Augmentation] = []
         self._stages: list[int] = []  # of the augmentations
-        self._views: dict[str, Augmentation] = {}
+        self._views: dict[str, View] = {}
         self._training_loader: ResumableLoader | None = None
         self._position: dict[str, int] | None = None
 
@@ -144,7 +144,7 @@ class CrossLingualClassification(ParallelText, ABC):
         self._stages.insert(place, stage)
         self._augmentations.insert(place, augment)
 
-    def add_view(self, name: str, view: Augmentation) -> None:
+    def add_view(self, name: str, view: View) -> None:
         """Has a second version of every training text put into ``batch["views"][name]``; made and seeded likewise."""
         self._views[name] = view
 

@@ -10,11 +10,14 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from xltrobust.datamodules.draw import Draw
 from xltrobust.encoders.tokenization import Batch, Tokenization, TokenTable
 from xltrobust.example import Example
 from xltrobust.seeding import derived_seed
 
-Augmentation = Callable[[Sequence[Example], random.Random], Sequence[Example]]
+View = Callable[[Sequence[Example], random.Random], Sequence[Example]]
+Augmentation = Callable[[Sequence[Example], Draw], Sequence[Example]]
+Key = tuple[int, int] | tuple[int, int, int]  # epoch and index, and the turn where it is not the epoch
 
 
 class TokenizedExamples(Dataset[dict[str, Any]]):
@@ -33,7 +36,7 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         examples: Sequence[Example],
         tokenization: Tokenization,
         augmentations: Sequence[Augmentation] = (),
-        views: Mapping[str, Augmentation] = MappingProxyType({}),
+        views: Mapping[str, View] = MappingProxyType({}),
         seed: int = 0,
     ) -> None:
         self.examples = list(examples)
@@ -51,43 +54,53 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         """Whether an example's texts differ from epoch to epoch."""
         return bool(self.augmentations or self.views)
 
-    def __getitem__(self, key: tuple[int, int]) -> dict[str, Any]:
+    def __getitem__(self, key: Key) -> dict[str, Any]:
         return self.__getitems__([key])[0]
 
-    def __getitems__(self, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    def __getitems__(self, keys: list[Key]) -> list[dict[str, Any]]:
         if not self.changes:
-            return [self.table.row(i) | {"label": self.examples[i].label, "index": i} for _, i in keys]
+            return [self.table.row(i) | {"label": self.examples[i].label, "index": i} for _, i, *_ in keys]
         return self._fresh(keys)
 
-    def _fresh(self, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    def _fresh(self, keys: list[Key]) -> list[dict[str, Any]]:
         found: list[tuple[int, Example]] = []
+        visited: list[list[int]] = []
         seconds: dict[str, list[Example]] = {name: [] for name in self.views}
-        for epoch, i in keys:
+        for epoch, i, *turn in keys:
             # Seeded by example and epoch, so that it does not matter which worker or device makes a view.
             place = (self.seed, epoch, i)
             augmented: Sequence[Example] = [self.examples[i]]
+            rows: list[int] = []
             for number, augment in enumerate(self.augmentations):
-                augmented = augment(augmented, random.Random(derived_seed("augment", *place, number)))
+                seed = derived_seed("augment", *place, number)
+                draw = Draw(seed, run=self.seed, index=i, epoch=epoch, turn=turn[0] if turn else epoch)
+                augmented = augment(augmented, draw)
+                rows += draw.visited
             found += [(i, example) for example in augmented]
+            visited += [rows, *([[]] * (len(augmented) - 1))] if augmented else []
             for name, view in self.views.items():
                 (second,) = view([self.examples[i]], random.Random(derived_seed("view", *place, name)))
                 seconds[name] += [second] * len(augmented)
         # Not kept in files, since no other epoch has these texts.
         fresh = self.tokenization.table([example for _, example in found], keep=False)
         tables = {name: self.tokenization.table(examples, keep=False) for name, examples in seconds.items()}
-        rows: list[dict[str, Any]] = [
+        made: list[dict[str, Any]] = [
             fresh.row(j) | {"label": example.label, "index": i} for j, (i, example) in enumerate(found)
         ]
-        for j, row in enumerate(rows if tables else ()):
-            row["views"] = {name: table.row(j) for name, table in tables.items()}
-        return rows
+        for j, row in enumerate(made):
+            if tables:
+                row["views"] = {name: table.row(j) for name, table in tables.items()}
+            if visited[j]:
+                row["visited"] = visited[j]
+        return made
 
 
 class Collator:
     """Makes a batch of rows of :class:`TokenizedExamples`.
 
-    A batch has the model's inputs, ``labels`` (B,), ``index`` (B,), the examples' places in the data set, and
-    ``views``, the model's inputs of each view, if there are any.
+    A batch has the model's inputs, ``labels`` (B,), ``index`` (B,), the examples' places in the data set, ``views``,
+    the model's inputs of each view, if there are any, and ``visited``, the rows of the sentence pairs that its texts
+    were taken from, if any were.
 
     Args:
         tokenization: pads the rows.
@@ -106,4 +119,6 @@ class Collator:
             extra["views"] = {
                 name: self.tokenization.collate([view[name] for view in views], self.to_grid) for name in views[0]
             }
+        if visited := [pair for row in rows for pair in row.pop("visited", ())]:
+            extra["visited"] = torch.tensor(visited)
         return self.tokenization.collate(rows, self.to_grid) | extra

@@ -89,9 +89,21 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
     def __len__(self) -> int:
         return len(self.lengths) // (self.batch_size * self.world_size)
 
-    def shuffled(self) -> tuple[np.ndarray, np.random.Generator]:
-        """The epoch's examples, of all devices, in the order in which they fill pools; and the generator used."""
-        rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch))
+    def turns(self) -> np.ndarray:
+        """In how many earlier epochs each example came, shape (N,)."""
+        if len(self) * self.batch_size * self.world_size == len(self.lengths):
+            return np.full(len(self.lengths), self.epoch)
+        counts = np.zeros(len(self.lengths), np.int64)
+        for epoch in range(self.epoch):
+            counts[self.shuffled(epoch)[0]] += 1
+        return counts
+
+    def shuffled(self, epoch: int | None = None) -> tuple[np.ndarray, np.random.Generator]:
+        """An epoch's examples, of all devices, in the order in which they fill pools, and the generator used.
+
+        None takes the present epoch.
+        """
+        rng = np.random.default_rng(derived_seed("order", self.seed, self.epoch if epoch is None else epoch))
         return rng.permutation(len(self.lengths))[: len(self) * self.batch_size * self.world_size], rng
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:

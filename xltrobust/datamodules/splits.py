@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from xltrobust.datamodules.dataset import Augmentation, TokenizedExamples
+from xltrobust.datamodules.dataset import Augmentation, TokenizedExamples, View
 from xltrobust.datamodules.subsets import representative_subset
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.example import Example, Language, language_name
@@ -34,7 +34,7 @@ class Splits:
         language: Language,
         tokenization: Tokenization,
         augmentations: Sequence[Augmentation] = (),
-        views: Mapping[str, Augmentation] = MappingProxyType({}),
+        views: Mapping[str, View] = MappingProxyType({}),
     ) -> TokenizedExamples:
         """One split in one language.
 

@@ -26,7 +26,8 @@ class PoolSampler(TrainingSampler):
     4 to 6 % more padding.
 
     Yields:
-        Lists of (epoch, index): the examples of ``pool`` global batches, or fewer in the last list.
+        Lists of (epoch, index, turn): the examples of ``pool`` global batches, or fewer in the last list, and in how
+        many earlier epochs each of them came.
     """
 
     @property
@@ -34,11 +35,12 @@ class PoolSampler(TrainingSampler):
         """Examples per step on all devices together."""
         return self.batch_size * self.world_size
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:  # type: ignore[override]
         order, _ = self.shuffled()
+        turns = self.turns()
         size = self.global_batch_size * self.pool
         for first in range(self.start // self.pool * size, len(order), size):
-            yield [(self.epoch, int(index)) for index in order[first : first + size]]
+            yield [(self.epoch, int(index), int(turns[index])) for index in order[first : first + size]]
 
 
 class PoolCollator:

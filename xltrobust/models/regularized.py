@@ -24,6 +24,7 @@ class Regularized(pl.LightningModule):
 
     encoder: Any
     passes: PassCounter
+    pretraining: bool
     progress: Any  # the share of the training that is done, from 0 to 1
 
     def __init__(self) -> None:
@@ -67,9 +68,13 @@ class Regularized(pl.LightningModule):
         return np.fromiter((any(term.needs for term in terms) for terms in active), bool, steps)
 
     def count_pairs(self, batch: Batch, active: Sequence[LossTerm]) -> None:
-        """Notes the batch's sentence pairs as visited if one of the active terms trains on them."""
+        """Notes the sentence pairs that are trained on as visited: those beside the batch if one of the active terms
+        reads them, and those that texts of the batch were taken from, unless alignment is trained alone.
+        """
         if "pairs" in batch and any(term.needs for term in active):
             self.trainer.datamodule.pair_visits.add(batch["pairs"]["rows"])  # type: ignore[attr-defined]
+        if "visited" in batch and not self.pretraining:
+            self.trainer.datamodule.pair_visits.add(batch["visited"])  # type: ignore[attr-defined]
 
     @cached_property
     def embedding_scale(self) -> float:

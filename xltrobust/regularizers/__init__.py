@@ -14,6 +14,7 @@ from xltrobust.regularizers.r3f import R3F
 from xltrobust.regularizers.random_perturbation import RandomPerturbation
 from xltrobust.regularizers.sentence_alignment import SentenceAlignment
 from xltrobust.regularizers.smoothness_inducing import SmoothnessInducing
+from xltrobust.regularizers.translated_training import TranslatedTraining
 from xltrobust.regularizers.virtual_adversarial import VirtualAdversarial
 from xltrobust.regularizers.word_alignment import WordAlignment
 
@@ -32,6 +33,7 @@ __all__ = [
     "Regularizer",
     "SentenceAlignment",
     "SmoothnessInducing",
+    "TranslatedTraining",
     "VirtualAdversarial",
     "WordAlignment",
 ]

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from xltrobust.arguments import Part
+from xltrobust.datamodules.draw import Draw
 from xltrobust.datamodules.parallel.supply import Stream
 from xltrobust.example import Example
 from xltrobust.models.gradient_share import GradientShare, Weight
@@ -90,8 +91,12 @@ class Regularizer(Part, pl.Callback):
         """
         return None
 
-    def augment(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        """The training examples, changed or added to, where they are loaded; all randomness comes from ``rng``."""
+    def augment(self, examples: Sequence[Example], rng: Draw) -> Sequence[Example]:
+        """The training examples, changed or added to, where they are loaded; all randomness comes from ``rng``.
+
+        That is a ``random.Random`` which also tells the example's index, the epoch and the turn, and to which whatever
+        takes texts from sentence pairs tells their rows (:class:`~xltrobust.datamodules.draw.Draw`).
+        """
         return examples
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:

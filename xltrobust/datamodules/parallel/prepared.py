@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import random
-from collections.abc import Sequence
-=======
 from collections.abc import Iterator, Sequence
->>>>>>> 5cce961 (datamodule.translations: the rows of the corpus by the labelled text that is their source)
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,7 +81,11 @@ class PairData:
         ]
 
     def texts(self, row: int) -> tuple[str, str]:
-        """The source and target text of one training pair; faster than :meth:`pairs` for a few rows."""
+        """The source and target text of one training pair; faster than :meth:`pairs` for a few rows.
+
+        Not for ``source_views``, which has no translations.
+        """
+        assert self.control != "source_views"
         partner = self._partners[row] if self.control == "shuffled_pairs" else row
         texts = self._train.data
         return texts.column("source")[int(row)].as_py(), texts.column("target")[int(partner)].as_py()

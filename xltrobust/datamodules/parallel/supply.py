@@ -18,9 +18,8 @@ from xltrobust.datamodules.parallel.rounds import RoundsSampler, training_batche
 from xltrobust.datamodules.parallel.source_views import check_source_views, relative_tokens
 from xltrobust.datamodules.parallel.stream import PairBatches, PairSampler, PairStream
 from xltrobust.datamodules.parallel.token_counts import batching_lengths, pair_tokens
-from xltrobust.datamodules.parallel.visits import PairVisits
-
 from xltrobust.datamodules.parallel.translations import Translations
+from xltrobust.datamodules.parallel.visits import PairVisits
 from xltrobust.datamodules.parallel.words.statistical_aligner import StatisticalAligner
 from xltrobust.datamodules.parallel.words.word_pairs import WordPairs
 from xltrobust.errors import UserError
@@ -130,18 +129,24 @@ class ParallelText(pl.LightningDataModule):
             return counts
         own = counts.to(self.trainer.strategy.root_device, copy=True)  # the reduction is in place
         return self.trainer.strategy.reduce(own, reduce_op="sum")  # type: ignore[return-value]
-=======
+
     @cached_property
     def translations(self) -> Translations:
         """The rows of :attr:`pairs` by the text of a training example that is their source text.
 
         Raises:
-            UserError: if there are no pairs, or no training text is the source text of one.
+            UserError: if there are no pairs, no training text is the source text of one, or the corpus's control is
+                ``source_views`` or ``shuffled_lexicon``.
         """
+        if self.pairs.control in ("source_views", "shuffled_lexicon"):
+            raise UserError(
+                f"The control {self.pairs.control} has no translations of whole texts that differ from the true ones: "
+                "for methods that put a text's translation in its place, train with control: shuffled_pairs."
+            )
+        self.pairs.texts(0)  # computes the cached shuffling here, once, and not in every worker
         examples: list[Example] = self._task.train_examples
         texts = (text for own in examples for text in (own.text, own.text_pair) if text is not None)
         return Translations(self.pairs, self._task.source, texts)
->>>>>>> 5cce961 (datamodule.translations: the rows of the corpus by the labelled text that is their source)
 
     def prepare_data(self) -> None:
         """With several devices, one process per machine prepares the corpus; the others find it in the cache."""

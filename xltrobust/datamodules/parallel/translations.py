@@ -62,9 +62,8 @@ class Translations:
             found += [(number, row, number == own) for number in alike.get(normalized_words(text), ())]
         if not found:
             raise UserError(
-                f"None of the {len(self._numbers)} labelled texts is the source text of one of the {len(data)} sentence "
-                "pairs: their translations are needed, such as TaskTranslations reads by id, or a bitext whose source "
-                "texts are the labelled ones."
+                f"None of the {len(self._numbers)} labelled texts is the source text of one of the {len(data)} "
+                "sentence pairs: the labelled texts' own translations are needed, such as TaskTranslations reads by id."
             )
         table = np.array(found)
         kept = table[_nearest(table, data.groups)]
