@@ -45,6 +45,9 @@ def test_weights_are_those_of_the_design(examples: Examples) -> None:
         "granularity": {"wa": 0.5, "wr": 0.5, "sa": -0.5, "sr": -0.5},
         "interaction": {"wa": 1.0, "sr": 1.0, "wr": -1.0, "sa": -1.0},
     }
+    one = pd.DataFrame({"factor.arm": list(LEVELS)}, index=list(LEVELS))
+    arms = {cell: levels for cell, levels in LEVELS.items() if cell != "plain"}
+    assert Factorial(arm="factor.arm", arms=arms).weights(one) == weights
     assert Factorial().weights(examples.cells.drop("sa")) == {
         "mechanism (word)": {"wa": 1.0, "wr": -1.0},
         "granularity (representation)": {"wr": 1.0, "sr": -1.0},

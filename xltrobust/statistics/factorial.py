@@ -12,17 +12,22 @@ from xltrobust.errors import UserError
 
 @dataclass(frozen=True)
 class Factorial:
-    """Which cells make the two-by-two, by the names of factors and levels.
+    """Which cells make the two-by-two: by two factors, or by the levels of one.
 
     Args:
         mechanism: the factor's name, and its levels for augmentation and representation.
         granularity: the factor's name, and its levels for words and sentences.
         where: levels of other factors that these cells have, e.g. ``{"task": "sib200", "robust": "none"}``.
+        arm: where one factor holds both, its name.
+        arms: for its levels, the level of mechanism and of granularity that each stands for, e.g. ``{"W-A":
+            ("augmentation", "word"), ...}``; then the study need not have these two as factors.
     """
 
     mechanism: tuple[str, str, str] = ("mechanism", "augmentation", "representation")
     granularity: tuple[str, str, str] = ("granularity", "word", "sentence")
     where: Mapping[str, str] = field(default_factory=dict)
+    arm: str = "arm"
+    arms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def cells(self, cells: pd.DataFrame) -> dict[tuple[str, str], str]:
         """The cell of each (mechanism, granularity) that the study has.
@@ -33,12 +38,16 @@ class Factorial:
         Raises:
             UserError: if a factor is unknown, or two cells have the same two levels.
         """
-        for factor in (self.mechanism[0], self.granularity[0], *self.where):
+        factors = (self.arm,) if self.arms else (self.mechanism[0], self.granularity[0])
+        for factor in (*factors, *self.where):
             if factor not in cells:
                 raise UserError(f"no factor {factor!r} in the study; there are {', '.join(map(str, cells.columns))}.")
         found: dict[tuple[str, str], str] = {}
         for name, levels in cells.iterrows():
-            place = (str(levels[self.mechanism[0]]), str(levels[self.granularity[0]]))
+            if self.arms:
+                place = self.arms.get(str(levels[self.arm]), ("", ""))
+            else:
+                place = (str(levels[self.mechanism[0]]), str(levels[self.granularity[0]]))
             fits = all(levels[factor] == level for factor, level in self.where.items())
             if not fits or place[0] not in self.mechanism[1:] or place[1] not in self.granularity[1:]:
                 continue
