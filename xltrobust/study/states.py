@@ -65,7 +65,7 @@ def made(run: RunFolder) -> Made:
             known["code"] = f"{began} and {known.get('code')}"  # other code went on with it: it is neither's
         seconds = record.get("seconds") if record.get("attempts") == 1 else None
         processor = results.get("machine", {}).get("processor")
-        return Made(State.DONE, known | {"suite": suite(run)}, hash_of(_attacks(run)), processor, seconds)
+        return Made(State.DONE, known | {"suite": suite(run)}, hash_of(_adversarial(run)), processor, seconds)
     return Made(state, record.get("code", {}) if state is State.BEGUN else {})
 
 
@@ -94,16 +94,20 @@ def suite(run: RunFolder) -> str | None:
 
     Attacks that were added later do not count.
     """
-    from xltrobust.evaluation.tracking import attack_config  # takes long to import
+    from xltrobust.evaluation.tracking import attack_config  # take long to import
+    from xltrobust.perturb.suite import load_suite
 
-    named = _attacks(run)
+    given = _adversarial(run)
+    named = [*(given["attacks"] or {}), *(load_suite(given["suite"]).all if given["suite"] else {})]
     records = run.finished.get("attacks") or {}
     found: str | None = attack_config({name: records[name].get("recipe") for name in named if name in records})["suite"]
     return found
 
 
-def _attacks(run: RunFolder) -> dict[str, Any]:
-    return (run.options.get("adversarial") or {}).get("attacks") or {}
+def _adversarial(run: RunFolder) -> dict[str, Any]:
+    """What a run's configuration says of the attacks of its test."""
+    given = run.options.get("adversarial") or {}
+    return {name: given.get(name) for name in ("attacks", "suite")}
 
 
 def other_code(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:

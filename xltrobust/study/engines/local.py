@@ -51,7 +51,8 @@ class LocalEngine:
         cores, memory, devices = cores_here(), memory_here(), devices_here()
         fitting = min(len(devices) or cores, max(1, memory // _MEMORY))
         processes = given.processes or max(1, min(fitting, cells))
-        threads = given.threads or max(1, cores // processes)
+        # Not by the cells that are left: sums are rounded by the number of threads, which is to be the same for all.
+        threads = given.threads or max(1, cores // (given.processes or fitting))
         limits = [f"{_count(cores, 'core', 'cores')}"]
         limits += [f"{memory / 2**30:.0f} GiB of memory, {_MEMORY // 2**30} a process"] if fitting < cores else []
         why = "" if given.processes and given.threads else f"{', '.join(limits)}; --processes and --threads change it"
