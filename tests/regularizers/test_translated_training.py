@@ -21,7 +21,7 @@ from xltrobust.example import Example
 from xltrobust.models.classifier import RobustClassifier
 from xltrobust.models.passes import Passes
 from xltrobust.perturb import RandomView, SynonymSubstitution
-from xltrobust.regularizers import DataAugmentation, Regularizer, TranslatedTraining
+from xltrobust.regularizers import CodeSwitching, DataAugmentation, Regularizer, TranslatedTraining
 from xltrobust.text.languages import language_id
 
 
@@ -132,6 +132,22 @@ def test_what_follows_changes_the_translation_and_what_precedes_is_refused(
     module, data = made(tiny_encoder, tiny_task, translations)
     with pytest.raises(IncompatibleRegularizer, match="put translated_training before loud"):
         fitted(module, data, 1, Loud(), TranslatedTraining())
+
+
+def test_words_are_switched_by_the_links_of_every_pair_and_after_translation_of_the_rest(
+    tiny_encoder: Path, tiny_task: Path, translations: Path
+) -> None:
+    links = {"translations": "links", "language": "sentence", "draw": "cycle"}
+    module, data = made(tiny_encoder, tiny_task, translations)
+    data.batch_size = 15
+    fitted(module, data, 2, CodeSwitching(**links))  # type: ignore[arg-type]
+    record, counts = data.visits_record(), data.data_counts()
+    assert record is not None and record["distinct"] == record["of"] == counts["parallel"]["pairs"]
+    assert 0.3 < counts["words_switched"]["code_switching"] < 0.6 < counts["words_with_translation"]["zh"]
+    module, data = made(tiny_encoder, tiny_task, translations)
+    fitted(module, data, 1, CodeSwitching(**links), TranslatedTraining(share=0.5))  # type: ignore[arg-type]
+    # Both together visit at most a pair an example: what has been translated has no links.
+    assert 100 < data.pair_visits.counts.sum() <= 120
 
 
 def test_a_shuffled_control_shows_the_translation_of_another_text(

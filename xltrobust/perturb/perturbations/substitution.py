@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ _ELIDING = frozenset("fr it ca oc co eo fur lb lmo pms sc scn vec wa nap".split(
 _STARTS_ELIDED = regex.compile(r"(?<=\p{L}\p{M}*['’])")
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """The span ``[start, end)`` of a word to look up, and whether its script puts spaces between words."""
 
     start: int
@@ -118,21 +119,11 @@ class WordSubstitution(Perturbation):
         return found
 
     def _analysed(self, text: str, language: str, side: Side) -> Iterator[list[Edit]]:
-        bounds = cluster_bounds(text).bounds
-        at_bound = {bound: at for at, bound in enumerate(bounds)}
         done = 0
         for place in _places(text, language):
-            if place.start < done or place.start not in at_bound or place.end not in at_bound:
-                continue  # part of a token that has replacements, or ends within a grapheme cluster
-            first, last = at_bound[place.start], at_bound[place.end]
-            left, right = text[bounds[max(first - 1, 0)] : place.start], text[place.end : bounds[last : last + 2][-1]]
-            old = text[place.start : place.end]
-            options = dict.fromkeys(
-                _parted(text, place, match_case(new, old, turkic=base_language(new_language) in _TURKIC))
-                for new, new_language in self._looked_up(old, language)
-                if _WORDLIKE.fullmatch(new)
-            )
-            edits = [Edit(place.start, place.end, new, side) for new in options if is_sound(left, old, new, right)]
+            if place.start < done:
+                continue  # part of a token that has replacements
+            edits = word_edits(text, place, self._looked_up(text[place.start : place.end], language), side)
             if edits:
                 done = place.end
                 yield edits
@@ -142,6 +133,26 @@ class WordSubstitution(Perturbation):
         if base_language(language) in _TURKIC and ("I" in word or "İ" in word):  # case folding would map I to i, not ı
             found = list(self.proposals(change_case(word, upper=False, turkic=True), language))
         return found or self.proposals(word, language)
+
+
+def word_edits(text: str, place: Place, replacements: Iterable[tuple[str, str]], side: Side) -> list[Edit]:
+    """The edits that put replacements, each given with its language, in the place of a word.
+
+    Case and spaces are those that :class:`WordSubstitution` describes. There is none for a replacement that is no word,
+    and none at all for a word that ends within a grapheme cluster.
+    """
+    bounds = cluster_bounds(text).bounds
+    first, last = bisect_left(bounds, place.start), bisect_left(bounds, place.end)
+    if (bounds[first], bounds[last]) != (place.start, place.end):
+        return []
+    left, right = text[bounds[max(first - 1, 0)] : place.start], text[place.end : bounds[last : last + 2][-1]]
+    old = text[place.start : place.end]
+    options = dict.fromkeys(
+        _parted(text, place, match_case(new, old, turkic=base_language(language) in _TURKIC))
+        for new, language in replacements
+        if _WORDLIKE.fullmatch(new)
+    )
+    return [Edit(place.start, place.end, new, side) for new in options if is_sound(left, old, new, right)]
 
 
 def match_case(new: str, old: str, *, turkic: bool = False) -> str:
@@ -169,18 +180,23 @@ def match_case(new: str, old: str, *, turkic: bool = False) -> str:
     return first + new[1:]
 
 
-def _places(text: str, language: str) -> list[_Place]:
+def _places(text: str, language: str) -> list[Place]:
     """The words to look up, in reading order, each token before its parts."""
-    places = set()
-    for run in split_words(text):
-        for start, end in run.parts:
-            if not run.spaced or _is_whole(text, start, end, language):
-                places.add(_Place(start, end, run.spaced))
+    places = set(filter(None, whole_words(text, language)))
     for token in _TOKEN.finditer(text):
         runs = split_words(token.group())
         if runs and all(run.spaced for run in runs):
-            places.add(_Place(token.start(), token.end(), True))
+            places.add(Place(token.start(), token.end(), True))
     return sorted(places, key=lambda place: (place.start, -place.end))
+
+
+def whole_words(text: str, language: str) -> list[Place | None]:
+    """The place of each of :func:`~xltrobust.text.words.word_parts`; None for a fragment of a word."""
+    return [
+        Place(start, end, run.spaced) if not run.spaced or _is_whole(text, start, end, language) else None
+        for run in split_words(text)
+        for start, end in run.parts
+    ]
 
 
 def _is_whole(text: str, start: int, end: int, language: str) -> bool:
@@ -191,7 +207,7 @@ def _is_whole(text: str, start: int, end: int, language: str) -> bool:
     return bool(starts and _ENDS.match(text, end))
 
 
-def _parted(text: str, place: _Place, new: str) -> str:
+def _parted(text: str, place: Place, new: str) -> str:
     """The replacement, with spaces around it where a script without spaces needed none: see WordSubstitution."""
     if place.spaced or not _is_spaced(new):
         return new
