@@ -14,6 +14,7 @@ from xltrobust.errors import OneLineParser
 COMMANDS = {
     "fit": ("xltrobust.fit", "train in the source language, test in all, clean and attacked"),
     "attack": ("xltrobust.attack", "attack a finished run, or any classifier of transformers"),
+    "validate": ("xltrobust.validate", "can another model still read the texts that attacks found?"),
     "predict": ("xltrobust.predict", "classify new text with a run's model"),
     "export": ("xltrobust.export", "write a run's model for transformers or sentence-transformers"),
     "report": ("xltrobust.report", "tables and pictures of a run, or of runs compared with the first"),

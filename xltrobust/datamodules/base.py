@@ -18,6 +18,7 @@ from xltrobust.datamodules.parallel.corpus import ParallelCorpus
 from xltrobust.datamodules.parallel.supply import ParallelText
 from xltrobust.datamodules.samplers import ResumableLoader
 from xltrobust.datamodules.splits import Splits
+from xltrobust.encoders.normalizing import Normalization, checked_normalization
 from xltrobust.encoders.tokenization import Tokenization
 from xltrobust.errors import UserError
 from xltrobust.example import EvaluationSet, Example, Language
@@ -38,6 +39,8 @@ class CrossLingualClassification(ParallelText, ABC):
         batch_size: training examples per device and step.
         eval_batch_tokens: tokens per batch, padding included, in evaluation and attack.
         max_length: tokens per example; longer texts are cut, and counted.
+        normalize: what is done to every text before the tokenizer reads it, in training, tests and attacks. ``nfkc``:
+            Unicode's compatibility form; ``strip``: characters that are not displayed are taken out.
         num_workers: processes that load data; 0 is fastest unless texts are augmented during training.
         max_train_examples: cap on the training examples, which are chosen at random by the run's seed. Labels keep
             their shares in every capped set, and a smaller set is part of a larger one
@@ -68,6 +71,7 @@ class CrossLingualClassification(ParallelText, ABC):
         batch_size: int = 32,
         eval_batch_tokens: int = 8192,
         max_length: int = 128,
+        normalize: Normalization = "none",
         num_workers: int = 0,
         max_train_examples: int | None = None,
         max_dev_examples: int | None = None,
@@ -97,6 +101,7 @@ class CrossLingualClassification(ParallelText, ABC):
         self.batch_size = batch_size
         self.eval_batch_tokens = eval_batch_tokens
         self.max_length = max_length
+        self.normalize = checked_normalization(normalize)
         self.num_workers = num_workers
         self.validate_targets = validate_targets
         self._splits = Splits(self.read, caps)
@@ -132,7 +137,7 @@ class CrossLingualClassification(ParallelText, ABC):
     @cached_property
     def tokenization(self) -> Tokenization:
         """Turns texts into batches; for attacks, which ask the model about new texts."""
-        return Tokenization(self.tokenizer, self.max_length)
+        return Tokenization(self.tokenizer, self.max_length, self.normalize)
 
     def add_augmentation(self, augment: Augmentation, stage: int = 1) -> None:
         """Has the training texts changed anew in every epoch, seeded by epoch and example.

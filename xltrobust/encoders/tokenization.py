@@ -18,6 +18,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from xltrobust.cache import cached_folder
 from xltrobust.encoders import cnn_model as cnn_model  # makes its type known to transformers
 from xltrobust.encoders.batches import padded_length
+from xltrobust.encoders.normalizing import Normalization, normalizing
 from xltrobust.encoders.pretrained import BUNDLED_CNN, UnreadableModel, reading_model, resolve
 from xltrobust.errors import UserError
 from xltrobust.example import Example
@@ -82,11 +83,12 @@ class Tokenization:
     Args:
         name: the tokenizer, as for :func:`load_tokenizer`.
         max_length: in tokens, special tokens included; longer texts are truncated, the longer side of a pair first.
+        normalize: what is done to texts first, as for :func:`~xltrobust.encoders.normalizing.normalizing`.
     """
 
-    def __init__(self, name: str, max_length: int) -> None:
-        self.name = name
-        self.tokenizer = load_tokenizer(name)
+    def __init__(self, name: str, max_length: int, normalize: Normalization = "none") -> None:
+        self.name, self.normalize = name, normalize
+        self.tokenizer = _normalizing(name, normalize)
         self.max_length = min(max_length, self.tokenizer.model_max_length)
 
     def table(self, examples: Sequence[Example], *, keep: bool = True) -> TokenTable:
@@ -118,7 +120,7 @@ class Tokenization:
     @property
     def fingerprint(self) -> str:
         """A hash of all that the token ids of a text depend on, besides the maximum length."""
-        return _fingerprint(self.name)
+        return _fingerprint(self.name, self.normalize)
 
     def _tokenize(self, examples: Sequence[Example]) -> TokenTable:
         if not examples:
@@ -226,8 +228,13 @@ class Tokenization:
 
 
 @lru_cache(maxsize=8)
-def _fingerprint(name: str) -> str:
-    tokenizer = load_tokenizer(name)
+def _normalizing(name: str, normalize: Normalization) -> PreTrainedTokenizerBase:
+    return normalizing(load_tokenizer(name), normalize)
+
+
+@lru_cache(maxsize=8)
+def _fingerprint(name: str, normalize: Normalization) -> str:
+    tokenizer = _normalizing(name, normalize)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     described: Any = sorted(tokenizer.get_vocab().items())
     if backend:

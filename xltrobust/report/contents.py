@@ -24,6 +24,7 @@ from xltrobust.report.tables.accuracy import accuracy_tables, run_table
 from xltrobust.report.tables.alignment import alignment_by_method, alignment_tables
 from xltrobust.report.tables.costs import cost_tables, language_costs, refusal_lines, run_cost_tables, side_costs
 from xltrobust.report.tables.methods import condition_tables, every_run, interval_tables, methods_overview
+from xltrobust.report.tables.validity import reader_lines, validity_tables
 
 P = ParamSpec("P")
 Place = Literal["markdown", "terminal"]
@@ -81,6 +82,11 @@ def _refusals(report: Report, summary: Summary) -> list[Block]:
     return [Notes([("", line) for line in lines])] if lines else []
 
 
+def _readers(report: Report) -> list[Block]:
+    lines = reader_lines(report)
+    return [Notes(lines)] if lines else []
+
+
 def _notes(report: Report, summary: Summary) -> list[Block]:
     notes = summary_notes(summary)
     return [Heading("Notes"), Notes([("", note) for note in notes])] if notes else []
@@ -101,6 +107,8 @@ REPORT: tuple[Section[[Report]], ...] = (
     Section(comparison_notes, only="markdown"),
     Section(cost_tables),
     Section(_budget_curve, only="markdown"),
+    Section(validity_tables),
+    Section(_readers),
     Section(costs_explained, only="markdown"),
     Section(_attacked_page, only="markdown"),
     Section(in_short, only="terminal"),

@@ -42,6 +42,7 @@ class RunFolder:
         self.config = self.path / "config.yaml"
         self.results = self.path / "results.json"
         self.predictions = self.path / "predictions.parquet"
+        self.validity = self.path / "validity.json"  # whether another model can read the attacked texts
         self.checkpoints = self.path / "checkpoints"
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
