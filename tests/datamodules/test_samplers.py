@@ -85,6 +85,26 @@ def test_every_example_comes_at_most_once_an_epoch_and_only_the_remainder_is_dro
     assert len(dropped) > 1 or count % size == 0
 
 
+@pytest.mark.parametrize("count, batch_size, world_size", [(53, 4, 1), (53, 4, 2), (48, 4, 3), (8, 16, 2)])
+def test_every_example_comes_once_an_epoch_if_none_is_dropped(count, batch_size, world_size):
+    options = {"drop_last": False, "pool": 5}
+    ranks = [TrainingSampler(some_lengths(count), batch_size, 0, at, world_size, **options) for at in range(world_size)]
+    for epoch in range(3):
+        shares = [epoch_of(rank, epoch) for rank in ranks]
+        assert len({len(share) for share in shares}) == 1 and len(shares[0]) == len(ranks[0])
+        assert sorted(index for share in shares for batch in share for _, index in batch) == list(range(count))
+        assert all(batch for share in shares for batch in share)
+        assert all((ranks[0].turns() == epoch).tolist())
+    full = ranks[0].batch_size
+    sizes = sorted(len(batch) for batch in shares[0])
+    assert sizes[1:] == [full] * (len(sizes) - 1) and 0 < sizes[0] <= full
+
+
+def test_a_last_batch_that_leaves_a_device_without_examples_is_refused():
+    with pytest.raises(ValueError, match="for each of 3 devices, but 1 are left over; set `drop_last`"):
+        TrainingSampler([5] * 13, 4, 0, 0, 3, drop_last=False)
+
+
 def test_batches_hold_texts_of_similar_length_in_shuffled_order():
     lengths = np.array(some_lengths(4000))
     batches = epoch_of(TrainingSampler(lengths, 16, seed=0), 0)

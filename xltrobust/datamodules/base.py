@@ -37,6 +37,8 @@ class CrossLingualClassification(ParallelText, ABC):
             model's encoder.
         source: the language of the training data.
         batch_size: training examples per device and step.
+        drop_last: whether the examples that do not fill the last batch of an epoch are left out, other ones in every
+            epoch. Otherwise that batch is smaller, and each epoch has every example once.
         eval_batch_tokens: tokens per batch, padding included, in evaluation and attack.
         max_length: tokens per example; longer texts are cut, and counted.
         normalize: what is done to every text before the tokenizer reads it, in training, tests and attacks. ``nfkc``:
@@ -69,6 +71,7 @@ class CrossLingualClassification(ParallelText, ABC):
         tokenizer: str = "bundled",
         source: str = "en",
         batch_size: int = 32,
+        drop_last: bool = True,
         eval_batch_tokens: int = 8192,
         max_length: int = 128,
         normalize: Normalization = "none",
@@ -99,6 +102,7 @@ class CrossLingualClassification(ParallelText, ABC):
         self.tokenizer = tokenizer
         self.source = source
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.eval_batch_tokens = eval_batch_tokens
         self.max_length = max_length
         self.normalize = checked_normalization(normalize)
@@ -233,7 +237,7 @@ class CrossLingualClassification(ParallelText, ABC):
         data = self._data("train", self.source)
         if not len(data):
             raise ValueError(f"{type(self).__name__} has no training examples in {self.source!r}.")
-        loader = self._loaders.training(data, self.batch_size, global_seed())
+        loader = self._loaders.training(data, self.batch_size, global_seed(), self.drop_last)
         loader.pairs = self.pair_stream(len(loader))
         if self._position is not None:
             loader.load_state_dict(self._position)

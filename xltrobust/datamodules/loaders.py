@@ -73,20 +73,21 @@ class Loaders:
     rank: int = 0
     world_size: int = 1
 
-    def training(self, data: TokenizedExamples, batch_size: int, seed: int) -> ResumableLoader:
+    def training(self, data: TokenizedExamples, batch_size: int, seed: int, drop_last: bool = True) -> ResumableLoader:
         """Loads shuffled batches, without pairs.
 
         Args:
             data: the training examples, which may change from epoch to epoch.
             batch_size: examples per device and step.
             seed: of the order.
+            drop_last: whether examples that do not fill a last batch are dropped.
         """
         order = (data.table.lengths.tolist(), batch_size, seed, self.rank, self.world_size)
         collator = Collator(self.tokenization, to_grid=False)
         if data.changes:
-            pools = PoolSampler(*order)
+            pools = PoolSampler(*order, drop_last=drop_last)
             return PoolLoader(data, batch_sampler=pools, collate_fn=PoolCollator(collator, pools), **self.options)
-        sampler = TrainingSampler(*order)
+        sampler = TrainingSampler(*order, drop_last=drop_last)
         return ResumableLoader(data, batch_sampler=sampler, collate_fn=collator, **self.options)
 
     def test(self, data: TokenizedExamples, max_tokens: int) -> DataLoader:

@@ -38,8 +38,9 @@ class EvaluationSampler(Sampler[list[tuple[int, int]]]):
 class TrainingSampler(Sampler[list[tuple[int, int]]]):
     """Shuffled batches of texts of similar length; the order is a function of (seed, epoch) alone.
 
-    The examples left over after the last full global batch are dropped (different ones in every epoch), so that all
-    devices take the same number of steps, and two devices see the batches that one would with twice the batch size.
+    The examples left over after the last full global batch are dropped (different ones in every epoch) unless told
+    otherwise. All devices take the same number of steps, and two devices see the batches that one would with twice the
+    batch size.
 
     Args:
         lengths: tokens of each text, shape (N,).
@@ -48,13 +49,15 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rank: this device.
         world_size: the number of devices.
         pool: how many batches are sorted by length together; more means less padding and less shuffling.
+        drop_last: whether the examples left over are dropped; otherwise they make a smaller batch, of which devices
+            may have one example more or less.
 
     Yields:
         Lists of (epoch, index): the epoch travels with the index, because a loader's workers are copies that are never
         told of a new epoch.
 
     Raises:
-        ValueError: if there are fewer examples than devices.
+        ValueError: if there are fewer examples than devices, in all or in a last batch that is not to be dropped.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         rank: int = 0,
         world_size: int = 1,
         pool: int = 50,
+        drop_last: bool = True,
     ) -> None:
         if len(lengths) < world_size:
             raise ValueError(
@@ -72,7 +76,14 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
             )
         self.lengths = np.asarray(lengths)
         self.batch_size = min(batch_size, len(lengths) // world_size)
+        left = len(lengths) % (self.batch_size * world_size)
+        if not drop_last and 0 < left < world_size:
+            raise ValueError(
+                f"Expected the last batch to have an example for each of {world_size} devices, but {left} are left "
+                "over; set `drop_last`, or another `batch_size`."
+            )
         self.seed, self.rank, self.world_size, self.pool = seed, rank, world_size, pool
+        self.drop_last = drop_last
         self.epoch = 0
         self.start = 0
 
@@ -87,11 +98,12 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
             self.epoch, self.start = epoch, 0
 
     def __len__(self) -> int:
-        return len(self.lengths) // (self.batch_size * self.world_size)
+        size = self.batch_size * self.world_size
+        return len(self.lengths) // size if self.drop_last else -(-len(self.lengths) // size)
 
     def turns(self) -> np.ndarray:
         """In how many earlier epochs each example came, shape (N,)."""
-        if len(self) * self.batch_size * self.world_size == len(self.lengths):
+        if len(self) * self.batch_size * self.world_size >= len(self.lengths):
             return np.full(len(self.lengths), self.epoch)
         counts = np.zeros(len(self.lengths), np.int64)
         for epoch in range(self.epoch):
@@ -113,7 +125,7 @@ class TrainingSampler(Sampler[list[tuple[int, int]]]):
         for first in range(0, len(order), size * self.pool):
             chunk = order[first : first + size * self.pool]
             chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
-            batches += np.split(chunk, len(chunk) // size)
+            batches += np.split(chunk, range(size, len(chunk), size))
         for number in rng.permutation(len(batches))[self.start :]:
             yield [(self.epoch, int(index)) for index in batches[number][self.rank :: self.world_size]]
 
