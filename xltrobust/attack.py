@@ -60,6 +60,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"{ignored[0]} goes with --data, not with --config: the file says what the test data are")
     if not options.attack and not options.suite:
         parser.error("name what to attack with: --attack NAME or --suite NAME")
+    if options.suite_mode and not options.suite:
+        parser.error("--suite_mode goes with --suite")
     if options.suite and options.replay:
         parser.error("--replay goes with --attack, not with --suite")
     if options.language and "{language}" in (options.data or ""):
@@ -91,6 +93,10 @@ def _parser() -> OneLineParser:
         "--suite", metavar="NAME", help="all attacks of a suite (`xltrobust list suites`): standard-1; or NAME@N, the "
         "same attacks with at most N passes an example, which is another measure"
     )  # fmt: skip
+    attacks.add_argument(
+        "--suite_mode", choices=["full", "robust"], help="full: every attack of the suite on every example; robust: "
+        "one after the other until one breaks the example, for the accuracy under all of them alone (default: full)"
+    )  # fmt: skip
     attacks.add_argument("--replay", metavar="RUN", help="try the texts that these attacks found against another run")
     attacks.add_argument(
         "--max_examples", type=at_least(1), help="cap on the attacked examples of each language, the same for all that "
@@ -117,6 +123,7 @@ def run(options: argparse.Namespace) -> None:
     """Attacks as the options say, one attack after the other; what is finished is written at once."""
     from xltrobust.evaluation.attack_recipes import read_recipe, read_replay
     from xltrobust.evaluation.attacking import run_attack
+    from xltrobust.evaluation.attacking_suites import run_suite
     from xltrobust.perturb.suite import load_suite
 
     folder = _folder(options)
@@ -126,27 +133,19 @@ def run(options: argparse.Namespace) -> None:
     # What is wrong with any of the attacks is said before the first is tried.
     suite = load_suite(options.suite) if options.suite else None
     named = {} if options.replay else {spec: read_recipe(spec, folder) for spec in options.attack}
-    named |= {name: (name, recipe) for name, recipe in suite.all.items()} if suite is not None else {}
     session = _open(options, folder, fabric)
     using = Sharing(folder.path, "answers") if fabric.is_global_zero else None
-    for spec in [*options.attack, *(suite.all if suite is not None else ())]:
+    how = {name: getattr(options, name) for name in ("languages", "max_examples", "seed", "similarity")}
+    for spec in options.attack:
         if options.replay:
             held_already = session.results.get("attacks")
             name, recipe = read_replay(spec, RunFolder(options.replay), session.sets, held_already)
         else:
             name, recipe = named[spec]
-        languages = options.languages
-        if suite is not None and spec in suite.all:
-            tested = [each for each in session.sets if each.split == "test" and each.name in (languages or [each.name])]
-            applying = [each.name for each in tested if recipe.perturbation.changes(each.language)]
-            if tested and not applying:
-                continue  # the suite is over the other attacks there
-            languages = applying if languages and tested else languages
-        scope = {"languages": languages, "max_examples": options.max_examples}
-        if not run_attack(session, name, recipe, fabric, **scope, seed=options.seed, similarity=options.similarity):
+        if not run_attack(session, name, recipe, fabric, **how):
             fabric.print(f"{session.folder.path}: holds {name} already.")
-    if suite is not None and fabric.is_global_zero:
-        session.add_suite(suite)
+    if suite is not None:
+        run_suite(session, suite, options.suite_mode or "full", fabric, **how)
     if using is not None:
         from xltrobust.evaluation.session import read_rows
         from xltrobust.evaluation.tracking import log_results

@@ -142,7 +142,8 @@ class FitCLI(LightningCLI):
         if (self.config.test_weights, tested, averaging.last, averaging.decay) == ("averaged", None, None, None):
             raise UserError("test_weights: no weights are averaged: set averaging.last or averaging.decay.")
         adversarial, named = self.config.adversarial, self.config.best_checkpoint.attack
-        attacks = [*(adversarial.attacks or {}), *(load_suite(adversarial.suite).all if adversarial.suite else ())]
+        suite = adversarial.suite if adversarial.suite_mode == "full" else None
+        attacks = [*(adversarial.attacks or {}), *(load_suite(suite).all if suite else ())]
         if named is not None and (named not in attacks or adversarial.every_n_epochs is None):
             raise UserError(
                 f"best_checkpoint.attack: {named!r} is not run during training: name one of adversarial.attacks "

@@ -47,7 +47,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, tiny_task
     folder = tmp_path_factory.mktemp("curve")
     plain = write_config(folder / "plain", tiny_encoder, tiny_task, {"suite": "standard-1@3", "max_examples": 3})
     chosen = {"best_checkpoint": {"attack": "typo"}}
-    curve = write_config(folder / "curve", tiny_encoder, tiny_task, CURVE, **chosen)
+    cheap = {"suite": "standard-1@3", "suite_mode": "robust", "max_examples": 3}
+    curve = write_config(folder / "curve", tiny_encoder, tiny_task, CURVE | cheap, **chosen)
     for config in (plain, curve):
         run_command("fit", "--config", config)
     return plain, curve
@@ -86,6 +87,20 @@ def test_a_suite_is_run_beside_the_attacks(runs: tuple[Path, Path]) -> None:
     assert not {"test/adv_acc/worst/zh", "test/adv_acc/worst/avg"} & set(found["figures"])
 
 
+def test_a_suite_is_run_until_an_attack_breaks_the_example(runs: tuple[Path, Path]) -> None:
+    found, suite = results(runs[1]), load_suite("standard-1@3")
+    own = found["suites"]["standard-1@3"]
+    assert list(found["attacks"]) == ["typo"] and (own["mode"], own["hash"]) == ("robust", suite.hash)
+    assert own["together"]["examples"] == 9 <= own["together"]["queries"] and own["together"]["seed"] == 7
+    names = {name.split("/")[2] for name in found["figures"] if name.startswith("test/adv_acc/")}
+    assert names == {"typo", "robust@3", "worst"}
+    logged = pd.read_csv(next((runs[1].parent / "run").rglob("metrics.csv")))
+    assert not [name for name in logged if name.startswith("val/adv_acc/") and "typo/" not in name]
+    rows = pd.read_parquet(runs[1].parent / "run" / "predictions.parquet")
+    broken = rows[rows["attack"] == "robust@3"]["broken_by"].dropna()
+    assert set(broken) <= set(suite.attacks)
+
+
 def test_attacks_on_dev_sets_leave_training_as_it_is(runs: tuple[Path, Path]) -> None:
     plain, curve = (torch.load(own.parent / "run" / "checkpoints" / "last.ckpt", weights_only=True) for own in runs)
     for name, expected in plain["state_dict"].items():
@@ -99,6 +114,17 @@ def test_attacks_on_dev_sets_leave_training_as_it_is(runs: tuple[Path, Path]) ->
         (["--best_checkpoint.attack", "typos", "--adversarial.every_n_epochs", "1"], "'typos' is not run"),
         (["--adversarial.dev_budget", "0"], "`dev_budget`"),
         (["--adversarial.suite", "standart-1"], "did you mean standard-1?"),
+        (
+            [
+                "--adversarial.suite_mode",
+                "robust",
+                "--best_checkpoint.attack",
+                "standard-1@3:case",
+                "--adversarial.every_n_epochs",
+                "1",
+            ],
+            "is not run during training",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(runs, tmp_path: Path, options: list[str], words: str) -> None:

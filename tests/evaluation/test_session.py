@@ -17,7 +17,9 @@ from xltrobust.api import Results
 from xltrobust.attack import main
 from xltrobust.encoders import sentence_encoder as sentences
 from xltrobust.errors import UserError
-from xltrobust.perturb.suite import load_suite
+from xltrobust.perturb.suite import load_suite, suite_file
+from xltrobust.report import build_report
+from xltrobust.report.notes import summary_notes
 
 TYPO = {
     "perturbation": {"class_path": "xltrobust.perturb.TypoPerturbation"},
@@ -99,6 +101,68 @@ def test_robust_is_right_under_every_attack_of_a_suite(run: Path) -> None:
     line = refusal(run, "--attack", "standard-1:cases")
     assert "not one of standard-1:typos, standard-1:lookalikes" in line
     assert "did you mean standard-1?" in refusal(run, "--suite", "standard1")
+
+
+def test_robust_is_the_same_if_broken_examples_are_attacked_no_further(run: Path, tmp_path: Path) -> None:
+    cheap = tmp_path / "cheap"
+    shutil.copytree(run, cheap)
+    attack(run, "--suite", "standard-1@6", "--max_examples", 4)
+    attack(cheap, "--suite", "standard-1@6", "--suite_mode", "robust", "--max_examples", 3)
+    attack(cheap, "--suite", "standard-1@6", "--suite_mode", "robust", "--max_examples", 4)
+    full, found = results(run), results(cheap)
+    names = [name for name in full["figures"] if "/robust@6/" in name]
+    assert len(names) == 10 and {name: found["figures"][name] for name in names} == {
+        name: full["figures"][name] for name in names
+    }
+    assert not any("standard-1@6:" in name for name in [*found["figures"], *found["attacks"]])
+    suite, before = found["suites"]["standard-1@6"], full["suites"]["standard-1@6"]
+    assert (suite["mode"], before["mode"], suite["hash"]) == ("robust", "full", before["hash"])
+    # An example has one row: of the attack that broke it first, with the passes of the attacks until then.
+    tables = [pd.read_parquet(own / "predictions.parquet").astype(object) for own in (cheap, run)]
+    rows, all_rows = (table.where(table.notna(), None) for table in tables)
+    rows = rows[rows["attack"] == "robust@6"].set_index(["language", "id"])
+    broken, spent = rows["broken_by"].notna(), 0
+    assert len(rows) == 12 and broken.any() and not broken.all()
+    for place, row in rows.iterrows():
+        tried = all_rows[(all_rows["language"] == place[0]) & (all_rows["id"] == place[1])].set_index("attack")
+        tried = tried.loc[[name for name in before["attacks"] if name in tried.index]]
+        wrong = tried["prediction"] != tried["label"]
+        first = list(wrong).index(True) if wrong.any() else len(wrong) - 1
+        assert row["queries"] == tried["queries"].iloc[: first + 1].sum()
+        assert row["adversarial_text"] == (tried["adversarial_text"].iloc[first] if row["broken_by"] else None)
+        assert row["broken_by"] in (None, tried.index[first])
+        spent += row["queries"]
+    assert suite["together"]["queries"] == spent < sum(full["attacks"][name]["queries"] for name in before["attacks"])
+    assert (suite["together"]["examples"], suite["together"]["extensions"][0]["examples"]) == (12, 3)
+    assert set(suite["together"]["refused"]) == {"MaxWordsChanged", "KeepNumbers"}
+    report = (cheap / "report" / "report.md").read_text()
+    assert "on 12 examples until an attack broke them" in report and "robust@6" in report
+    # Both ways in one folder: the examples of either count.
+    line = refusal(cheap, "--suite", "standard-1@6", "--suite_mode", "robust", "--seed", 3)
+    assert "with seed 7, but this is seed 3" in line
+    attack(run, "--suite", "standard-1@6", "--suite_mode", "robust", "--max_examples", 5)
+    both = results(run)["suites"]["standard-1@6"]
+    assert both["mode"] == "full" and both["together"]["examples"] == 3
+    (summary,) = build_report([run]).summaries
+    assert {own.examples for name, own in summary.conditions["robust@6"].items() if name in ("en", "de", "zh")} == {5}
+    assert not [note for note in summary_notes(summary) if "disagree" in note]
+
+
+def test_suites_of_one_folder_have_figures_of_their_own(run: Path, tmp_path: Path, monkeypatch) -> None:
+    suites = tmp_path / "suites"
+    shutil.copytree(suite_file("standard-1").parent, suites)
+    definition = yaml.safe_load((suites / "standard-1.yaml").read_text())
+    case = {"attacks": {"case": definition["attacks"]["case"]}, "controls": {}}
+    (suites / "standard-2.yaml").write_text(yaml.safe_dump(case))
+    monkeypatch.setattr("xltrobust.perturb.suite._FOLDER", suites)
+    for name in ("standard-1@2", "standard-2@2", "standard-2"):
+        attack(run, "--suite", name, "--suite_mode", "robust", "--max_examples", 2, "--languages", "en")
+    found = results(run)
+    assert list(found["suites"]) == ["standard-1@2", "standard-2@2", "standard-2"]
+    conditions = {"robust@2", "robust:standard-2@2", "robust:standard-2"}
+    assert conditions <= set(pd.read_parquet(run / "predictions.parquet")["attack"])
+    assert {f"test/adv_acc/{name}/en" for name in conditions} <= set(found["figures"])
+    assert conditions <= set(Results(run).figures()["condition"])
 
 
 def test_attacks_of_fit_are_told_from_others_of_the_same_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

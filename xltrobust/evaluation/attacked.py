@@ -15,14 +15,16 @@ from torch import Tensor
 from xltrobust.errors import UserError
 from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.evaluation.shares import attack_share, changeable, chosen_share
+from xltrobust.evaluation.until_broken import Place, attack_until_broken, suite_sets
 from xltrobust.example import EvaluationSet
 from xltrobust.metrics.confusion import MultilingualConfusion, accuracy
+from xltrobust.metrics.coverage import robust_name
 from xltrobust.metrics.figures import adversarial_figures
 from xltrobust.models.victim import ClassifierVictim
 from xltrobust.perturb.base import AttackResult, BatchedConstraint
 from xltrobust.perturb.engine.journal import Journal, victim_folder
 from xltrobust.perturb.recipe import Attack, check_attack_name
-from xltrobust.perturb.suite import load_suite
+from xltrobust.perturb.suite import Mode, Suite, load_suite
 from xltrobust.runs.training_progress import display_of
 from xltrobust.seeding import global_seed
 
@@ -43,6 +45,9 @@ class AdversarialEvaluation(pl.Callback):
         attacks: by name; None attacks nothing.
         suite: attacks that come with the package, beside these: ``standard-1``, or ``standard-1@20`` for at most 20
             passes an example (:mod:`~xltrobust.perturb.suite`); None takes none.
+        suite_mode: ``full`` tries every attack of the suite, and its controls, on every example, at the test and on dev
+            examples. ``robust`` tries its attacks one after the other until one breaks the example, at the test alone,
+            for accuracy under all of them alone: ``test/adv_acc/robust/{language}``, the same as in full.
         max_examples: cap on the examples of a language; the same items in all languages where items are translations.
         every_n_epochs: how often to attack dev examples; None never does.
         dev_examples: cap on the dev examples of a language that are attacked.
@@ -54,6 +59,7 @@ class AdversarialEvaluation(pl.Callback):
         *,
         attacks: dict[str, Attack] | None = None,
         suite: str | None = None,
+        suite_mode: Mode = "full",
         max_examples: int | None = None,
         every_n_epochs: int | None = None,
         dev_examples: int = 50,
@@ -68,10 +74,11 @@ class AdversarialEvaluation(pl.Callback):
         for name in attacks or {}:
             check_attack_name(name)
         self.suite = load_suite(suite) if suite is not None else None
+        self.suite_mode = suite_mode
         own = self.suite.all if self.suite is not None else {}
         if taken := own.keys() & (attacks or {}).keys():
             raise ValueError(f"the suite {suite} has an attack named {min(taken)!r}: give yours another name.")
-        self.attacks = (attacks or {}) | own
+        self.attacks = (attacks or {}) | (own if suite_mode == "full" else {})
         self.max_examples = max_examples
         self.every_n_epochs, self.dev_examples, self.dev_budget = every_n_epochs, dev_examples, dev_budget
         self.seconds: dict[str, float] = {}
@@ -89,14 +96,15 @@ class AdversarialEvaluation(pl.Callback):
         chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
         for name in self.suite.all if self.suite is not None else ():
             if not any(self.attacks[name].perturbation.changes(each.language) for each in data.test_sets):
-                del self.attacks[name]  # the suite is over the others
-        for name, recipe in self.attacks.items():
-            changeable(name, recipe, data.test_sets, quiet=True)
+                self.attacks.pop(name, None)  # the suite is over the others
+        for name, recipe in (self.attacks | self._until_broken).items():
+            if name in self.attacks:
+                changeable(name, recipe, data.test_sets, quiet=True)
             with torch.random.fork_rng(()):  # training draws what it would without constraints
                 for constraint in recipe.constraints:
                     if isinstance(constraint, BatchedConstraint):
                         constraint.prepare()
-            if stage == "fit" and self.every_n_epochs is not None:
+            if stage == "fit" and self.every_n_epochs is not None and name in self.attacks:
                 changeable(name, recipe, data.validation_sets, quiet=True)
                 source = next(
                     evaluation_set.language
@@ -139,7 +147,7 @@ class AdversarialEvaluation(pl.Callback):
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         evaluation = MultilingualEvaluation.of(trainer, before=self)
         sets = trainer.datamodule.test_sets  # type: ignore[attr-defined]
-        journal = self._journal(trainer) if self.attacks else None
+        journal = self._journal(trainer) if self.attacks or self._until_broken else None
         for name, recipe in self.attacks.items():
             started = time.perf_counter()
             found = self._attack(name, recipe, sets, trainer, self.max_examples, journal)
@@ -147,8 +155,10 @@ class AdversarialEvaluation(pl.Callback):
             evaluation.record_attack(name, found)
         if self.suite is not None:
             evaluation.suites[self.suite.name] = self.suite.record(
-                (each.name, each.language) for each in sets if each.split == "test"
+                ((each.name, each.language) for each in sets if each.split == "test"), self.suite_mode
             )
+            if self._until_broken:
+                self._attack_until_broken(self.suite, trainer, evaluation, journal)
         if journal is not None:
             journal.close()
 
@@ -162,15 +172,47 @@ class AdversarialEvaluation(pl.Callback):
         journal: Journal | None = None,
         quiet: bool = False,
     ) -> dict[tuple[int, int], AttackResult]:
+        places = changeable(name, recipe, sets, quiet=quiet)
+        share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
+        return self._attack_share(name, recipe, sets, share, trainer, journal)
+
+    @staticmethod
+    def _attack_share(
+        name: str,
+        recipe: Attack,
+        sets: Sequence[EvaluationSet],
+        share: list[Place],
+        trainer: pl.Trainer,
+        journal: Journal | None,
+    ) -> dict[Place, AttackResult]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         precision = trainer.strategy.precision_plugin.forward_context
         victim = ClassifierVictim(trainer.lightning_module, data.tokenization, data.eval_batch_tokens, precision)  # type: ignore[arg-type]
-        places = changeable(name, recipe, sets, quiet=quiet)
-        share = chosen_share(sets, places, max_examples, trainer.global_rank, trainer.world_size)
         return attack_share(
             f"attack {name}", recipe, sets, share, victim,
             journal=journal, seed=global_seed(), display=display_of(trainer),
         )  # fmt: skip
+
+    @property
+    def _until_broken(self) -> dict[str, Attack]:
+        """The attacks that are tried one after the other."""
+        return self.suite.attacks if self.suite is not None and self.suite_mode == "robust" else {}
+
+    def _attack_until_broken(
+        self, suite: Suite, trainer: pl.Trainer, evaluation: MultilingualEvaluation, journal: Journal | None
+    ) -> None:
+        sets, name = trainer.datamodule.test_sets, robust_name(suite.name)  # type: ignore[attr-defined]
+        share = chosen_share(
+            sets, suite_sets(suite, sets), self.max_examples, trainer.global_rank, trainer.world_size
+        )  # fmt: skip
+        started = time.perf_counter()
+        found = attack_until_broken(
+            suite, sets, share, lambda attack, recipe, places: self._attack_share(
+                attack, recipe, sets, places, trainer, journal
+            ),
+        )  # fmt: skip
+        self.seconds[name] = time.perf_counter() - started
+        evaluation.record_attack(name, found)
 
     def _journal(self, trainer: pl.Trainer) -> Journal | None:
         if self.answers is None or trainer.ckpt_path is None:

@@ -58,7 +58,7 @@ def run_attack(
         if not missing:
             return attacked
         if not attacked:
-            _prepare(attack, similarity)
+            prepare(attack, similarity)
         started = time.perf_counter()
         journal = session.journal(fabric.global_rank)
         found = attack_share(
@@ -95,7 +95,8 @@ def _plan(
     return plan
 
 
-def _prepare(attack: Attack, similarity: str | None) -> None:
+def prepare(attack: Attack, similarity: str | None) -> None:
+    """Loads the encoders that an attack's constraints, and measuring similarity, need."""
     for constraint in attack.constraints:
         if isinstance(constraint, BatchedConstraint):
             constraint.prepare()

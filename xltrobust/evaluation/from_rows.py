@@ -51,10 +51,13 @@ def attacked_figures_of(
             given = clean if row["attack"] is None else answers.setdefault(row["attack"], {})
             place = row["language"], row["id"]
             given[place], labels[place] = row["prediction"], row["label"]
-    together = {
-        robust_name(name): robust_answers(answers, suite, labels.__getitem__)
-        for name, suite in (results.get("suites") or {}).items()
-    }
+    together = {}
+    for suite_name, suite in (results.get("suites") or {}).items():
+        name, by_attack = robust_name(suite_name), robust_answers(answers, suite, labels.__getitem__)
+        if name in answers:  # some examples were only tried until an attack broke them
+            answers[name] |= by_attack
+        else:
+            together[name] = by_attack
     if len(answers) > 1:
         together[WORST] = worst_answers(answers, labels.__getitem__)
     answers |= {name: given for name, given in together.items() if given or name == WORST}

@@ -57,6 +57,7 @@ def prediction_row(
         "queries": result.queries if result else None,
         "backwards": result.backwards if result else None,
         "broken_at": result.broken_at if result else None,
+        "broken_by": result.broken_by if result else None,
         "changed": difference.changed if difference else None,
         "words_changed": difference.words if difference else None,
         "characters_changed": difference.characters if difference else None,
@@ -112,7 +113,7 @@ def check_same_texts(
 _NUMBERS = ("label", "prediction", "queries", "backwards", "broken_at")
 _SHARES = ("words_changed", "characters_changed", "similarity")
 # Columns of attacks alone: files of older versions lack some.
-EMPTY_ROW: Row = dict.fromkeys(("backwards", "broken_at", "changed", *_SHARES))
+EMPTY_ROW: Row = dict.fromkeys(("backwards", "broken_at", "broken_by", "changed", *_SHARES))
 
 
 def write_predictions(rows: Sequence[Row], path: Path) -> None:
@@ -136,14 +137,25 @@ def attack_record(recipe: Attack, results: Sequence[AttackResult], seconds: floa
         results: of all examples, on all devices.
         seconds: how long the attack took.
     """
-    refused: dict[str, int] = {}
-    for at, constraint in enumerate(recipe.constraints):
-        kind = type(constraint).__name__
-        refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
     languages = [result.example.language for result in results]
     caveat = recipe.perturbation.caveat(single_languages(languages))
-    return ({"caveat": caveat} if caveat else {}) | {
-        "recipe": describe_attack(recipe),
+    costs = costs_record(recipe.constraints, results, seconds)
+    return ({"caveat": caveat} if caveat else {}) | {"recipe": describe_attack(recipe), **costs}
+
+
+def costs_record(constraints: Sequence[object], results: Sequence[AttackResult], seconds: float) -> dict[str, Any]:
+    """What ``results.json`` records of the costs of an attack, or of several that were tried one after the other.
+
+    Args:
+        constraints: of the attack or attacks, in the order of the results' ``refused``.
+        results: of all examples, on all devices.
+        seconds: how long it took.
+    """
+    refused: dict[str, int] = {}
+    for at, constraint in enumerate(constraints):
+        kind = type(constraint).__name__
+        refused[kind] = refused.get(kind, 0) + sum(result.refused[at] for result in results if result.refused)
+    return {
         "examples": len(results),
         "queries": sum(result.queries for result in results),
         "backwards": sum(result.backwards for result in results),

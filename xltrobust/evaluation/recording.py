@@ -19,7 +19,9 @@ from xltrobust.evaluation.clean import MultilingualEvaluation
 from xltrobust.evaluation.predictions import Prediction, attack_record, write_predictions
 from xltrobust.evaluation.results import tested_model
 from xltrobust.evaluation.tracking import run_config
+from xltrobust.evaluation.until_broken import suite_caveat, together_record
 from xltrobust.files import atomic_write, content_hash, write_json
+from xltrobust.metrics.coverage import robust_name
 from xltrobust.perturb.recipe import describe_attack
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.runs.averaging import averaging_of
@@ -90,7 +92,12 @@ class RunRecorder(pl.Callback):
         }
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         encoder = trainer.lightning_module.hparams["encoder"]
-        return run_config(self.config, data, encoder, _regularizers(trainer), attacks)
+        suites = {
+            callback.suite.name: {"hash": callback.suite.hash, "mode": callback.suite_mode}
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+            if isinstance(callback, AdversarialEvaluation) and callback.suite is not None
+        }
+        return run_config(self.config, data, encoder, _regularizers(trainer), attacks, suites)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seconds["fit"] = time.perf_counter() - self._started
@@ -143,7 +150,7 @@ class RunRecorder(pl.Callback):
             "figures": evaluation.figures,
             "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
             "attacks": _attack_records(evaluation.predictions, trainer),
-            "suites": evaluation.suites,
+            "suites": _suite_records(evaluation, trainer),
         }
 
 
@@ -168,3 +175,18 @@ def _attack_records(predictions: list[Prediction], trainer: pl.Trainer) -> dict[
                 settings = {"seed": global_seed(), "max_examples": callback.max_examples, "languages": None}
                 found[name] = attack_record(recipe, results, callback.seconds.get(name, 0.0)) | settings
     return found
+
+
+def _suite_records(evaluation: MultilingualEvaluation, trainer: pl.Trainer) -> dict[str, Any]:
+    """The records of suites; of those that were run until an attack broke the example, with what that cost."""
+    records = dict(evaluation.suites)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, AdversarialEvaluation) and callback.suite and callback.suite_mode == "robust":
+            suite, name = callback.suite, robust_name(callback.suite.name)
+            results = [each.result for each in evaluation.predictions if each.attack == name and each.result]
+            covered = {each.set_index for each in evaluation.predictions if each.attack == name}
+            sets = [trainer.datamodule.test_sets[at] for at in sorted(covered)]  # type: ignore[attr-defined]
+            settings = {"seed": global_seed(), "max_examples": callback.max_examples, "languages": None}
+            together = together_record(suite, results, callback.seconds.get(name, 0.0)) | settings
+            records[suite.name] |= {"together": together | suite_caveat(suite, sets)}
+    return records

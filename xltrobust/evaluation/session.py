@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -21,7 +23,6 @@ from xltrobust.files import held, write_json
 from xltrobust.perturb.base import AttackResult, Victim
 from xltrobust.perturb.engine.journal import Journal
 from xltrobust.perturb.recipe import Attack, describe_attack, first_difference
-from xltrobust.perturb.suite import Suite
 from xltrobust.reading import read_parquet
 from xltrobust.runs.folder import RunFolder
 from xltrobust.runs.provenance import git_state
@@ -154,36 +155,43 @@ class AttackSession:
         Raises:
             UserError: if the folder holds another attack of this name by now, or has been tested again.
         """
-        new = {at: prediction_row(self.sets[at[0]], at[1], r.prediction, name, r) for at, r in sorted(found.items())}
-        if similarity:
-            _measure_similarity(list(new.values()), [found[at] for at in new], similarity)
-        with held(self.folder.path):
-            self._read_again()
+        new = self.new_rows(name, found, similarity)
+        with self.changed():
             scope = self.scope(name, attack, scope, seed)
             there = self.done(name)
+            self.put(name, {at: row for at, row in new.items() if at not in there}, keep=bool(there))
             record = attack_record(attack, [found[at] for at in new if at not in there], seconds)
-            kept = [row for row in self.rows if row["attack"] != name or there]
-            self.rows = [*kept, *(row for at, row in new.items() if at not in there)]
             attacks = self.results["attacks"]
             settings = {"seed": seed, **scope.record()} | self._caveat(name, attack)
             attacks[name] = (
                 extended(attacks[name], record, settings) if name in attacks else record | settings | git_state()
             )
-            self._count()
-            self._write()
 
-    def add_suite(self, suite: Suite) -> None:
-        """Adds the record of a suite whose attacks have been added, and the accuracy under all of them."""
-        tested = [(each.name, each.language) for each in self.sets if each.split == "test"]
+    def new_rows(self, condition: str, found: Found, similarity: str | None) -> dict[tuple[int, int], Row]:
+        """The rows of results, in order.
+
+        Args:
+            condition: the attack's name.
+            found: the results, by set and example.
+            similarity: the encoder to measure the texts' similarity with; None measures none.
+        """
+        new = {
+            at: prediction_row(self.sets[at[0]], at[1], r.prediction, condition, r) for at, r in sorted(found.items())
+        }
+        if similarity:
+            _measure_similarity(list(new.values()), [found[at] for at in new], similarity)
+        return new
+
+    def put(self, condition: str, rows: dict[tuple[int, int], Row], *, keep: bool) -> None:
+        """Adds rows of a condition beside those that are there, or in their place."""
+        self.rows = [*(row for row in self.rows if row["attack"] != condition or keep), *rows.values()]
+
+    @contextmanager
+    def changed(self) -> Iterator[None]:
+        """Takes over what others have added; what is then added to rows and results is counted and written."""
         with held(self.folder.path):
             self._read_again()
-            suites = self.results.setdefault("suites", {})
-            record, before = suite.record(tested), (suites.get(suite.name) or {}).get("not_applicable") or {}
-            known = {name for name, _ in tested}
-            for attack, names in before.items():  # another process may have tested more languages
-                others = [name for name in names if name not in known]
-                record["not_applicable"].setdefault(attack, []).extend(others)
-            suites[suite.name] = record
+            yield
             self._count()
             self._write()
 

@@ -47,7 +47,12 @@ def options_of(config: Mapping[str, Any], methods: Iterable[str]) -> WandbOption
 
 
 def run_config(
-    config: str | None, data: Any, encoder: str, regularizers: Iterable[Regularizer], attacks: Mapping[str, Any]
+    config: str | None,
+    data: Any,
+    encoder: str,
+    regularizers: Iterable[Regularizer],
+    attacks: Mapping[str, Any],
+    suites: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What a run is, for W&B's configuration.
 
@@ -57,6 +62,7 @@ def run_config(
         encoder: the encoder's name.
         regularizers: of the training.
         attacks: descriptions of the attacks (see :func:`~xltrobust.perturb.recipe.describe_attack`), by name.
+        suites: records of suites of attacks, by name: their ``hash``, and the ``mode`` they are run in.
     """
     options = yaml.safe_load(config) if config else {}
     named = {regularizer.name: regularizer.described() for regularizer in regularizers}
@@ -68,25 +74,31 @@ def run_config(
         "languages": [evaluation_set.name for evaluation_set in data.test_sets if evaluation_set.split == "test"],
         "method": "+".join(sorted(named)) or PLAIN,
         "regularizers": named,
-        **attack_config(attacks),
+        **attack_config(attacks, suites),
         **git_state(),
         "versions": package_versions(),
         **{name: options[name] for name in ("model", "data", "trainer") if name in options},
     }
 
 
-def attack_config(recipes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attacks, each with the hash of its definition that reports and model cards show, and the hash of them all.
+def attack_config(recipes: Mapping[str, Any], suites: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """Attacks, and suites of attacks, each with the hash of its definition that reports and model cards show, and the
+    hash of them all.
 
     Runs that were attacked alike have the same ``suite``.
 
     Args:
         recipes: descriptions of the attacks, by name.
+        suites: records of suites, by name; the attacks of those in mode ``full`` are among the attacks.
     """
+    named = {
+        name: {"definition": suite["hash"][:12], "mode": suite.get("mode", "full")}
+        for name, suite in (suites or {}).items()
+    }
     hashes = {name: hash_of(json.loads(json.dumps(recipe, sort_keys=True)))[:12] for name, recipe in recipes.items()}
     attacks = {name: {"recipe": recipe, "definition": hashes[name]} for name, recipe in recipes.items()}
-    suite = hash_of(sorted(hashes.values()))[:12] if hashes else None
-    return {"attacks": attacks, "suite": suite}
+    of_all = [*hashes.values(), *(own["definition"] for own in named.values() if own["mode"] == "robust")]
+    return {"attacks": attacks, "suites": named, "suite": hash_of(sorted(of_all))[:12] if of_all else None}
 
 
 def log_results(logger: PatientWandbLogger, folder: RunFolder, rows: Iterable[Row]) -> None:
@@ -103,7 +115,7 @@ def log_results(logger: PatientWandbLogger, folder: RunFolder, rows: Iterable[Ro
     recipes = {name: record["recipe"] for name, record in (results.get("attacks") or {}).items() if "recipe" in record}
     if (cost := results.get("passes") or {}) and logger.passes is None:
         logger.passes = lambda: cost["plain_passes"]
-    logger.log_config(attack_config(recipes))
+    logger.log_config(attack_config(recipes, results.get("suites")))
     pairs = {f"pairs_{name}": n for name, n in (results.get("pairs") or {}).items() if name != "hash"}
     shares = {
         f"{quantity}/{name}": own[quantity]

@@ -15,7 +15,7 @@ from xltrobust.encoders.pretrained import BUNDLED
 from xltrobust.errors import UserError
 from xltrobust.exporting.attacks import definitions
 from xltrobust.metrics.coverage import WORST, is_robust
-from xltrobust.report.conditions import CLEAN
+from xltrobust.report.conditions import CLEAN, suite_of
 from xltrobust.report.summary import Summary
 from xltrobust.runs.folder import RunFolder
 from xltrobust.text.languages import base_language
@@ -62,8 +62,8 @@ def _eval_results(summary: Summary, hub: str | None) -> Iterator[EvalResult]:
             }
             if condition != CLEAN:
                 details["attack"] = condition
-                if condition in hashes:
-                    details["attack_definition"] = hashes[condition]
+                if definition := hashes.get(condition) or (suite_of(summary.run, condition) or "")[:12]:
+                    details["attack_definition"] = definition
                 if before := summary.clean_on_attacked.get(condition, {}).get(language):
                     details["clean_accuracy_on_the_same_examples"] = round(float(before.value), 4)
             yield EvalResult(

@@ -15,7 +15,9 @@ So on the examples that it counts, ``worst`` never exceeds the accuracy under an
 ``robust`` is the same for the attacks of one suite, whose record says which languages an attack does not apply to:
 those whose script has no case, say. There the attack changes nothing, and an example is right if it is right under the
 others. So every language has a ``robust``, and it is averaged over all that the suite was run on. Controls do not
-count. A suite with another budget has a figure of its own: that of ``standard-1@20`` is ``robust@20``.
+count. Every suite has a figure of its own: that of ``standard-1`` is ``robust``, with another budget ``robust@20``, and
+that of another suite ``robust:standard-2``. A run that wants this figure alone has one row an example for it, whose
+condition is called as the figure; the attacks of the suite have none then.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any, TypeVar
 
 WORST = "worst"
 ROBUST = "robust"
+_FIRST = "standard-1"  # the suite whose figure is called by this alone
 
 Place = TypeVar("Place", bound=Hashable)
 
@@ -70,17 +73,22 @@ def equally_covered(languages: Iterable[Collection[str]]) -> bool:
 
 
 def robust_name(suite: str) -> str:
-    """What figures call accuracy under all attacks of a suite.
+    """What figures call accuracy under all attacks of a suite; no two suites have the same name for it.
 
-    >>> robust_name("standard-1"), robust_name("standard-1@20")
-    ('robust', 'robust@20')
+    >>> robust_name("standard-1"), robust_name("standard-1@20"), robust_name("standard-2"), robust_name("standard-2@20")
+    ('robust', 'robust@20', 'robust:standard-2', 'robust:standard-2@20')
     """
-    return ROBUST + "".join(suite.partition("@")[1:])
+    name, at, budget = suite.partition("@")
+    return ROBUST + at + budget if name == _FIRST else f"{ROBUST}:{suite}"
 
 
 def is_robust(condition: str) -> bool:
-    """Whether a condition is that of a suite."""
-    return condition.partition("@")[0] == ROBUST
+    """Whether a condition is that of a suite.
+
+    >>> [is_robust(name) for name in ("robust", "robust@20", "robust:standard-2", "robuster")]
+    [True, True, True, False]
+    """
+    return condition.partition("@")[0].partition(":")[0] == ROBUST
 
 
 def is_attack(condition: str) -> bool:

@@ -161,6 +161,7 @@ class AttackResult:
         backwards: backward passes: one for each gradient.
         broken_at: the smallest budget (queries and backwards) that would have broken it; None if it was not broken.
         refused: how many sets of edits each constraint refused.
+        broken_by: of several attacks that were tried one after the other, the name of the one that broke the example.
     """
 
     example: Example
@@ -171,6 +172,7 @@ class AttackResult:
     backwards: int = 0
     broken_at: int | None = None
     refused: tuple[int, ...] = ()
+    broken_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

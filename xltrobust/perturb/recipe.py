@@ -46,7 +46,7 @@ def check_attack_name(name: str) -> None:
     Raises:
         ValueError: if the name is one of these.
     """
-    if not name or "/" in name or name.partition("@")[0] in ("clean", "worst", "robust"):
+    if not name or "/" in name or name.partition("@")[0].partition(":")[0] in ("clean", "worst", "robust"):
         raise ValueError(f"an attack cannot be named {name!r}: results use the name, or a / in it, for something else.")
 
 

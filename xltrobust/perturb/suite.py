@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from xltrobust.arguments import hash_of
 from xltrobust.errors import UserError
@@ -18,6 +18,8 @@ from xltrobust.reading import read_yaml
 from xltrobust.spelling import did_you_mean
 
 _FOLDER = Path(__file__).parent / "suites"
+
+Mode = Literal["full", "robust"]  # every attack on every example, or one after the other until one breaks the example
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ class Suite:
         """The attacks and, after them, the controls."""
         return self.attacks | self.controls
 
-    def record(self, languages: Iterable[tuple[str, Language]]) -> dict[str, Any]:
+    def record(self, languages: Iterable[tuple[str, Language]], mode: Mode = "full") -> dict[str, Any]:
         """What ``results.json`` says of the suite.
 
         Args:
             languages: of the test sets, by name. Those whose script an attack has nothing to change in are recorded
                 as ``not_applicable``.
+            mode: how it was run.
         """
         languages = list(languages)
         spared = {
@@ -55,6 +58,7 @@ class Suite:
         }
         return {
             "hash": self.hash,
+            "mode": mode,
             "attacks": list(self.attacks),
             "controls": list(self.controls),
             "not_applicable": {attack: names for attack, names in spared.items() if names},

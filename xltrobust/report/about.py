@@ -37,7 +37,8 @@ def about(summary: Summary) -> list[Block]:
             f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
         ),
         "suites of attacks": ", ".join(
-            f"{name} (definition {suite['hash'][:12]})" for name, suite in (results.get("suites") or {}).items()
+            f"{name} (definition {suite['hash'][:12]}{_together(suite.get('together') or {})})"
+            for name, suite in (results.get("suites") or {}).items()
         ),
         "encoder passes": _passes(results.get("passes") or {}),
         "task loss": _task_loss(results.get("passes") or {}),
@@ -197,6 +198,14 @@ def _passes(counts: Mapping[str, float]) -> str:
     kinds = (("forwards", "forward"), ("backwards", "backward"), ("input_backwards", "input-only backward"))
     shares = ", ".join(f"{counts[f'{kind}_tokens'] / counts['train_tokens']:.2f} {name}" for kind, name in kinds)
     return f"{shares} over the training set, worth {counts['plain_passes']:.2f} plain passes"
+
+
+def _together(record: Mapping[str, Any]) -> str:
+    """How a suite was run whose attacks were tried until one broke the example; empty if all were tried on all."""
+    if not record.get("examples"):
+        return ""
+    passes = (record["queries"] + record["backwards"]) / record["examples"]
+    return f"; on {record['examples']:,} examples until an attack broke them: {passes:.1f} passes an example"
 
 
 def _task_loss(counts: Mapping[str, float]) -> str:

@@ -35,14 +35,17 @@ def condition_rows(run: Run, split: str) -> Rows:
         raise UserError(f"{run.path / 'predictions.parquet'}: no split {split!r}; there is {known}.")
     clean, attacked = rows[rows["attack"].isna()], rows[rows["attack"].notna()]
     found = {CLEAN: clean} if len(clean) else {}
+    together: Rows = {}
     by_attack = {name: attacked[attacked["attack"] == name] for name in dict.fromkeys(attacked["attack"])}
-    found |= by_attack
     for name, suite in suites_of(run).items():
         of_suite = attacked[attacked["attack"].isin(suite["attacks"])]
         applying = {language: len(attacks_on(suite, language)) for language in set(of_suite["language"])}
         tried_by = of_suite.groupby(KEYS)["attack"].transform("size")
         if (whole := tried_by == of_suite["language"].map(applying)).any():
-            found[robust_name(name)] = _right_under_all(of_suite[whole])
+            together[robust_name(name)] = _right_under_all(of_suite[whole])
+    for name in [name for name in together if name in by_attack]:  # some were only tried until an attack broke them
+        by_attack[name] = _beside(together.pop(name), by_attack[name])
+    found |= by_attack | together
     if len(by_attack) > 1:
         common = covered_by_all({name: places(frame) for name, frame in by_attack.items()})
         tried = attacked[[place in common for place in places(attacked)]]
@@ -66,6 +69,13 @@ def _right_under_all(rows: pd.DataFrame) -> pd.DataFrame:
     """One row an example, which is right if all of its rows are."""
     same = {name: (name, "first") for name in ("group", "label", "text", "text_pair")}
     return rows.groupby(KEYS, sort=False).agg(**same, correct=("correct", "all")).reset_index()
+
+
+def _beside(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Rows, and those of others whose examples are not among them."""
+    known = set(places(rows))
+    more = others[[place not in known for place in places(others)]]
+    return pd.concat([rows, more[rows.columns]], ignore_index=True)
 
 
 def attacks_of(rows: Rows) -> Rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from xltrobust.errors import UserError
 from xltrobust.metrics.coverage import WORST, robust_name
@@ -24,7 +23,12 @@ def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
     for run in runs:
         rows = run.predictions
         suites = (run.results.get("suites") or {}).items()
-        suites = {name: suite for name, suite in suites if set(suite["attacks"]) <= {*attacks, *_untried(run, suite)}}
+        tried = set(run.predictions["attack"].dropna())
+        suites = {
+            name: suite
+            for name, suite in suites
+            if tried & {robust_name(name), *suite["attacks"]} <= set(attacks)
+        }  # fmt: skip
         gone = [WORST, *(robust_name(name) for name in run.results.get("suites") or {} if name not in suites)]
         of_those = tuple(f"/{kind}/{name}/" for kind in ("adv_acc", "acc_attacked") for name in gone)
         figures = run.results["figures"].items()
@@ -32,8 +36,3 @@ def only_attacks(runs: Sequence[Run], attacks: Sequence[str]) -> list[Run]:
         rows = rows[rows["attack"].isna() | rows["attack"].isin(attacks)]
         found.append(replace(run, results=run.results | {"figures": kept, "suites": suites}, predictions=rows))
     return found
-
-
-def _untried(run: Run, suite: dict[str, Any]) -> set[str]:
-    """The attacks of a suite that apply to none of a run's languages."""
-    return set(suite["attacks"]) - set(run.predictions["attack"].dropna())

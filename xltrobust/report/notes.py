@@ -87,6 +87,8 @@ def _suites(summary: Summary) -> list[str]:
                 notes.append(
                     f"{attack} has nothing to change in {listed}: there {robust_name(name)} is over the others."
                 )
+        if caveat := (suite.get("together") or {}).get("caveat"):
+            notes.append(caveat)
         for control in suite["controls"]:
             attack = control.removesuffix("_random")
             under = [summary.conditions.get(each, {}).get("avg") for each in (attack, control)]

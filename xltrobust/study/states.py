@@ -98,16 +98,21 @@ def suite(run: RunFolder) -> str | None:
     from xltrobust.perturb.suite import load_suite
 
     given = _adversarial(run)
-    named = [*(given["attacks"] or {}), *(load_suite(given["suite"]).all if given["suite"] else {})]
+    named, mode, suites = [*(given.get("attacks") or {})], given.get("suite_mode") or "full", {}
+    if name := given.get("suite"):
+        named += load_suite(name).all if mode == "full" else ()
+        recorded = (run.finished.get("suites") or {}).get(name)
+        suites = {name: recorded | {"mode": mode}} if recorded else {}
     records = run.finished.get("attacks") or {}
-    found: str | None = attack_config({name: records[name].get("recipe") for name in named if name in records})["suite"]
+    recipes = {name: records[name].get("recipe") for name in named if name in records}
+    found: str | None = attack_config(recipes, suites)["suite"]
     return found
 
 
 def _adversarial(run: RunFolder) -> dict[str, Any]:
     """What a run's configuration says of the attacks of its test."""
     given = run.options.get("adversarial") or {}
-    return {name: given.get(name) for name in ("attacks", "suite")}
+    return {name: given[name] for name in ("attacks", "suite", "suite_mode") if name in given}
 
 
 def other_code(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:

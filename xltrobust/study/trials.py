@@ -118,7 +118,8 @@ def estimate(
     largest = {split: max(whole.get(split, sizes).values()) for split, sizes in tried.items() if sizes}
     cap = config["data"]["init_args"].get("max_test_examples") or largest["test"]
     tested = min(cap, largest["test"])
-    attacking = sum(attack["seconds"] for attack in results["attacks"].values())
+    together = [suite["together"] for suite in (results.get("suites") or {}).values() if "together" in suite]
+    attacking = sum(attack["seconds"] for attack in [*results["attacks"].values(), *together])
     clean = max(0.0, results["seconds"]["test"] - attacking)
     attacked = min(config["adversarial"].get("max_examples") or tested, tested)
     parts = {
