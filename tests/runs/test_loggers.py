@@ -80,6 +80,16 @@ def test_runs_can_be_grouped_and_filtered(run: Path) -> None:
     assert announced.job_type == "fit" and {"LocalClassification", "typo"} <= set(announced.tags)
 
 
+def test_suites_have_the_hash_of_their_definition() -> None:
+    own, other = ({"hash": digits * 16, "mode": "robust"} for digits in ("ab", "cd"))
+    found = attack_config({}, {"standard-1": own})
+    assert found["suites"] == {"standard-1": {"definition": "ab" * 6, "mode": "robust"}}
+    assert found["suite"] not in (None, attack_config({}, {"standard-1": other})["suite"])
+    # In full, its attacks are among the attacks, by which runs were told apart before.
+    attacks = {"typo": {"budget": 3}}
+    assert attack_config(attacks, {"standard-1": own | {"mode": "full"}})["suite"] == attack_config(attacks)["suite"]
+
+
 def test_an_attack_goes_on_with_the_runs_own_run(run: Path, tmp_path: Path) -> None:
     mine = tmp_path / "run"
     shutil.copytree(run, mine)

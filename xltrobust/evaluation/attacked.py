@@ -94,8 +94,8 @@ class AdversarialEvaluation(pl.Callback):
         MultilingualEvaluation.of(trainer, before=self)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         chosen_by = {getattr(callback, "monitor", None) for callback in trainer.checkpoint_callbacks}
-        for name in self.suite.all if self.suite is not None else ():
-            if not any(self.attacks[name].perturbation.changes(each.language) for each in data.test_sets):
+        for name, recipe in self.suite.all.items() if self.suite is not None else ():
+            if not any(recipe.perturbation.changes(each.language) for each in data.test_sets):
                 self.attacks.pop(name, None)  # the suite is over the others
         for name, recipe in (self.attacks | self._until_broken).items():
             if name in self.attacks:
