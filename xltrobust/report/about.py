@@ -21,7 +21,7 @@ def about(summary: Summary) -> list[Block]:
     data, oracle = results.get("data") or {}, results.get("oracle") or {}
     facts: dict[str, Any] = {
         "method": _method(results.get("regularizers")),
-        "weights by gradient": _shares(results.get("gradient_shares") or {}),
+        "weights by gradient": gradient_shares(results.get("gradient_shares") or {}),
         "data set": _data_set(summary),
         "encoder": results.get("encoder"),
         "source": results["source"],
@@ -29,9 +29,9 @@ def about(summary: Summary) -> list[Block]:
         "seed of the head": results.get("head_seed"),
         "created": results.get("created"),
         "commit": commit and f"{commit}{' (with local changes)' * bool(results.get('dirty'))}",
-        "processor": _processor(results.get("machine") or {}),
+        "processor": processor(results.get("machine") or {}),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "weights tested": _weights(results.get("checkpoint") or {}),
+        "weights tested": weights_tested(results.get("checkpoint") or {}),
         "parallel text": _parallel(data.get("parallel") or {}),
         "words with a translation": ", ".join(
             f"{language} {percent(share)} %" for language, share in (data.get("words_with_translation") or {}).items()
@@ -97,7 +97,7 @@ def _method(regularizers: Mapping[str, Mapping[str, Any]] | None) -> str:
     )
 
 
-def _shares(records: Mapping[str, Mapping[str, Any]]) -> str:
+def gradient_shares(records: Mapping[str, Mapping[str, Any]]) -> str:
     """The weights of terms and the shares that they give these; empty where nothing was measured."""
     return ", ".join(
         f"{name} {own['weight']:.4g} ({own['share']:.3g} of the task's gradient over {own['steps']} steps"
@@ -148,7 +148,7 @@ def _data_folder(summary: Summary) -> str | None:
         return None  # a task that comes with the package, or a configuration of another layout
 
 
-def _processor(machine: Mapping[str, Any]) -> str:
+def processor(machine: Mapping[str, Any]) -> str:
     facts = [machine.get("processor"), machine.get("instructions")]
     if machine.get("threads"):
         facts.append("1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads")
@@ -171,7 +171,7 @@ def _parallel(record: Mapping[str, Any]) -> str:
     return f"{record['pairs']:,} sentence pairs of {sources}, {record['hash'][:12]}{control}"
 
 
-def _weights(checkpoint: Mapping[str, Any]) -> str:
+def weights_tested(checkpoint: Mapping[str, Any]) -> str:
     """Which weights of the training were tested; empty where a run does not say."""
     name, averaging = checkpoint.get("weights"), checkpoint.get("averaging")
     if name == "best":

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from xltrobust.report.tables.base import Table
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from xltrobust.report.examples import AttackedExample
+    from xltrobust.report.palette import Palette
     from xltrobust.report.summary import Report
 
 
@@ -81,4 +84,28 @@ class Examples:
     examples: Sequence[AttackedExample]
 
 
-Block: TypeAlias = Heading | Prose | Notes | Facts | Code | Picture | Page | Examples | Table
+@dataclass(frozen=True)
+class Chart:
+    """A chart that is drawn for the width and the colors it is shown with. A table beside it holds its figures.
+
+    Args:
+        caption: above it.
+        described: what there is to be seen, for readers who do not see it.
+        file: its name where it is a file of its own.
+        draw: makes it, given the width of the plot in pixels.
+    """
+
+    caption: str
+    described: str
+    file: str
+    draw: Callable[[int, Palette], alt.LayerChart | alt.Chart]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that the user wrote as Markdown."""
+
+    text: str
+
+
+Block: TypeAlias = Heading | Prose | Notes | Facts | Code | Picture | Page | Chart | Document | Examples | Table

@@ -6,7 +6,19 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from xltrobust.report.blocks import Block, Code, Examples, Facts, Heading, Notes, Page, Picture, Prose
+from xltrobust.report.blocks import (
+    Block,
+    Chart,
+    Code,
+    Document,
+    Examples,
+    Facts,
+    Heading,
+    Notes,
+    Page,
+    Picture,
+    Prose,
+)
 from xltrobust.report.examples import AttackedExample, changes
 from xltrobust.report.tables.base import Cell, Table
 from xltrobust.report.visible import visible, visible_lines
@@ -46,6 +58,10 @@ def _parts(block: Block, mark: str) -> list[str]:
             return [_fenced(text, language)]
         case Picture(caption, file):
             return [f"![{caption}]({file})"]
+        case Chart(caption, described, file):
+            return [f"**{escape(caption)}**", f"![{escape(described)}]({file})"]
+        case Document(text):
+            return ["\n".join(f"> {html.escape(line, quote=False)}" for line in visible_lines(text).splitlines())]
         case Page(caption, file):
             return [f"[{caption}]({file})"]
         case Examples(examples):

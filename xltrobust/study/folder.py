@@ -8,13 +8,10 @@ from typing import Any
 
 import yaml
 
-from xltrobust.errors import UserError
 from xltrobust.files import atomic_write, write_json
-from xltrobust.reading import read_json
 from xltrobust.runs.folder import RunFolder
+from xltrobust.runs.study_cells import CELLS, SCHEMA, read_cells
 from xltrobust.study.expansion import Cell
-
-_SCHEMA = 1
 
 
 class StudyFolder:
@@ -27,7 +24,7 @@ class StudyFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.study = self.path / "study.yaml"
-        self.cells = self.path / "cells.json"
+        self.cells = self.path / CELLS
         self.logs = self.path / "logs"
         self.runs = self.path / "runs"
 
@@ -48,7 +45,7 @@ class StudyFolder:
         listed = {
             cell.name: {"levels": dict(cell.levels), "seed": cell.seed, "stages": list(cell.stages)} for cell in cells
         }
-        write_json({"schema": _SCHEMA, "study": study["name"], "cells": listed}, self.cells)
+        write_json({"schema": SCHEMA, "study": study["name"], "cells": listed}, self.cells)
 
     def read(self) -> dict[str, dict[str, Any]]:
         """By cell: its ``levels``, ``seed`` and ``stages``, in the study's order.
@@ -56,13 +53,4 @@ class StudyFolder:
         Raises:
             UserError: if the folder is not a study's.
         """
-        if not self.cells.exists():
-            raise UserError(f"{self.cells}: not found; is {self.path} the folder of a study?")
-        content = read_json(self.cells)
-        cells = content.get("cells")
-        if content.get("schema") != _SCHEMA or not isinstance(cells, dict):
-            raise UserError(f"{self.cells}: not a list of cells that this version reads.")
-        for name, cell in cells.items():
-            if not isinstance(cell, dict) or not isinstance(cell.get("levels"), dict) or "seed" not in cell:
-                raise UserError(f"{self.cells}: {name}: expected its levels and its seed, but got {cell!r}.")
-        return cells
+        return read_cells(self.path)

@@ -10,7 +10,7 @@ from xltrobust.errors import UserError
 from xltrobust.reading import read_yaml
 from xltrobust.study.definition import SEED, STAGE, Condition, Fragment, Stage, Study
 
-_KEYS = ("name", "base", "factors", "exclude", "seeds", "stages", "keep_checkpoints")
+_KEYS = ("name", "base", "factors", "exclude", "seeds", "stages", "keep_checkpoints", "report")
 _STAGE_KEYS = ("base", "factors", "exclude", "seeds")
 
 
@@ -42,6 +42,8 @@ class _Reader:
         keep = given.get("keep_checkpoints", True)
         if not isinstance(keep, bool):
             raise self._error(f"keep_checkpoints: expected true or false, but got {keep!r}")
+        if not isinstance(given.get("report", {}), dict):
+            raise self._error(f"report: expected what the study's report needs, but got {given['report']!r}")
         if "base" not in given:
             raise self._error("base: name the configuration that all cells start from")
         base = self._fragments(given["base"], "base")
@@ -56,7 +58,7 @@ class _Reader:
         stages = tuple(self._stage(key, part, every, exclude, seeds) for key, part in parts.items())
         resolved = {"name": name, "keep_checkpoints": keep, "base": list(base)}
         resolved |= {"factors": {factor: {k: list(v) for k, v in levels.items()} for factor, levels in factors.items()}}
-        resolved |= {key: given[key] for key in ("exclude", "seeds") if key in given}
+        resolved |= {key: given[key] for key in ("exclude", "seeds", "report") if key in given}
         if given.get("stages") is not None:
             resolved["stages"] = {
                 stage.name: (parts[stage.name] or {}) | ({"base": list(stage.base)} if stage.base else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xltrobust.report.conditions import CLEAN
@@ -18,7 +18,7 @@ _SHARED = ", on the examples and languages that all methods share"
 def methods_overview(comparison: MethodComparison) -> list[Table]:
     """Methods by conditions: averages over the targets, each with the difference to the first method."""
     baseline, conditions = comparison.baseline, comparison.conditions
-    costs = [_costs(method) for method in comparison.methods]
+    costs = [training_costs([run.results for run in method.runs.values()]) for method in comparison.methods]
     shown = [name for name in costs[0] if name == "passes" or any(own[name] for own in costs)]
     header = [("method", ""), ("seeds", ""), *((name, "a run") for name in shown)]
     for condition in conditions:
@@ -94,9 +94,12 @@ def every_run(comparison: MethodComparison) -> list[Table]:
     return [Table("Every run", header, rows)]
 
 
-def _costs(method: Method) -> dict[str, str]:
-    """What a run's training cost, on average over those that say; blank where none does."""
-    results = [run.results for run in method.runs.values()]
+def training_costs(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What a run's training cost, on average over those that say; blank where none does.
+
+    Args:
+        results: the content of each run's ``results.json``.
+    """
     passes, pairs = ([own.get(name) or {} for own in results] for name in ("passes", "pairs"))
     columns: list[tuple[str, list[Any], str]] = [
         ("passes", [own.get("plain_passes") for own in passes], ".2f"),
