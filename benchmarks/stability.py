@@ -88,7 +88,7 @@ def read(folder: Path) -> list[Cell]:
         group, kind, _, weights = path.parts[-5:-1]
         figures, oracle = results["figures"], results.get("oracle") or {}
         gap = None
-        if weights == "best" and oracle:
+        if weights == "best" and "chosen_target_dev_acc" in oracle:  # the chosen epoch may not have validated targets
             gap = oracle["best_target_dev_acc"] - oracle["chosen_target_dev_acc"]
         source = figures[f"test/acc/{results['source']}"]
         cells.append(Cell(group, kind, results["seed"], weights, figures["test/acc/avg"], source, gap))

@@ -42,7 +42,7 @@ def test_the_mean_of_two_runs_is_tested_and_attacked_like_a_run(runs: list[Path]
     output = tmp_path / "mean"
     average([*map(str, runs), "--output", str(output)])
     folder = RunFolder(output)
-    states = [torch.load(run / "checkpoints" / "best.ckpt", weights_only=True) for run in runs]
+    states = [torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in runs]
     found = torch.load(folder.averaged, weights_only=True)
     assert folder.checkpoint == folder.averaged and found["state_dict"].keys() == states[0]["state_dict"].keys()
     for name, weights in found["state_dict"].items():
@@ -55,7 +55,7 @@ def test_the_mean_of_two_runs_is_tested_and_attacked_like_a_run(runs: list[Path]
     for name in ("task_steps", "task_examples"):
         assert found["passes"][name] == sum(state["passes"][name] for state in states) > 0
     results = folder.finished
-    assert results["checkpoint"]["averaging"] == {"weights": "best", "seeds": [1, 2]}
+    assert results["checkpoint"]["averaging"] == {"weights": "last", "seeds": [1, 2]}
     assert results["seed"] == 1 and results["head_seed"] == 5 and "test/acc/de" in results["figures"]
     output.rename(tmp_path / "moved")  # a folder is complete in itself
     module, _ = load_run_model(RunFolder(tmp_path / "moved"))
@@ -88,8 +88,8 @@ def change_results(run: Path, **changed: object) -> None:
         (change_config("encoder_lr", 0.1), r"in more than the seed \(model.encoder_lr: 0.1, not 0.005\)"),
         (lambda run: change_results(run, seed=1), "the runs' seeds are 1, 1"),
         (lambda run: change_results(run, labels=["a"]), "2 differs from .*1 in its labels"),
-        (lambda run: change_results(run, checkpoint={"weights": "last"}), "tested its last weights"),
-        (lambda run: (run / "checkpoints" / "best.ckpt").write_bytes(b"x"), "best.ckpt: not a complete checkpoint"),
+        (lambda run: change_results(run, checkpoint={"weights": "best"}), "tested its best weights"),
+        (lambda run: (run / "checkpoints" / "last.ckpt").write_bytes(b"x"), "last.ckpt: not a complete checkpoint"),
         (lambda run: (run / "results.json").unlink(), "results.json: not found"),
     ],
 )

@@ -26,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Pat
 
 def again(config: Path, name: str, *options: object) -> tuple[pd.DataFrame, dict]:
     run = config.parent / name
-    checkpoint = config.parent / "run" / "checkpoints" / "best.ckpt"
+    checkpoint = config.parent / "run" / "checkpoints" / "last.ckpt"
     run_command("fit", "--config", config, "--run_dir", run, "--test_checkpoint", checkpoint, *options)
     return pd.read_parquet(run / "predictions.parquet"), json.loads((run / "results.json").read_text(encoding="utf8"))
 

@@ -37,7 +37,7 @@ def test_what_a_run_leaves(config: Path) -> None:
     assert results["versions"]["torch"] and results["command"][1:] == ["--config", str(config)]
     assert results["data"]["examples"]["train"] == {"en": 120}
     assert results["figures"]["test/acc/en"] > 0.8  # the task was learnt
-    assert results["figures"]["test/adv_acc/typo/en"] < results["figures"]["test/acc/en"]
+    assert results["figures"]["test/adv_acc/typo/avg_all"] < results["figures"]["test/acc/avg_all"]
     assert len(results["checkpoint"]["validation"]) == 20
     predictions = pd.read_parquet(run / "predictions.parquet")
     assert len(predictions) == 2 * 3 * 25
@@ -72,18 +72,18 @@ def test_a_finished_run_started_again_is_reported_and_left_as_it_is(config: Path
     }
     assert command.fit("--config", config) == 0, command.stderr
     assert "had finished before: nothing was trained or tested" in command.stdout
-    assert f"--run_dir NEW --test_checkpoint {run / 'checkpoints' / 'best.ckpt'}" in command.stdout
+    assert f"--run_dir NEW --test_checkpoint {run / 'checkpoints' / 'last.ckpt'}" in command.stdout
     assert "added" in command.stdout and "transfer gap" in command.stdout
     assert {path: path.read_bytes() for path in before} == before
     assert set(json.loads((run / "results.json").read_text(encoding="utf8"))["attacks"]) == {"typo", "added"}
     again = config.parent / "again"
-    checkpoint = run / "checkpoints" / "best.ckpt"
+    checkpoint = run / "checkpoints" / "last.ckpt"
     assert command.fit("--config", config, "--run_dir", again, "--test_checkpoint", checkpoint) == 0, command.stderr
     clean, tested = (pd.read_parquet(folder / "predictions.parquet").query("attack.isna()") for folder in (run, again))
     assert list(clean["prediction"]) == list(tested["prediction"])
     assert Path(json.loads((again / "results.json").read_text(encoding="utf8"))["checkpoint"]["path"]) == checkpoint
     own = json.loads((run / "results.json").read_text(encoding="utf8"))["checkpoint"]["path"]
-    assert own == "checkpoints/best.ckpt"
+    assert own == "checkpoints/last.ckpt"
 
 
 def test_one_training_is_tested_with_each_of_its_weights(
@@ -91,7 +91,7 @@ def test_one_training_is_tested_with_each_of_its_weights(
 ) -> None:
     config = write_tiny_config(tmp_path / "config.yaml", tiny_encoder, tiny_task, max_epochs=3, logger=False)
     run = tmp_path / "run"
-    options = ["--averaging.last", 2, "--test_weights", "averaged"]
+    options = ["--averaging.last", 2]  # a mean that is taken is tested
     assert command.fit("--config", config, *options) == 0, command.stderr
     results = json.loads((run / "results.json").read_text(encoding="utf8"))["checkpoint"]
     assert results["path"] == "checkpoints/averaged.ckpt" and results["weights"] == "averaged"
@@ -170,7 +170,7 @@ def test_any_argument_can_be_given_on_the_command_line(config: Path) -> None:
     [
         (["--model.encoder_lrate", "1"], ["encoder_lrate", "did you mean --model.encoder_lr?"]),
         (["--max_epochs", "1"], ["did you mean --trainer.max_epochs?"]),
-        (["--adversarial.attacks", "typo_gredy"], ["'typo_gredy' is neither a file nor one of case, "]),
+        (["--adversarial.attacks", "typo_gredy"], ["'typo_gredy' is neither a file nor one of bidi, case, "]),
         (["--model.pooling", "max"], ["pooling"]),
         (["--data.init_args.data_dir", "/nowhere"], ["/nowhere/en/train.tsv", "no such file"]),
         (["--data.init_args.languages", "[de,xx]"], ["/xx/test.tsv", "no such file"]),

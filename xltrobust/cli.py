@@ -77,10 +77,11 @@ class FitCLI(LightningCLI):
         parser.add_argument("--run_dir", type=str, default="runs/run", help="The run's folder.")
         parser.add_argument(
             "--test_weights",
-            type=Literal["best", "last", "averaged"],
-            default="best",
+            type=Literal["best", "last", "averaged"] | None,
+            default=None,
             help="Which weights of the training are tested: the best epoch's by the source dev set, the last step's, "
-            "or the mean that `averaging` takes.",
+            "or the mean that `averaging` takes. By default the mean if one is taken, the best epoch's with early "
+            "stopping or best_checkpoint.attack, and otherwise the last step's.",
         )
         parser.add_argument(
             "--test_checkpoint", type=str | None, default=None, help="Do not train: test this checkpoint."
@@ -126,6 +127,7 @@ class FitCLI(LightningCLI):
         from xltrobust.perturb.suite import load_suite
 
         self.folder = RunFolder(self.config.run_dir)
+        self._choose_weights()
         self.config_text = self.parser.dump(self.config, skip_none=False)
         self.folder.check_config(self.config_text)
         self.finished = self.folder.results.exists() and not self.config.trainer.fast_dev_run
@@ -205,6 +207,13 @@ class FitCLI(LightningCLI):
             yield TrainingProgress()
         if asked.enable_model_summary is not False and not any(issubclass(kind, ModelSummary) for kind in own):
             yield RichModelSummary() if self.verbose else ShortModelSummary()
+
+    def _choose_weights(self) -> None:
+        """Puts the default of ``test_weights`` into the configuration, so that the run's own file says what it is."""
+        if self.config.test_weights is None:
+            averaged = self.config.averaging.last is not None or self.config.averaging.decay is not None
+            chooses = self.config.early_stopping.patience is not None or self.config.best_checkpoint.attack is not None
+            self.config.test_weights = "averaged" if averaged else "best" if chooses else "last"
 
     def checkpoint_to_test(self) -> str | None:
         """The checkpoint named by the user, or that of ``test_weights``; None after ``fast_dev_run``, which keeps none.

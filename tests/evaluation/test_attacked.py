@@ -159,7 +159,7 @@ def test_a_test_killed_in_its_attack_goes_on_with_the_answers_it_had(tmp_path: P
     assert kept and again.returncode == 0 and not (run / "answers").exists(), again.stderr[-2000:]
     predictions = pd.read_parquet(run / "predictions.parquet")
     # Tests once more, from nothing.
-    whole = fit(0, "--run_dir", str(tmp_path / "whole"), "--test_checkpoint", str(run / "checkpoints" / "best.ckpt"))
+    whole = fit(0, "--run_dir", str(tmp_path / "whole"), "--test_checkpoint", str(run / "checkpoints" / "last.ckpt"))
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "whole" / "predictions.parquet"), predictions)
     asked = [int(re.findall(r"(\d+) queries", done.stderr)[-1]) for done in (again, whole)]
     assert asked[0] == asked[1] - kept // (16 + 4 + 8 * 3)  # bytes of an answer: key, length, logits

@@ -233,7 +233,7 @@ def test_a_swapped_checkpoint_is_refused(run: Path, old: bool) -> None:
     if old:
         change(run, lambda own: own["checkpoint"].pop("hash"))
         attack(run, "--attack", "more=typo")  # the same still answers the same
-    path = run / "checkpoints" / "best.ckpt"
+    path = run / "checkpoints" / "last.ckpt"
     state = torch.load(path, weights_only=True)
     head = next(name for name in state["state_dict"] if state["state_dict"][name].shape[0] == 3)
     state["state_dict"][head] = -state["state_dict"][head]

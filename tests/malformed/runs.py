@@ -53,13 +53,13 @@ CONFIGURATION_COMMANDS = {
 }
 
 CHECKPOINTS: dict[str, Damage] = {
-    "empty": write("run/checkpoints/best.ckpt", ""),
-    "truncated": cut("run/checkpoints/best.ckpt"),
-    "text": write("run/checkpoints/best.ckpt", "no checkpoint\n"),
-    "foreign": saved("run/checkpoints/best.ckpt", {"weights": [1, 2, 3]}),
-    "list": saved("run/checkpoints/best.ckpt", [1, 2, 3]),
-    "folder": directory("run/checkpoints/best.ckpt"),
-    "missing": remove("run/checkpoints/best.ckpt"),
+    "empty": write("run/checkpoints/last.ckpt", ""),
+    "truncated": cut("run/checkpoints/last.ckpt"),
+    "text": write("run/checkpoints/last.ckpt", "no checkpoint\n"),
+    "foreign": saved("run/checkpoints/last.ckpt", {"weights": [1, 2, 3]}),
+    "list": saved("run/checkpoints/last.ckpt", [1, 2, 3]),
+    "folder": directory("run/checkpoints/last.ckpt"),
+    "missing": remove("run/checkpoints/last.ckpt"),
 }
 
 PREDICTIONS: dict[str, Callable[[str], Damage]] = {
@@ -94,7 +94,7 @@ for kind, command in _crossed(CONFIGURATION, list(CONFIGURATION_COMMANDS), ["lis
     CASES[f"{command}: config.yaml {kind}"] = Case(command, arguments, ("run/config.yaml",), damages)
 for kind, command in _crossed(CHECKPOINTS, list(CONFIGURATION_COMMANDS), ["truncated", "foreign"]):
     arguments, damages = CONFIGURATION_COMMANDS[command], (CHECKPOINTS[kind], _TEXTS)
-    CASES[f"{command}: checkpoint {kind}"] = Case(command, arguments, ("best.ckpt",), damages)
+    CASES[f"{command}: checkpoint {kind}"] = Case(command, arguments, ("last.ckpt",), damages)
 for kind, command in _crossed(PREDICTIONS, list(PREDICTIONS_COMMANDS), ["truncated"]):
     arguments, folder = PREDICTIONS_COMMANDS[command]
     damage = PREDICTIONS[kind](f"{folder}/predictions.parquet")
