@@ -9,10 +9,13 @@ import pytest
 from pyarrow import parquet
 
 from xltrobust.errors import UserError
+from xltrobust.evaluation.from_rows import attacked_figures_of
 from xltrobust.evaluation.predictions import EMPTY_ROW, attack_record, prediction_row, write_predictions
+from xltrobust.evaluation.session import read_rows
 from xltrobust.example import EvaluationSet, Example
 from xltrobust.perturb import Attack, KeepNumbers, MaxWordsChanged, RandomSearch, TypoPerturbation
 from xltrobust.perturb.base import AttackResult
+from xltrobust.runs.folder import RunFolder
 
 FIRST = Example("a", ("en", "zh"), "turn it off", 2, "关掉灯", group="g")
 SECOND = Example("b", ("en", "zh"), "turn it on", 1, "开灯")
@@ -46,6 +49,16 @@ def test_where_nothing_was_tried_only_the_passes_are_told():
     row = prediction_row(OWN, 1, 1, "typo", UNTRIED)
     assert (row["queries"], row["backwards"], row["broken_at"]) == (1, 0, None)
     assert {row[name] for name in ("adversarial_text", "changed", "words_changed", "characters_changed")} == {None}
+
+
+def test_answers_with_several_labels_are_compared_as_a_whole(tmp_path: Path):
+    clean = prediction_row(OWN, 0, (0, 1)) | {"label": (0, 1), "language": "en"}
+    rows = [clean, clean | {"attack": "typo", "prediction": (1, 1)}, clean | {"attack": "case"}]
+    write_predictions(rows, tmp_path / "predictions.parquet")
+    read = read_rows(RunFolder(tmp_path))
+    assert [(row["label"], row["prediction"]) for row in read] == [(row["label"], row["prediction"]) for row in rows]
+    found = attacked_figures_of(read, [EvaluationSet("test", "en", [])], {"labels": ["a", "b"], "source": "en"})
+    assert found["test/adv_acc/worst/en"] == 0.5
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path):

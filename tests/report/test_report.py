@@ -137,6 +137,33 @@ def test_robust_is_over_the_attacks_of_a_suite_that_apply(tmp_path):
         assert any("another suite" in note for note in comparison.notes) != compared
 
 
+def test_robust_of_a_suite_that_was_run_until_an_attack_broke_the_example(tmp_path):
+    suite = {"hash": "abc", "mode": "robust", "attacks": ["s:typos", "s:case"], "controls": ["s:typos_random"]}
+    suite |= {"not_applicable": {}, "together": {"examples": 8, "queries": 40, "backwards": 4, "caveat": "no keyboard"}}
+    folder = attacked_on(tmp_path / "a", {"robust": {"en": "1100", "de": "1110"}}, suites={"standard-1": suite})
+
+    def by_typos(rows):
+        broken = (rows["attack"] == "robust") & (rows["prediction"] != rows["label"])
+        text = rows["text"].where(~broken, "changed")
+        return rows.assign(
+            broken_by=pd.Series(None, rows.index, object).mask(broken, "s:typos"), adversarial_text=text.where(broken)
+        )
+
+    rewrite(folder, lambda rows: by_typos(rows.reset_index(drop=True)))
+    report = build_report([folder])
+    (summary,) = report.summaries
+    assert list(summary.conditions) == ["clean", "robust"] and not summary.costs
+    assert (summary.conditions["robust"]["en"].value, summary.conditions["robust"]["de"].value) == (0.5, 0.75)
+    assert "no keyboard" in summary_notes(summary)
+    assert {example.attack for example in attacked_examples(summary)} == {"s:typos"}
+    write_report(report, folder / "report")
+    assert "on 8 examples until an attack broke them: 5.5 passes an example" in printed_facts(folder)
+    assert "s:typos" in (folder / "report" / "attacked.html").read_text()
+    assert "robust" not in build_report([attacked_on(
+        tmp_path / "b", {"robust": {"en": "10"}, "typos": {"en": "11"}}, suites={"standard-1": suite}
+    )], attacks=["typos"]).summaries[0].conditions  # fmt: skip
+
+
 def printed_facts(folder):
     return (folder / "report" / "report.md").read_text()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
@@ -241,6 +242,8 @@ class AttackSession:
 def read_rows(folder: RunFolder) -> list[Row]:
     """The rows of a folder's ``predictions.parquet``; columns that older versions did not write are None."""
     frame = read_parquet(folder.predictions, _COLUMNS, others=True).to_pandas().astype(object)
+    for name in ("label", "prediction"):  # of an example with several labels: comparable as a whole
+        frame[name] = frame[name].map(lambda value: tuple(value) if isinstance(value, np.ndarray) else value)
     rows: list[Row] = frame.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
     return [row | {name: None for name in EMPTY_ROW if name not in row} for row in rows]
 

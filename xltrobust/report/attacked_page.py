@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from xltrobust.report.conditions import attacks_of, condition_rows
+from xltrobust.report.conditions import attacked_texts, condition_rows
 from xltrobust.report.summary import Report, Summary
 from xltrobust.report.visible import visible
 
@@ -125,8 +125,8 @@ def _page_data(report: Report, most_bytes: int) -> tuple[dict[str, Any], int]:
 
 def _attacked_rows(summary: Summary) -> pd.DataFrame:
     """The rows of all attacks that hold an attacked text."""
-    found = attacks_of(condition_rows(summary.run, summary.split))
-    rows = pd.concat(found.values()) if found else summary.run.predictions.head(0)
+    found = attacked_texts(condition_rows(summary.run, summary.split))
+    rows = pd.concat(found) if found else summary.run.predictions.head(0)
     return rows[rows[["adversarial_text", "adversarial_text_pair"]].notna().any(axis=1)]
 
 

@@ -83,6 +83,14 @@ def attacks_of(rows: Rows) -> Rows:
     return {name: frame for name, frame in rows.items() if is_attack(name)}
 
 
+def attacked_texts(rows: Rows) -> list[pd.DataFrame]:
+    """The rows that hold attacked texts: those of each attack, and those of suites whose attacks were tried until one
+    broke the example, as rows of that attack.
+    """
+    together = [frame[frame["broken_by"].notna()] for frame in rows.values() if "broken_by" in frame]
+    return [*attacks_of(rows).values(), *(own.assign(attack=own["broken_by"]) for own in together if len(own))]
+
+
 def places(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """(language, id) of each row."""
     return list(zip(rows["language"], rows["id"], strict=True))

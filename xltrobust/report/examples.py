@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xltrobust.report.conditions import CLEAN, attacks_of, condition_rows
+from xltrobust.report.conditions import CLEAN, attacked_texts, condition_rows
 from xltrobust.report.summary import Summary
 
 
@@ -27,7 +27,7 @@ class AttackedExample:
 def attacked_examples(summary: Summary, number: int = 5) -> list[AttackedExample]:
     """At most ``number`` broken examples, spread over the languages and attacks."""
     rows = condition_rows(summary.run, summary.split)
-    attacked = [*attacks_of(rows).values()]
+    attacked = attacked_texts(rows)
     if not attacked:
         return []
     broken = pd.concat(attacked)

@@ -19,7 +19,7 @@ _COLUMNS = ("id", "group", "split", "language", "label", "prediction", "attack")
 _TEXTS = ("text", "text_pair", "adversarial_text", "adversarial_text_pair")
 # Of attacked examples; earlier versions did not record all of them.
 _NUMBERS = ("queries", "backwards", "broken_at", "words_changed", "characters_changed", "similarity")
-_OPTIONAL = (*_TEXTS, "changed", *_NUMBERS)
+_OPTIONAL = (*_TEXTS, "broken_by", "changed", *_NUMBERS)
 
 
 @dataclass(frozen=True)
