@@ -27,7 +27,8 @@ class Contrast:
         weights: by cell.
         interval: the estimate over other seeds and other items (:mod:`~xltrobust.statistics.crossed`). Its p is the
             contrast's own.
-        seeds, items: the two parts of the interval: other seeds on these items, other items with these runs.
+        seeds: one part of the interval: other seeds on these items.
+        items: the other part: other items with these runs.
         adjusted: p after Holm's correction over the family.
         detectable: the true difference that would have been found four times in five at Holm's strictest level, 0.05
             divided by the family's size.
@@ -92,7 +93,8 @@ def primary_contrasts(
         baseline: the plain cell that the best is compared with.
         design: which cells make the two-by-two.
         differs: what the arms of a contrast differ in besides, by the contrast's name; passed through.
-        model, pair: as :func:`compare` takes them.
+        model: as :func:`compare` takes it.
+        pair: likewise.
 
     Raises:
         UserError: as :meth:`Factorial.weights` and :func:`compare` do.

@@ -116,7 +116,9 @@ def pigeonhole_bootstrap(
     """A contrast of accuracies averaged over languages, with percentile intervals over seeds, items, and both.
 
     Args:
-        counts, weights, pair: as :func:`crossed_contrast` takes them.
+        counts: as :func:`crossed_contrast` takes them.
+        weights: likewise.
+        pair: likewise.
         replicates: number of bootstrap replicates.
         level: of the intervals.
         seed: of the resampling.

@@ -26,7 +26,8 @@ class Correlation:
 
     Args:
         value: Spearman's ρ.
-        low, high: its 95 % interval.
+        low: the lower end of its 95 % interval.
+        high: the upper end.
         p: two-sided, by permutation.
         languages: over which.
     """
@@ -42,7 +43,9 @@ def effect_by_language(counts: Counts, weights: Mapping[str, float], *, pair: bo
     """A contrast in each language alone, with intervals over other seeds and items that borrow nothing from others.
 
     Args:
-        counts, weights, pair: as :func:`~xltrobust.statistics.crossed.crossed_contrast` takes them.
+        counts: as :func:`~xltrobust.statistics.crossed.crossed_contrast` takes them.
+        weights: likewise.
+        pair: likewise.
     """
     return {
         name: crossed_contrast(counts, weights, languages={name: 1.0}, pair=pair) for name in sorted(counts.languages)
@@ -67,7 +70,8 @@ def correlate(
     figure draws the correlation towards 0, and languages are treated as independent.
 
     Args:
-        first, second: figures by language; values that are not finite are left out.
+        first: a figure by language; values that are not finite are left out.
+        second: another, likewise.
         level: of the interval.
         permutations: drawn at most.
 

@@ -21,7 +21,8 @@ class StudyModel:
     """The model, fitted to a study.
 
     Args:
-        cells, conditions: whose combinations have a mean each.
+        cells: whose combinations with the conditions have a mean each.
+        conditions: those of the model.
         fit: the fitted model; its fixed effects are these means, the conditions of one cell after another.
     """
 

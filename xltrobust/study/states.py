@@ -33,8 +33,7 @@ class Made:
         state: how far.
         code: ``code``, ``commit``, ``dirty``, ``versions`` and ``suite``, as far as known; empty for a new run.
         attacks: a hash of what a finished run's configuration says of attacks.
-        attacks: a hash of what a finished run's configuration says of attacks.
-    processor: the kind of processor of a finished run.
+        processor: the kind of processor of a finished run.
         seconds: how long a finished run took, if it was made at one go.
     """
 
