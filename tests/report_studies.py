@@ -30,9 +30,7 @@ def write_study_of_arms(
         for seed in range(seeds):
             name = f"{at}{seed}"
             cells[name] = {"levels": {"arm": arm}, "seed": seed, "stages": ["all"]}
-            run = write_run(
-                folder / "runs" / name, shift=-3 * at - seed, attacks=("typos", "words"), seed=seed, **results
-            )
+            run = write_run(folder / "runs" / name, shift=-3 * at - seed, attacks=("typos",), seed=seed, **results)
             rewrite(run, lambda rows, at=at, seed=seed: _answers(rows, at + seed))  # type: ignore[misc]
     (folder / "cells.json").write_text(json.dumps({"schema": 1, "study": "by-hand", "cells": cells}), encoding="utf8")
     (folder / "study.yaml").write_text(yaml.safe_dump({"report": plan}), encoding="utf8")

@@ -8,14 +8,22 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from report_studies import ARMS, EVIL_NAME, PLAN, write_study_of_arms
 
 from xltrobust.errors import UserError
 from xltrobust.report.__main__ import main
+from xltrobust.report.blocks import Chart
+from xltrobust.report.budget_curve import BudgetCurve
+from xltrobust.report.page.charts import as_png
 from xltrobust.report.study.answer import answer, difference
+from xltrobust.report.study.costs import alignment, costs
+from xltrobust.report.study.languages import accuracy_table, worst_languages
 from xltrobust.report.study.load import StudyReport, load_study
+from xltrobust.report.study.predictions import Found, budgets
+from xltrobust.report.tables.base import Table, percent
 from xltrobust.statistics.contrasts import primary_contrasts
 
 pytest.importorskip("altair")
@@ -72,13 +80,44 @@ def test_the_page_loads_nothing_and_holds_no_markup_from_outside(study: Path) ->
 def test_the_page_says_what_the_statistics_are(study: Path, report: StudyReport) -> None:
     text = "".join(Elements((study / "report" / "report.html").read_text(encoding="utf8")).texts)
     markdown = (study / "report" / "report.md").read_text(encoding="utf8")
-    for condition in ("clean", "worst"):
+    assert report.tested == ["clean", "typos"]
+    for condition in report.tested:
         for own in primary_contrasts(report.examples, condition, best="W-A", baseline="plain", model=False):
             assert text.count(difference(own)) >= 2 and difference(own) in html.unescape(markdown)
     assert all(re.sub("\u202e", "⟨U+202E⟩", each) in text for each in answer(report))
     assert {run.name for runs in report.runs.values() for run in runs} <= set(re.split(r"\s+", text))
     for picture in re.findall(r"\]\(([\w-]+\.png)\)", markdown):
         assert (study / "report" / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_language_arm_and_condition_has_its_accuracy(study: Path, report: StudyReport) -> None:
+    table = accuracy_table(report)
+    rows = report.examples.table[report.examples.table["language"] != "en"]
+    means = rows.groupby(["language", "condition", "cell"], observed=True)["correct"].mean()
+    found = {(row[0], row[1], cell): row[2 + at] for row in table.rows for at, cell in enumerate(report.cells)}
+    assert found == {key: percent(value) for key, value in means.items()} and len(found) == 2 * 2 * 5
+    page = (study / "report" / "report.html").read_text(encoding="utf8")
+    assert page.count('<td lang="ar">') >= 2 and '<p dir="auto">' in page and "<ins>" in page
+    worst = next(row for row in worst_languages(report) if row.title.startswith("The lowest")).rows[0]  # type: ignore[union-attr]
+    assert worst[2] == f"ar {found['ar', 'clean', 'plain']}"  # right in fewer than de
+
+
+def test_cost_alignment_and_budgets_are_drawn_where_runs_recorded_them(tmp_path: Path) -> None:
+    figures = {"test/retrieval/de": 0.5, "test/retrieval/ar": 0.25}
+    folder = write_study_of_arms(
+        tmp_path / "study", ARMS[:2], plan={}, passes={"plain_passes": 5.0}, figures=figures
+    )  # fmt: skip
+    report = load_study(folder, model=False)
+    points, gains = costs(report)
+    assert isinstance(points, Chart) and isinstance(gains, Table) and "plain" in gains.title
+    (contrast,) = (own for own in report.contrasts[0] if own.condition == "clean")
+    assert gains.rows[0] == ["W-A", "clean", "5.00", difference(contrast)]
+    drawn, aligned = alignment(report)
+    assert isinstance(drawn, Chart) and isinstance(aligned, Table) and aligned.rows[0][:3] == ["plain", "clean", "37.5"]
+    found = Found({"typos": {"plain": [BudgetCurve(np.array([1.0, 8.0]), {"avg": np.array([0.5, 0.25])})] * 2}})
+    chart, table = budgets(found)
+    assert isinstance(chart, Chart) and isinstance(table, Table) and as_png(chart).startswith(b"\x89PNG")
+    assert table.rows[0][2] == "50.0 (≤ 1)" and table.rows[0][-1] == "25.0 (≤ 8)"
 
 
 def test_keyboards_and_screen_readers_find_their_way(study: Path) -> None:
