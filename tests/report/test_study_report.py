@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from report_studies import ARMS, EVIL_NAME, PLAN, write_study_of_arms
@@ -118,6 +119,20 @@ def test_cost_alignment_and_budgets_are_drawn_where_runs_recorded_them(tmp_path:
     chart, table = budgets(found)
     assert isinstance(chart, Chart) and isinstance(table, Table) and as_png(chart).startswith(b"\x89PNG")
     assert table.rows[0][2] == "50.0 (≤ 1)" and table.rows[0][-1] == "25.0 (≤ 8)"
+
+
+def test_tables_for_other_programs_hold_the_same(study: Path, report: StudyReport) -> None:
+    contrasts = pd.read_csv(study / "report" / "contrasts.csv")
+    assert contrasts["difference"].tolist() == pytest.approx([own.value for own in report.contrasts[0]])
+    assert (contrasts["interval_low"] <= contrasts["difference"]).all() and "welch_high" in contrasts
+    accuracy = pd.read_csv(study / "report" / "accuracy.csv", dtype={"run": str})
+    means = accuracy[accuracy["condition"] == "clean"].groupby(["cell", "seed"])["accuracy"].mean()
+    counts = report.counts["clean"]
+    assert [means[run] for run in counts.runs if "\u202e" not in run[0]] == pytest.approx(counts.means[:8].tolist())
+    latex = (study / "report" / "tables.tex").read_text(encoding="utf8")
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\bottomrule") == 2 and r"$-$" in latex
+    assert latex.count(r"<script>document.title='broken in'</script> \& ") >= 1 and ' & "quoted' not in latex
+    assert not set("\u202e−±") & set(latex)
 
 
 def test_keyboards_and_screen_readers_find_their_way(study: Path) -> None:

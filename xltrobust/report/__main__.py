@@ -67,7 +67,7 @@ def _report_study(parser: OneLineParser, given: argparse.Namespace) -> None:
         Path(given.runs[0]), split=given.split, plan=given.plan, stages=given.stage, model=not given.no_model
     )
     paths = write_study(report, Path(given.output) if given.output else None)
-    print(*dict.fromkeys([paths.page, paths.markdown, *paths.pictures]), sep="\n")
+    print(*dict.fromkeys([paths.page, paths.markdown, *paths.tables, *paths.pictures]), sep="\n")
 
 
 def command() -> None:

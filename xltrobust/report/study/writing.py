@@ -12,6 +12,7 @@ from xltrobust.report.markdown import to_markdown
 from xltrobust.report.page.charts import as_png
 from xltrobust.report.page.html import to_html
 from xltrobust.report.study.contents import study_contents
+from xltrobust.report.study.exports import csv_files, latex_tables
 from xltrobust.report.study.load import StudyReport
 
 
@@ -22,15 +23,17 @@ class StudyPaths(NamedTuple):
         page: ``report.html``.
         markdown: ``report.md``.
         pictures: the charts of the Markdown.
+        tables: ``contrasts.csv``, ``accuracy.csv`` and ``tables.tex``.
     """
 
     page: Path
     markdown: Path
     pictures: list[Path]
+    tables: list[Path]
 
 
 def write_study(report: StudyReport, output: Path | None = None) -> StudyPaths:
-    """Writes ``report.html``, ``report.md`` and the pictures of the latter, each whole or not at all.
+    """Writes ``report.html``, ``report.md`` with its pictures, CSV and LaTeX, each whole or not at all.
 
     Args:
         report: of the study.
@@ -47,12 +50,17 @@ def write_study(report: StudyReport, output: Path | None = None) -> StudyPaths:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder ({error.strerror}).") from None
+    tables = csv_files(report) | {"tables.tex": latex_tables(report)}
     charts = [block for _, block in blocks if isinstance(block, Chart)]
     for chart in charts:
         with atomic_write(folder / chart.file) as temporary:
             temporary.write_bytes(as_png(chart))
-    paths = StudyPaths(folder / "report.html", folder / "report.md", [folder / chart.file for chart in charts])
-    for path, text in ((paths.page, page), (paths.markdown, markdown)):
+    paths = StudyPaths(
+        folder / "report.html", folder / "report.md", [folder / chart.file for chart in charts],
+        [folder / name for name in tables],
+    )  # fmt: skip
+    texts = {paths.page: page, paths.markdown: markdown} | {folder / name: text for name, text in tables.items()}
+    for path, text in texts.items():
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf8", newline="\n")
     return paths
