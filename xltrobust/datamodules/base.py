@@ -175,6 +175,12 @@ class CrossLingualClassification(ParallelText, ABC):
         """The training set, before any augmentation."""
         return self._data("train", self.source).examples
 
+    def examples_before(self, augment: Augmentation, at_most: int = 1000) -> list[Example]:
+        """What the first epoch gives an augmentation to change, of at most so many evenly spaced training examples."""
+        data = self._data("train", self.source)
+        step = max(1, -(-len(data) // at_most))
+        return [own for i in range(0, len(data), step) for own in data.augmented(i, 0, 0, until=augment)[0]]
+
     @property
     def train_tokens(self) -> int:
         """Tokens of the training set before any augmentation: what a model passes in one pass over it."""

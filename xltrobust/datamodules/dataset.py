@@ -62,6 +62,28 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
             return [self.table.row(i) | {"label": self.examples[i].label, "index": i} for _, i, *_ in keys]
         return self._fresh(keys)
 
+    def augmented(
+        self, i: int, epoch: int, turn: int, until: Augmentation | None = None
+    ) -> tuple[Sequence[Example], list[int]]:
+        """What the augmentations (those before ``until``) make of an example, and the rows of pairs they took it from.
+
+        Args:
+            i: the example's place.
+            epoch: the epoch.
+            turn: how often the example was trained on in earlier epochs.
+            until: an augmentation; None applies all.
+        """
+        found: Sequence[Example] = [self.examples[i]]
+        rows: list[int] = []
+        for number, augment in enumerate(self.augmentations):
+            if augment == until:
+                break
+            seed = derived_seed("augment", self.seed, epoch, i, number)
+            draw = Draw(seed, run=self.seed, index=i, epoch=epoch, turn=turn)
+            found = augment(found, draw)
+            rows += draw.visited
+        return found, rows
+
     def _fresh(self, keys: list[Key]) -> list[dict[str, Any]]:
         found: list[tuple[int, Example]] = []
         visited: list[list[int]] = []
@@ -69,13 +91,7 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         for epoch, i, *turn in keys:
             # Seeded by example and epoch, so that it does not matter which worker or device makes a view.
             place = (self.seed, epoch, i)
-            augmented: Sequence[Example] = [self.examples[i]]
-            rows: list[int] = []
-            for number, augment in enumerate(self.augmentations):
-                seed = derived_seed("augment", *place, number)
-                draw = Draw(seed, run=self.seed, index=i, epoch=epoch, turn=turn[0] if turn else epoch)
-                augmented = augment(augmented, draw)
-                rows += draw.visited
+            augmented, rows = self.augmented(i, epoch, turn[0] if turn else epoch)
             found += [(i, example) for example in augmented]
             visited += [rows, *([[]] * (len(augmented) - 1))] if augmented else []
             for name, view in self.views.items():

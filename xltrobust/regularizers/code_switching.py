@@ -68,7 +68,7 @@ class CodeSwitching(Regularizer):
             two languages.
         UserError: at the start, if no lexicon translates from the source language, or, by links, no training text has a
             translation.
-        IncompatibleRegularizer: at the start, by links, if a callback before it changes the texts.
+        IncompatibleRegularizer: at the start, by links, if another method changes the texts before it.
 
     References:
         - Qin et al. CoSDA-ML: multi-lingual code-switching data augmentation for zero-shot cross-lingual NLP.
@@ -116,7 +116,7 @@ class CodeSwitching(Regularizer):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
             if self.translations == "links":
-                require_originals(self, pl_module.regularizers)  # type: ignore[arg-type]
+                require_originals(self, trainer.callbacks)  # type: ignore[attr-defined]
             self.prepare(trainer.datamodule)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
 

@@ -79,7 +79,7 @@ class TranslatedTraining(Regularizer):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            require_originals(self, pl_module.regularizers)  # type: ignore[arg-type]
+            require_originals(self, trainer.callbacks)  # type: ignore[attr-defined]
             self.prepare(trainer.datamodule)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
 
@@ -139,18 +139,29 @@ def drawn(
     return draw.choice(options[draw.choice(list(options))])
 
 
-def require_originals(own: Regularizer, earlier: Sequence[Any]) -> None:
-    """Refuses a regularizer that looks texts up in the corpus, if earlier ones have changed them.
+def require_originals(own: Regularizer, callbacks: Sequence[pl.Callback]) -> None:
+    """Refuses a regularizer that looks texts up in the corpus, if others have changed them by then.
+
+    Those of a lower stage come first wherever they are listed, and those of its own stage if they are listed first.
 
     Raises:
         IncompatibleRegularizer: if there are such; a translation leaves the other examples as they are and is none.
     """
-    for other in earlier:
-        changes = type(other).augment is not Regularizer.augment and other.stage <= own.stage
-        if changes and not isinstance(other, TranslatedTraining):
+    listed_first = True
+    for other in callbacks:
+        if other is own:
+            listed_first = False
+        if not isinstance(other, Regularizer) or other is own or isinstance(other, TranslatedTraining):
+            continue
+        if type(other).augment is Regularizer.augment or other.stage > own.stage:
+            continue
+        if other.stage < own.stage or listed_first:
+            remedy = f"put {own.name} before {other.name} in trainer.callbacks"
+            if other.stage < own.stage:
+                remedy = f"train with one of them (stage {other.stage} comes before {own.stage} in any order)"
             raise IncompatibleRegularizer(
                 f"{own.name} finds the translations of the training texts as they are, but {other.name} has changed "
-                f"them by then: put {own.name} before {other.name} in trainer.callbacks."
+                f"them by then: {remedy}."
             )
 
 
