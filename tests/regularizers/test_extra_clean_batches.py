@@ -9,6 +9,7 @@ import pytest
 from models.test_classifier import make, trainer
 from regularizers.catalogue import tiny_corpus
 
+from xltrobust.building import build
 from xltrobust.errors import UserError
 from xltrobust.regularizers import ExtraCleanBatches, Regularizer, SentenceAlignment
 
@@ -74,3 +75,10 @@ def test_without_pairs_or_a_number_it_is_refused(tiny_encoder: Path, tiny_task: 
         ExtraCleanBatches(examples=0)
     with pytest.raises(UserError, match="no sentence pairs to match: give `examples`"):
         train(tiny_encoder, tiny_task, None, [ExtraCleanBatches()])
+
+
+def test_their_weight_may_be_a_share(tiny_encoder: Path, tiny_task: Path) -> None:
+    options = {"examples": 5, "weight": {"share": 0.5, "steps": 2}}
+    extra = build("regularizer", ExtraCleanBatches, options, "the test")
+    module, *_ = train(tiny_encoder, tiny_task, None, [extra], max_epochs=1, limit_train_batches=3)
+    assert module.share_records()["extra_clean_batches"]["share"] == pytest.approx(0.5)

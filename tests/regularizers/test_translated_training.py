@@ -46,6 +46,14 @@ class Loud(Regularizer):
         return [replace(example, text=example.text.upper() + " loud") for example in examples]
 
 
+
+class Marked(Regularizer):
+    """A second view, which says in what language the text was."""
+
+    def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
+        return [replace(example, text=f"{example.text} {example.language}") for example in examples]
+
+
 def made(encoder: Path, task: Path, pairs: Path, **corpus: object) -> tuple[RobustClassifier, LocalClassification]:
     module, data = make(encoder, task)
     data.parallel = tiny_corpus(pairs, **{"held_out": 0} | corpus)
@@ -222,3 +230,15 @@ def test_what_cannot_be_translated_is_refused(tiny_encoder: Path, tiny_task: Pat
     _, data = made(tiny_encoder, tiny_task, translations, control="shuffled_lexicon")
     with pytest.raises(UserError, match="The control shuffled_lexicon has no translations of whole texts"):
         TranslatedTraining().prepare(data)
+
+
+def test_second_views_are_of_the_translation(tiny_encoder: Path, tiny_task: Path, translations: Path) -> None:
+    module, data = made(tiny_encoder, tiny_task, translations)
+    noise = DataAugmentation(view=TYPOS, keep_clean=True)
+    batches = fitted(module, data, 1, Marked(), noise, TranslatedTraining(languages=["de"]))
+    decode = data.tokenization.tokenizer.batch_decode
+    texts, views = (
+        decode(own["input_ids"], skip_special_tokens=True) for own in (batches[0], batches[0]["views"]["marked"])
+    )
+    assert views[::2] == views[1::2] and [view[:-3] for view in views[::2]] == texts[::2]
+    assert {view[-2:] for view in views} == {"de", "en"}  # some have no translation

@@ -154,7 +154,10 @@ class CrossLingualClassification(ParallelText, ABC):
         self._augmentations.insert(place, augment)
 
     def add_view(self, name: str, view: View) -> None:
-        """Has a second version of every training text put into ``batch["views"][name]``; made and seeded likewise."""
+        """Has a second version of every training text put into ``batch["views"][name]``; made and seeded likewise.
+
+        It is made of the text, or of the translation that an augmentation of stage 0 has put in its place.
+        """
         self._views[name] = view
 
     def unseen_examples(self) -> list[Example]:
@@ -303,7 +306,7 @@ class CrossLingualClassification(ParallelText, ABC):
         return Loaders(self.tokenization, self._worker_options, *self._place)
 
     def _data(self, split: str, language: Language) -> TokenizedExamples:
-        views = (self._augmentations, self._views) if split == "train" else ()
+        views = (self._augmentations, self._views, self._stages) if split == "train" else ()
         return self._splits.get(split, language, self.tokenization, *views)
 
     def _test_splits(self) -> list[str]:

@@ -27,8 +27,10 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         examples: the examples.
         tokenization: turns texts into token ids.
         augmentations: applied one after another; each returns the changed example, or several in its place.
-        views: by name, functions that make a second version of each original example.
+        views: by name, functions that make a second version of each example: of its translation, where an augmentation
+            of stage 0 has put one text in the place of another.
         seed: of augmentations and views.
+        stages: of the augmentations; 1 where there are none.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         augmentations: Sequence[Augmentation] = (),
         views: Mapping[str, View] = MappingProxyType({}),
         seed: int = 0,
+        stages: Sequence[int] = (),
     ) -> None:
         self.examples = list(examples)
         self.tokenization = tokenization
         self.augmentations = augmentations
         self.views = views
         self.seed = seed
+        self.stages = stages
         self.table: TokenTable = tokenization.table(self.examples)
 
     def __len__(self) -> int:
@@ -64,8 +68,9 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
 
     def augmented(
         self, i: int, epoch: int, turn: int, until: Augmentation | None = None
-    ) -> tuple[Sequence[Example], list[int]]:
-        """What the augmentations (those before ``until``) make of an example, and the rows of pairs they took it from.
+    ) -> tuple[Sequence[Example], Example, list[int]]:
+        """What the augmentations (those before ``until``) make of an example; the text that views are made of; and the
+        rows of pairs that they took texts from.
 
         Args:
             i: the example's place.
@@ -73,7 +78,8 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
             turn: how often the example was trained on in earlier epochs.
             until: an augmentation; None applies all.
         """
-        found: Sequence[Example] = [self.examples[i]]
+        original = self.examples[i]
+        found: Sequence[Example] = [original]
         rows: list[int] = []
         for number, augment in enumerate(self.augmentations):
             if augment == until:
@@ -82,7 +88,9 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
             draw = Draw(seed, run=self.seed, index=i, epoch=epoch, turn=turn)
             found = augment(found, draw)
             rows += draw.visited
-        return found, rows
+            if len(found) == 1 and number < len(self.stages) and self.stages[number] == 0:
+                original = found[0]
+        return found, original, rows
 
     def _fresh(self, keys: list[Key]) -> list[dict[str, Any]]:
         found: list[tuple[int, Example]] = []
@@ -91,11 +99,11 @@ class TokenizedExamples(Dataset[dict[str, Any]]):
         for epoch, i, *turn in keys:
             # Seeded by example and epoch, so that it does not matter which worker or device makes a view.
             place = (self.seed, epoch, i)
-            augmented, rows = self.augmented(i, epoch, turn[0] if turn else epoch)
+            augmented, original, rows = self.augmented(i, epoch, turn[0] if turn else epoch)
             found += [(i, example) for example in augmented]
             visited += [rows, *([[]] * (len(augmented) - 1))] if augmented else []
             for name, view in self.views.items():
-                (second,) = view([self.examples[i]], random.Random(derived_seed("view", *place, name)))
+                (second,) = view([original], random.Random(derived_seed("view", *place, name)))
                 seconds[name] += [second] * len(augmented)
         # Not kept in files, since no other epoch has these texts.
         fresh = self.tokenization.table([example for _, example in found], keep=False)

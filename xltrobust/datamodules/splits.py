@@ -35,6 +35,7 @@ class Splits:
         tokenization: Tokenization,
         augmentations: Sequence[Augmentation] = (),
         views: Mapping[str, View] = MappingProxyType({}),
+        stages: Sequence[int] = (),
     ) -> TokenizedExamples:
         """One split in one language.
 
@@ -44,6 +45,7 @@ class Splits:
             tokenization: how texts are tokenized.
             augmentations: see :class:`TokenizedExamples`.
             views: see :class:`TokenizedExamples`.
+            stages: see :class:`TokenizedExamples`.
         """
         key = (split, language)
         if key not in self._found:
@@ -53,7 +55,7 @@ class Splits:
             kept = representative_subset(examples, self.cap(split), *seed)
             if len(kept) < len(examples):
                 self._before_cap.setdefault(split, {})[language_name(language)] = len(examples)
-            self._found[key] = TokenizedExamples(kept, tokenization, augmentations, views, global_seed())
+            self._found[key] = TokenizedExamples(kept, tokenization, augmentations, views, global_seed(), stages)
         return self._found[key]
 
     def cap(self, split: str) -> int | None:

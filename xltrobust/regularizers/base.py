@@ -100,7 +100,7 @@ class Regularizer(Part, pl.Callback):
         return examples
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:
-        """A changed copy of each training example, which becomes ``batch["views"][name]``."""
+        """A changed copy of each training example, or of its translation, which becomes ``batch["views"][name]``."""
         return examples
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

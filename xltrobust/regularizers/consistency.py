@@ -24,6 +24,7 @@ class ConsistencyRegularization(Regularizer):
     """Adds the symmetric KL divergence between the predictions for the clean text and for a random view of it.
 
     The views are made while texts are loaded, anew for every example and epoch, by the perturbations of the attacks.
+    Beside :class:`TranslatedTraining` they are of the translation.
 
     xTune's code treats each divergence's target as constant (``detach_targets``) and averages over classes as well as
     over examples (``classes: mean``), which makes its term C times smaller for C classes, and its gradient about 2C

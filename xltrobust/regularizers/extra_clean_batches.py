@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from xltrobust.errors import UserError
+from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
 from xltrobust.models.output import Output
 from xltrobust.regularizers.base import Regularizer
@@ -29,7 +30,7 @@ class ExtraCleanBatches(Regularizer):
 
     Args:
         examples: further examples of each batch and device, in place of as many tokens as the pairs have.
-        weight: of the term in the loss.
+        weight: of the term in the loss, or the ``share`` of the task's gradient that sets it.
         name: of the term in logs; None takes the class's name in snake case.
 
     Raises:
@@ -37,7 +38,7 @@ class ExtraCleanBatches(Regularizer):
         UserError: at the start, if there are neither ``examples`` nor a parallel corpus.
     """
 
-    def __init__(self, *, examples: int | None = None, weight: float = 1.0, name: str | None = None) -> None:
+    def __init__(self, *, examples: int | None = None, weight: Weight = 1.0, name: str | None = None) -> None:
         super().__init__(weight=weight, name=name)
         if examples is not None and examples < 1:
             raise ValueError(f"Expected argument `examples` to be at least 1, but got {examples}.")
