@@ -46,7 +46,6 @@ class Loud(Regularizer):
         return [replace(example, text=example.text.upper() + " loud") for example in examples]
 
 
-
 class Marked(Regularizer):
     """A second view, which says in what language the text was."""
 

@@ -10,7 +10,7 @@ from study.studies import write_study
 
 from xltrobust.errors import UserError
 from xltrobust.study.expansion import Cell, cells_of, chosen
-from xltrobust.study.resolving import difference
+from xltrobust.study.resolving import config_hash, difference
 from xltrobust.study.study_file import read_study
 
 PASSES = {"model": {"max_passes": 1}, "trainer": {"max_epochs": None}}
@@ -58,6 +58,9 @@ def test_where_a_run_is_made_does_not_change_its_name(tmp_path: Path, tiny_encod
     moved = cells(write_study(tmp_path / "b", tiny_encoder, tiny_task, base=["base.yaml", elsewhere]))
     assert [cell.name for cell in plain] == [cell.name for cell in moved]
     assert difference(plain[0].config, moved[0].config) is None
+    several = plain[0].config | {"trainer": plain[0].config["trainer"] | {"devices": 2}}  # trains on larger batches
+    assert config_hash(several) != plain[0].name
+    assert difference(plain[0].config, several) == "trainer.devices: auto there, 2 here"
     other = cells(write_study(tmp_path / "c", tiny_encoder, tiny_task, base=["base.yaml", {"model": {"warmup": 0}}]))
     assert not {cell.name for cell in plain} & {cell.name for cell in other}
     assert difference(plain[0].config, other[0].config) == "model.warmup: 0.1 there, 0.0 here"

@@ -18,14 +18,15 @@ from xltrobust.runs.folder import differences
 from xltrobust.silence import silence
 
 _LENGTH = 12  # characters of a hash that name a folder
-# Where a run is made, and what is shown and logged of it: none of these changes what is trained or tested. (Devices
-# share the work, and give the same predictions to the last example.)
+# Where a run is made, and what is shown and logged of it: none of these changes what is trained or tested.
 VOLATILE = (
     "run_dir", "wandb", "trainer.logger", "trainer.accelerator", "trainer.strategy", "trainer.devices",
     "trainer.num_nodes", "trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_progress_bar",
     "trainer.enable_model_summary", "trainer.profiler", "trainer.enable_autolog_hparams", "trainer.model_registry",
     "last_checkpoint", "data.init_args.num_workers", "data.init_args.validate_targets",
 )  # fmt: skip
+# Of these, one is as good as another; but more than one train on as many times larger batches.
+_NUMBERS = ("trainer.devices", "trainer.num_nodes")
 
 
 class _Parsed(FitCLI):
@@ -64,6 +65,8 @@ def config_hash(config: Mapping[str, Any]) -> str:
     True
     >>> here == config_hash(config | {"trainer": {"devices": 1, "max_epochs": 4}})
     False
+    >>> here == config_hash(config | {"trainer": {"devices": 2, "max_epochs": 3}})
+    False
     """
     kept = _without(dict(config), "")
     return hash_of(json.loads(json.dumps(kept, sort_keys=True)))[:_LENGTH]
@@ -75,7 +78,7 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     Options that only one of them has do not count: they come from different versions of the package.
     """
     for name, before, now in differences(dict(there), dict(here)):
-        if not name.startswith(VOLATILE):
+        if not name.startswith(VOLATILE) or (name in _NUMBERS and _number(before) != _number(now)):
             return f"{name}: {str(before)[:60]} there, {str(now)[:60]} here"
     return None
 
@@ -98,4 +101,22 @@ def _without(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         return value
     parts = {key: f"{name}.{key}" if name else str(key) for key in value}
-    return {str(key): _without(part, parts[key]) for key, part in value.items() if parts[key] not in VOLATILE}
+    kept = {
+        str(key): _without(part, parts[key])
+        for key, part in value.items()
+        if parts[key] not in VOLATILE or (parts[key] in _NUMBERS and _number(part) > 1)
+    }
+    return kept | {key: _number(part) for key, part in kept.items() if parts[key] in _NUMBERS}
+
+
+def _number(devices: Any) -> int:
+    """How many devices or machines an option names; 1 where that is left to the machine.
+
+    >>> [_number(devices) for devices in (None, "auto", 1, 4, "4", [0, 1], "0,1", -1)]
+    [1, 1, 1, 4, 4, 2, 2, 1]
+    """
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, str) and "," in devices:
+        return len([part for part in devices.split(",") if part.strip()])
+    return max(1, int(devices)) if isinstance(devices, int) or str(devices).isdecimal() else 1
