@@ -105,7 +105,8 @@ class AdversarialEvaluation(pl.Callback):
                     if isinstance(constraint, BatchedConstraint):
                         constraint.prepare()
             if stage == "fit" and self.every_n_epochs is not None and name in self.attacks:
-                changeable(name, recipe, data.validation_sets, quiet=True)
+                if self.suite is None or name not in self.suite.all:
+                    changeable(name, recipe, data.validation_sets, quiet=True)
                 source = next(
                     evaluation_set.language
                     for evaluation_set in data.validation_sets
@@ -126,6 +127,8 @@ class AdversarialEvaluation(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         sets = data.validated_now()
         for name, recipe in self.attacks.items():
+            if not any(recipe.perturbation.changes(each.language) for each in sets):
+                continue  # where the targets, which it can change, are not due, or it is of a suite
             small = replace(recipe, budget=min(self.dev_budget, recipe.budget or self.dev_budget))
             found = self._attack(name, small, sets, trainer, self.dev_examples, quiet=True)
             answers = [(at, result, result.prediction) for (at, _), result in found.items()]
