@@ -83,7 +83,7 @@ def test_a_classifier_is_attacked_on_a_file(tmp_path: Path, tiny_task: Path, cap
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="attacks: 'tipo' is neither a file nor one of case, "):
+    with pytest.raises(UserError, match="attacks: 'tipo' is neither a file nor one of bidi, case, "):
         fit(run_dir=tmp_path / "run", attacks=["tipo"], max_epochs=1)
     with pytest.raises(UserError, match="attacks: expected a list of names, but got the text 'typo_random'"):
         attack(tmp_path, attacks="typo_random")

@@ -154,7 +154,7 @@ def test_parts_within_parts_and_classes_of_users_are_told():
     view = RandomView(perturbation=Forgetful([1, 2], depth=3), rate=0.5)
     told = DataAugmentation(view=view).described()["view"]
     assert told == {
-        "class": "RandomView", "rate": 0.5, "segmentation": "space",
+        "class": "RandomView", "rate": 0.5, "segmentation": "space", "words_changed": None,
         "perturbation": {"class": f"{__name__}.Forgetful", "table": [1, 2], "depth": 3},
     }  # fmt: skip
     assert Frozen(rate=0.25).described() == {"class": f"{__name__}.Frozen", "rate": 0.25}
@@ -172,7 +172,14 @@ def test_values_are_told_as_json_has_them():
     assert describe({key: value[key] for key in "abcd"}) == {"a": [1, 0.5], "b": ["x", "y"], "c": "p/q", "d": None}
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted((RESULTS.parents[1] / "experiments/attacks").iterdir())])
+@pytest.mark.parametrize(
+    "name",
+    [
+        path.stem
+        for path in sorted((RESULTS.parents[1] / "experiments/attacks").iterdir())
+        if path.stem not in ("bidi", "deletions", "zero_width")  # which it did not have
+    ],
+)
 def test_attacks_of_an_older_version_are_the_same_unless_it_did_not_tell_their_tables(tables, name):
     options = yaml.safe_load((RESULTS.parents[1] / f"experiments/attacks/{name}.yaml").read_text(encoding="utf8"))
     for argument in ("tables", "lexicons"):

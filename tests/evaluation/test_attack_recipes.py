@@ -62,7 +62,7 @@ def test_runs_need_no_attacks_of_their_own(run: RunFolder, config: str | None) -
     with pytest.raises(UserError, match=r"^--attack other: neither a file nor one of .*\bgreedy\b"):
         read_recipe("other", run)
     (SHELVES[0] / "greedy.yaml").unlink()
-    with pytest.raises(UserError, match=r"^--attack greedy: neither a file nor one of case, "):
+    with pytest.raises(UserError, match=r"^--attack greedy: neither a file nor one of bidi, case, "):
         read_recipe("greedy", run)
 
 

@@ -79,7 +79,7 @@ for options, says in {
 }.items():
     CASES[f"attack: {options}"] = Case("attack", f"--run run {options}", says)
 CASES |= {
-    "attack: nothing at all": Case("attack", "", ("--attack",)),
+    "attack: nothing at all": Case("attack", "", ("--run", "--model")),
     "attack: run missing": Case("attack", "--run nowhere --attack attack.yaml", ("nowhere",)),
     "attack --model: no output": Case(
         "attack", "--model classifier --config config.yaml --attack attack.yaml", ("--output",)

@@ -73,7 +73,8 @@ class ConsistencyRegularization(Regularizer):
         if stage == "fit":
             data = trainer.datamodule  # type: ignore[attr-defined]
             self.view.perturbation.require(data.source)
-            self._view = with_rate(self.view, data.train_examples)
+            if self.view.words_changed is not None:
+                self._view = with_rate(self.view, data.train_examples)
         super().setup(trainer, pl_module, stage)
 
     def second_view(self, examples: Sequence[Example], rng: random.Random) -> Sequence[Example]:

@@ -25,7 +25,9 @@ def batches(encoder: Path, task: Path, pairs: Path, count: int = 12, **options: 
 
 
 def texts(batch: dict, half: int) -> list[list[int]]:
-    return [row[row != 0].tolist() for row in batch["input_ids"].chunk(2)[half]]
+    """The tokens of the texts of one half; how far a batch is padded depends on both halves."""
+    halves = (batch[name].chunk(2)[half] for name in ("input_ids", "attention_mask"))
+    return [row[mask.bool()].tolist() for row, mask in zip(*halves, strict=True)]
 
 
 def test_the_sources_are_those_of_the_true_pairs_twice(tiny_encoder: Path, tiny_task: Path, tiny_pairs: Path) -> None:

@@ -86,8 +86,8 @@ def test_by_hand():
     assert results(ZeroWidthPerturbation(), "कब", "hi") == {"क\u200bब", "क\u2060ब"}
     assert results(BidiPerturbation(), "am I") == {"\u200e\u2066\u202ema\u202c\u2069\u200e I"}
     assert results(BidiPerturbation(), "אב", "he") == {"\u200f\u2067\u202dבא\u202c\u2069\u200f"}
-    assert results(DeletionPerturbation(), "am I") == {"aa\u0008m I", "ai\u0008m I", "am\u0008m I"}
-    assert results(DeletionPerturbation(), "我们", "zh") == {f"我{letter}\u0008们" for letter in "aeiu"}
+    assert results(DeletionPerturbation(), "am I") == {"aa\u0008m I", "am\u0008m I"}
+    assert results(DeletionPerturbation(), "我们", "zh") == {f"我{letter}\u0008们" for letter in "io"}
 
 
 @pytest.mark.parametrize("text", ["", "a", "7:30", "fi", "of", "aa", "e\u0301a", "من", "👩\u200d👧", "a b"])
