@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeAlias
 
 from lightning_fabric import Fabric
 
@@ -15,6 +16,8 @@ from xltrobust.evaluation.shares import attack_share, changeable, check_language
 from xltrobust.perturb.base import BatchedConstraint
 from xltrobust.perturb.recipe import Attack
 from xltrobust.runs.progress import Display
+
+Decision: TypeAlias = tuple[Scope, Sequence[int], Collection[tuple[int, int]]]
 
 
 def run_attack(
@@ -76,16 +79,34 @@ def run_attack(
 def _plan(
     session: AttackSession, name: str, attack: Attack, wanted: Scope, seed: int, fabric: Fabric
 ) -> tuple[Scope, list[tuple[int, int]]]:
-    """What the attack will cover, and the examples that are missing; the first process decides for all.
+    """What the attack will cover, and the examples that are missing."""
+
+    def decide() -> Decision:
+        scope = session.scope(name, attack, wanted, seed)
+        return scope, changeable(name, attack, session.sets, scope.languages), session.done(name)
+
+    return missing_examples(session, fabric, decide)
+
+
+def missing_examples(
+    session: AttackSession, fabric: Fabric, decide: Callable[[], Decision]
+) -> tuple[Scope, list[tuple[int, int]]]:
+    """A scope and the examples in it that are missing; the first process decides for all.
 
     It alone has read what others added. An error is told to all processes, none of which waits then for the others.
+
+    Args:
+        session: of the victim.
+        fabric: of this process.
+        decide: gives the scope, the indices of the sets in it, and the examples that are done, by set and example.
+
+    Raises:
+        UserError: as ``decide`` does, in all processes.
     """
     plan: Any = None
     if fabric.is_global_zero:
         try:
-            scope = session.scope(name, attack, wanted, seed)
-            places = changeable(name, attack, session.sets, scope.languages)
-            done = session.done(name)
+            scope, places, done = decide()
             plan = scope, [at for at in chosen_share(session.sets, places, scope.max_examples) if at not in done]
         except UserError as error:
             plan = error

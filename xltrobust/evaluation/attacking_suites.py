@@ -7,11 +7,10 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from xltrobust.errors import UserError
-from xltrobust.evaluation.attacking import prepare, run_attack
+from xltrobust.evaluation.attacking import Decision, missing_examples, prepare, run_attack
 from xltrobust.evaluation.scope import Scope
 from xltrobust.evaluation.session import AttackSession, Found
-from xltrobust.evaluation.shares import attack_share, check_languages, chosen_share
+from xltrobust.evaluation.shares import attack_share, check_languages
 from xltrobust.evaluation.suite_results import add_suite, add_together, check_suite, done_together, suite_scope
 from xltrobust.evaluation.until_broken import Place, attack_until_broken, suite_sets
 from xltrobust.metrics.coverage import robust_name
@@ -101,17 +100,11 @@ def _until_broken(
 def _plan(
     session: AttackSession, suite: Suite, fabric: Fabric, wanted: Scope, seed: int
 ) -> tuple[Scope, list[tuple[int, int]]]:
-    """What the suite will cover, and the examples that are missing; the first process decides for all."""
-    plan: Any = None
-    if fabric.is_global_zero:
-        try:
-            check_suite(session, suite, seed)
-            scope, done = suite_scope(session, suite, wanted), done_together(session, suite)
-            places = suite_sets(suite, session.sets, scope.languages)
-            plan = scope, [at for at in chosen_share(session.sets, places, scope.max_examples) if at not in done]
-        except UserError as error:
-            plan = error
-    plan = fabric.broadcast(plan)
-    if isinstance(plan, UserError):
-        raise plan
-    return plan
+    """What the suite will cover, and the examples that are missing."""
+
+    def decide() -> Decision:
+        check_suite(session, suite, seed)
+        scope = suite_scope(session, suite, wanted)
+        return scope, suite_sets(suite, session.sets, scope.languages), done_together(session, suite)
+
+    return missing_examples(session, fabric, decide)

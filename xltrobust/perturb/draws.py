@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xltrobust.example import Example
 from xltrobust.perturb.base import Constraint, Perturbation
 from xltrobust.perturb.edits import Edit, overlaps_any
-from xltrobust.text.words import count_words, word_span
+from xltrobust.text.words import count_words_of, word_span
 
 _TRIES_IN_NEW_WORD = 30  # clashing draws per edit wanted; enough to find the last unchanged short word of a long text
 _TRIES = 40  # clashing draws per edit wanted; also refused draws in all, before there is an edit
@@ -18,7 +18,7 @@ _MORE_TRIES = 10  # refused draws in all once there is an edit: often constraint
 def edit_count(example: Example, perturbation: Perturbation, rate: float) -> int:
     """How many edits make ``rate`` per word, at least one, counting only words that the perturbation may change."""
     sides = [side for side in perturbation.sides if perturbation.supports(example.side_language(side))]
-    words = sum(count_words(getattr(example, side) or "") for side in sides)
+    words = count_words_of(*(getattr(example, side) for side in sides))
     return max(1, round(rate * words))
 
 

@@ -11,25 +11,29 @@ from xltrobust.example import Example
 from xltrobust.perturb.edits import touched_words
 from xltrobust.perturb.random_view import RandomView
 from xltrobust.seeding import derived_seed
-from xltrobust.text.words import count_words
+from xltrobust.text.words import count_words_of
 
-_MEASURED = 2000  # examples
+MEASURED = 2000  # examples, from which shares of words are estimated
 _TRIED_ON = 500  # examples, with each of about twelve rates
 _STEPS = 1000  # the rates that are tried are multiples of 1 / this
 
 
-def words_changed(view: RandomView, examples: Sequence[Example], at_most: int = _MEASURED) -> float:
+def evenly_spaced(examples: Sequence[Example], at_most: int = MEASURED) -> Sequence[Example]:
+    """At most so many of the examples, evenly spaced."""
+    return examples[:: max(1, -(-len(examples) // at_most))]
+
+
+def words_changed(view: RandomView, examples: Sequence[Example], at_most: int = MEASURED) -> float:
     """The share of the examples' words that views change, measured on at most so many evenly spaced examples.
 
     It is counted as :class:`~xltrobust.regularizers.code_switching.CodeSwitching` counts the words that it switches:
     words of the original that an edit touches, over all words of all texts. Each example's views are drawn with a seed
     of its own, so that the same examples give the same share.
     """
-    some = examples[:: max(1, -(-len(examples) // at_most))]
     total = changed = 0
-    for number, example in enumerate(some):
+    for number, example in enumerate(evenly_spaced(examples, at_most)):
         edits = view.edits(example, random.Random(derived_seed("words_changed", number)))
-        total += sum(count_words(text) for text in (example.text, example.text_pair) if text)
+        total += count_words_of(example.text, example.text_pair)
         changed += len({(edit.side, at) for edit in edits for at in touched_words(getattr(example, edit.side), edit)})
     return changed / max(total, 1)
 

@@ -12,6 +12,7 @@ from xltrobust.datamodules.draw import Draw
 from xltrobust.errors import IncompatibleRegularizer
 from xltrobust.example import Example, Side
 from xltrobust.perturb.edits import Edit, apply_edits
+from xltrobust.perturb.matching_rate import evenly_spaced
 from xltrobust.perturb.perturbations.code_mixing import direction
 from xltrobust.regularizers.base import Regularizer
 from xltrobust.regularizers.lexicon_words import Switch, switches
@@ -19,10 +20,9 @@ from xltrobust.regularizers.linked_words import LinkedWords
 from xltrobust.regularizers.translated_training import Order, drawn, require_originals
 from xltrobust.seeding import derived_seed
 from xltrobust.text.bilingual_lexicon import BilingualLexicon
-from xltrobust.text.words import count_words
+from xltrobust.text.words import count_words, count_words_of
 
 _SIDES: tuple[Side, ...] = ("text", "text_pair")
-_MEASURED = 2000  # examples from which the share of switched words is estimated
 
 
 class CodeSwitching(Regularizer):
@@ -146,7 +146,7 @@ class CodeSwitching(Regularizer):
     def coverage(self, examples: Sequence[Example]) -> dict[str, float]:
         """The share of word tokens that have a translation, by language; by links, of up to 2,000 examples."""
         if self._linked is not None:
-            return self._linked.coverage(_some(examples))
+            return self._linked.coverage(evenly_spaced(examples))
         total = _words(examples)
         return {
             switch.target: round(sum(len(switch.words(example)) for example in examples) / max(total, 1), 4)
@@ -156,7 +156,7 @@ class CodeSwitching(Regularizer):
     def switched_share(self, examples: Sequence[Example]) -> float:
         """The share of word tokens that are switched, measured on up to 2,000 evenly spaced examples."""
         rng = Draw(derived_seed("words_switched"))
-        some, switched = _some(examples), 0
+        some, switched = evenly_spaced(examples), 0
         total = _words(some)
         for rng.index, example in enumerate(some):
             edits = self._drawn(example, rng)
@@ -245,10 +245,5 @@ class CodeSwitching(Regularizer):
         return found
 
 
-def _some(examples: Sequence[Example]) -> list[Example]:
-    """Up to 2,000 evenly spaced examples."""
-    return [examples[at] for at in range(0, len(examples), max(1, -(-len(examples) // _MEASURED)))]
-
-
 def _words(examples: Sequence[Example]) -> int:
-    return sum(count_words(text) for example in examples for text in (example.text, example.text_pair) if text)
+    return sum(count_words_of(example.text, example.text_pair) for example in examples)

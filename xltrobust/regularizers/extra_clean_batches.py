@@ -10,6 +10,7 @@ import numpy as np
 import pytorch_lightning as pl
 from torch import Tensor
 
+from xltrobust.datamodules.parallel.rounds import part_of_rounds
 from xltrobust.errors import UserError
 from xltrobust.models.gradient_share import Weight
 from xltrobust.models.loss_term import Trained
@@ -95,10 +96,7 @@ class ExtraCleanBatches(Regularizer):
         return rounds * len(self._lengths) + int(np.searchsorted(ends, rest, side="right"))
 
     def _between(self, first: int, end: int) -> np.ndarray:
-        size = len(self._lengths)
-        rounds = range(first // size, -(-end // size))
-        parts = [self._round(number)[max(0, first - number * size) : end - number * size] for number in rounds]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        return part_of_rounds(self._round, len(self._lengths), first, end)
 
     def _shuffled(self, number: int) -> np.ndarray:
         rng = np.random.default_rng(derived_seed("extra examples", global_seed(), self._device, number))

@@ -12,7 +12,7 @@ from xltrobust.example import Example, Side
 from xltrobust.perturb.edits import Edit
 from xltrobust.perturb.perturbations.substitution import Place, whole_words, word_edits
 from xltrobust.text.word_table import fold
-from xltrobust.text.words import count_words, word_parts
+from xltrobust.text.words import count_words_of, word_parts
 
 _REMEMBERED = 65536  # texts and rows whose edits are cached
 
@@ -66,7 +66,7 @@ class LinkedWords:
         """The share of word tokens that a translation replaces, by language."""
         found, total = Counter[str](), 0
         for example in examples:
-            total += sum(count_words(text) for text in (example.text, example.text_pair) if text)
+            total += count_words_of(example.text, example.text_pair)
             for side, place in self.places(example):
                 for language, rows in self.rows(example, side).items():
                     found[language] += any(self.edit(example, side, place, row) is not None for row in rows)

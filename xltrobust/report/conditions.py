@@ -103,6 +103,12 @@ def averaged(rows: Rows, condition: str) -> bool:
     return equally_covered(set(frame["language"]) for frame in [rows[WORST], *attacks_of(rows).values()])
 
 
+def target_average(rows: pd.DataFrame, source: str) -> float | None:
+    """The accuracy of a condition's rows, averaged over the target languages; None if they have none."""
+    targets = rows[rows["language"] != source]
+    return float(targets.groupby("language")["correct"].mean().mean()) if len(targets) else None
+
+
 def clean_of(clean: pd.DataFrame | None, attacked: pd.DataFrame) -> pd.DataFrame:
     """The clean rows of the attacked examples, for languages that have them all; empty if no language does."""
     if clean is None:

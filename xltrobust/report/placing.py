@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xltrobust.errors import UserError
-from xltrobust.report.conditions import CLEAN, averaged, condition_rows, places
+from xltrobust.report.conditions import CLEAN, averaged, condition_rows, places, target_average
 from xltrobust.report.methods import read_method
 from xltrobust.report.over_seeds import interval_parts
 from xltrobust.report.pairing import with_content
@@ -39,7 +39,8 @@ def placed(run: Path, others: Path, split: str) -> list[str]:
         ours = rows[condition]
         if set(places(ours)) != set(places(next(iter(method.frames(condition).values())))):
             continue  # other examples: the two averages would say nothing of each other
-        value = float(ours[ours["language"] != method.source].groupby("language")["correct"].mean().mean())
+        if (value := target_average(ours, method.source)) is None:
+            continue
         mean, margin = parts.examples.value, parts.of_one_more_seed or 0.0
         within = "this one is among them" if abs(value - mean) <= margin else "THIS ONE IS OUTSIDE"
         lines.append(

@@ -100,6 +100,15 @@ def count_words(text: str) -> int:
     return len(word_parts(text))
 
 
+def count_words_of(*texts: str | None) -> int:
+    """The number of words in several texts together, such as those of an example; None has none.
+
+    >>> count_words_of("Turn it off.", None, "Now")
+    4
+    """
+    return sum(count_words(text) for text in texts if text)
+
+
 def word_span(text: str, start: int, end: int) -> tuple[int, int]:
     """``[start, end)``, extended to include all of the words it touches; unchanged in scripts without spaces.
 

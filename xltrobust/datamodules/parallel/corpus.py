@@ -27,7 +27,7 @@ from xltrobust.datamodules.parallel.words.aligner import WordAligner
 from xltrobust.errors import DataError
 from xltrobust.files import cache_root, write_json
 from xltrobust.perturb.random_view import RandomView
-from xltrobust.text.words import count_words
+from xltrobust.text.words import count_words_of
 
 _VERSION = 3  # of the cached format
 
@@ -150,7 +150,7 @@ class ParallelCorpus:
                 hashes[1].append(_hash(target))
                 groups.append(group)
                 if self._choice["max_tokens"] is not None:
-                    tokens.append(count_words(source) + count_words(target))
+                    tokens.append(count_words_of(source, target))
         row_groups = np.frombuffer(groups, np.int16)
         chosen = select_pairs(
             np.frombuffer(hashes[0], np.uint64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -78,7 +78,7 @@ class RoundsSampler(Sampler[list[int]]):
     def _batches(self, number: int) -> list[np.ndarray]:
         """The batches of a pool, each with the rows of all devices."""
         edges = self._edges[number * self.pool : (number + 1) * self.pool + 1] * self.world_size
-        rows = self._visits(int(edges[0]), int(edges[-1]))
+        rows = part_of_rounds(self._round, len(self.lengths), int(edges[0]), int(edges[-1]))
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         # Batches differ in size by a pair: which of them gets the shortest pairs is drawn before they are cut.
         order = np.random.default_rng(derived_seed("pool of pairs", self.seed, number)).permutation(len(edges) - 1)
@@ -86,17 +86,25 @@ class RoundsSampler(Sampler[list[int]]):
         cut = np.split(rows, ends[:-1])
         return [cut[place] for place in np.argsort(order)]
 
-    def _visits(self, first: int, end: int) -> np.ndarray:
-        """A part of the visits in order: round after round, each of all pairs."""
-        found = []
-        pairs = len(self.lengths)
-        for number in range(first // pairs, -(-end // pairs)):
-            before = number * pairs
-            found.append(self._round(number)[max(0, first - before) : end - before])
-        return np.concatenate(found)
-
     def _shuffled(self, number: int) -> np.ndarray:
         return np.random.default_rng(derived_seed("pairs", self.seed, number)).permutation(len(self.lengths))
+
+
+def part_of_rounds(round_of: Callable[[int], np.ndarray], size: int, first: int, end: int) -> np.ndarray:
+    """A part of an endless sequence of rounds, each an order of the same N things: from place ``first`` to ``end``.
+
+    Args:
+        round_of: the order of a round, shape (N,), by the round's number.
+        size: N.
+        first: the place of the first in the sequence.
+        end: one past that of the last.
+
+    >>> part_of_rounds(lambda number: np.arange(3) + 10 * number, 3, 2, 5)
+    array([ 2, 10, 11])
+    """
+    rounds = range(first // size, -(-end // size))
+    parts = [round_of(number)[max(0, first - number * size) : end - number * size] for number in rounds]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def training_batches(

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xltrobust.report.conditions import CLEAN
+from xltrobust.report.conditions import CLEAN, target_average
 from xltrobust.report.methods import Method
 from xltrobust.report.over_seeds import MethodComparison, interval_parts
 from xltrobust.report.tables.accuracy import titled
@@ -86,9 +86,8 @@ def every_run(comparison: MethodComparison) -> list[Table]:
                 if condition not in method.conditions or not method.averaged(condition):
                     row.append("")
                     continue
-                frame = frames[condition]
-                targets = frame[frame["language"] != source]
-                row.append(percent(float(targets.groupby("language")["correct"].mean().mean())) if len(targets) else "")
+                average = target_average(frames[condition], source)
+                row.append("" if average is None else percent(average))
             rows.append([*row, str(method.runs[seed].results.get("commit") or "")[:7]])
     header = [("method", ""), ("seed", ""), *((condition, "avg (targets)") for condition in conditions), ("commit", "")]
     return [Table("Every run", header, rows)]
